@@ -1,0 +1,95 @@
+"""Published by leads on `cox.leads`: what happens to a lead, and the definitions that decide it."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from shared.contracts.base import Amount, Credit, Dimensions, Event, Value
+
+LeadStatus = Literal["open", "won", "lost"]
+
+
+class LeadsEvent(Event):
+    topic: ClassVar[str] = "cox.leads"
+
+
+class LeadCreated(LeadsEvent):
+    """A lead starts; event time is its start. `credit` is the creator if a rep, else empty.
+
+    `start_known` is False where the source did not say when it started: such a lead is in no cycle figure.
+    """
+
+    aggregate_type: ClassVar[str] = "lead"
+    credit: Credit
+    dimensions: Dimensions
+    source: str | None = None
+    pipeline_id: UUID
+    stage: str
+    value: Amount | None = None
+    start_known: bool = True
+    duplicate_of: UUID | None = None
+
+
+class LeadUpdated(LeadsEvent):
+    """Fields of the lead changed: their names, and the new values of those that are not personal."""
+
+    aggregate_type: ClassVar[str] = "lead"
+    changed: tuple[str, ...]
+    dimensions: Dimensions
+    value: Amount | None = None
+
+
+class LeadAssigned(LeadsEvent):
+    """The lead has a new owner. `how` says what decided; `rule_id` which rule."""
+
+    aggregate_type: ClassVar[str] = "lead"
+    credit: Credit
+    dimensions: Dimensions
+    previous_owner_id: UUID | None = None
+    how: Literal["rule", "manual", "import"]
+    rule_id: UUID | None = None
+
+
+class StageChanged(LeadsEvent):
+    """An accepted move, outcomes and reopenings included. `credit` is the owner's at that time.
+
+    `duration_s` is the time spent in `from_stage`, in seconds; `value` is present on an outcome of a valued lead.
+    """
+
+    aggregate_type: ClassVar[str] = "lead"
+    credit: Credit
+    dimensions: Dimensions
+    from_stage: str
+    to_stage: str
+    from_status: LeadStatus
+    to_status: LeadStatus
+    duration_s: int | None = None
+    reason_code: str | None = None
+    value: Amount | None = None
+
+
+class StageSpec(Value):
+    key: str
+    name: str
+    win_probability: int | None = None
+    required_activities: tuple[str, ...] = ()
+
+
+class PipelineDefined(LeadsEvent):
+    """A pipeline as it now is, stages in order; `won` and `lost` are not listed."""
+
+    aggregate_type: ClassVar[str] = "pipeline"
+    key: str
+    name: str
+    is_default: bool
+    stages: tuple[StageSpec, ...]
+
+
+class AssignmentRuleDefined(LeadsEvent):
+    """An assignment rule as it now is; its conditions stay with leads."""
+
+    aggregate_type: ClassVar[str] = "assignment_rule"
+    position: int
+    strategy: str
+    active: bool

@@ -1,0 +1,19 @@
+"""Identifiers: UUIDv7, so that keys grow with time."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid5
+
+from uuid_utils.compat import uuid7
+
+NAMESPACE = UUID("0192f0c1-7c5e-7000-8000-000000c0f5a1")
+
+
+def new_id() -> UUID:
+    """A new UUIDv7."""
+    return uuid7()
+
+
+def derived_id(*parts: str) -> UUID:
+    """The same id for the same parts, for ever: for rows that an import names by (source, external id)."""
+    return uuid5(NAMESPACE, "\x1f".join(parts))
