@@ -1,0 +1,3 @@
+"""The tests. `unit` mirrors services/ and shared/; `support` holds what they share; every run brings its own
+PostgreSQL and Kafka up, only if a test asks for them.
+"""

@@ -1,0 +1,76 @@
+"""Fixtures for every test: the run's servers, this worker's databases and topics."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.databases import Databases
+from tests.support.pair import SOCKET_VARIABLE, Pair, ask_for_pair, kept_for_the_run
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
+
+_RUN = pytest.StashKey[ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The run's first process holds the servers' keeper; xdist's workers inherit its address."""
+    if SOCKET_VARIABLE in os.environ or hasattr(config, "workerinput"):
+        return
+    config.stash[_RUN] = ExitStack()
+    config.stash[_RUN].enter_context(kept_for_the_run())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _RUN in config.stash:
+        config.stash[_RUN].close()
+
+
+@pytest.fixture(scope="session")
+def worker_name() -> str:
+    """`main`, or xdist's name of this worker (`gw0`)."""
+    return os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+
+@pytest.fixture(scope="session")
+def pair() -> Pair:
+    """PostgreSQL and Kafka of this run; started when first asked for."""
+    return ask_for_pair()
+
+
+@pytest.fixture(scope="session")
+def settings(pair: Pair, worker_name: str) -> Settings:
+    """Settings whose databases and topics are this worker's own. Ask `databases` to make the databases."""
+    from shared.settings import Settings
+
+    unique = f"{worker_name}_{secrets.token_hex(3)}"
+    return Settings(
+        postgres_url=pair.postgres_url,
+        role_password=pair.role_password,
+        kafka_bootstrap=pair.kafka_bootstrap,
+        database_prefix=f"t_{unique}_",
+        topic_prefix=f"{unique}.",
+        cursor_secret="0" * 64,
+        position_secret="1" * 64,
+    )
+
+
+@pytest.fixture(scope="session")
+async def databases(pair: Pair, settings: Settings) -> AsyncIterator[Databases]:
+    """`await databases.require("leads")` makes this worker's database of a service, by its real migrations."""
+    yield Databases(pair, settings.database_prefix)
+
+
+@pytest.fixture(scope="session")
+async def topics(settings: Settings) -> str:
+    """This worker's topics, made on Kafka; the value is their prefix."""
+    from shared.events.topics import ensure_topics
+
+    await ensure_topics(settings.kafka_bootstrap, settings.topic_prefix)
+    return settings.topic_prefix

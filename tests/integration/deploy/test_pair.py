@@ -1,0 +1,27 @@
+"""The run's own servers: what every other test stands on."""
+
+from __future__ import annotations
+
+import asyncpg
+from aiokafka.admin import AIOKafkaAdminClient
+
+from tests.support.pair import Pair
+
+
+class TestThePair:
+    async def test_chinese_has_trigrams_when_the_embedded_postgres_is_used(self, pair: Pair) -> None:
+        connection = await asyncpg.connect(pair.postgres_url)
+        try:
+            await connection.execute("create extension if not exists pg_trgm")
+            assert await connection.fetchval("select show_trgm('华为')")
+        finally:
+            await connection.close()
+
+    async def test_topics_are_not_made_by_accident_when_the_embedded_kafka_is_asked(self, pair: Pair) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=pair.kafka_bootstrap)
+        await admin.start()
+        try:
+            (described,) = await admin.describe_topics(["never-made"])
+        finally:
+            await admin.close()
+        assert described["error_code"] == 3
