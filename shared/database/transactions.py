@@ -1,0 +1,182 @@
+"""The one kind of transaction: opened together with who is asking, in one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shared.database.errors import DatabaseUnavailable, TransactionLostError, is_disconnect, is_transient
+
+if TYPE_CHECKING:
+    Raw = asyncpg.Connection[asyncpg.Record]
+
+    from shared.events.positions import Position
+
+Visibility = Literal["own", "team", "subtree", "tenant"]
+_VISIBILITIES = frozenset({"own", "team", "subtree", "tenant"})
+
+Hint = Callable[[], None]
+"""Told after a commit that recorded events: must return at once and never raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """On whose behalf a transaction runs; row-level security and the visibility predicate read it.
+
+    `user_id` and `unit_id` are None for principals that are no person (services, projections).
+    """
+
+    tenant_id: UUID
+    user_id: UUID | None = None
+    visibility: Visibility = "tenant"
+    unit_id: UUID | None = None
+
+
+@dataclass(slots=True)
+class Tx:
+    """A transaction under way. `recorded` lists the positions of the events it recorded so far."""
+
+    conn: AsyncConnection
+    access: Access | None
+    connection: Raw
+    recorded: list[Position] = field(default_factory=list)
+
+    @property
+    def tenant_id(self) -> UUID | None:
+        return None if self.access is None else self.access.tenant_id
+
+    async def raw(self) -> Raw:
+        """The asyncpg connection below, inside the same transaction: where a profile asks for it."""
+        return self.connection
+
+    async def as_tenant(self) -> None:
+        """From here on row-level security lets the whole tenant through.
+
+        For a use case that hands a row to somebody else, once it has loaded that row as the caller.
+        """
+        await self.connection.execute("SET LOCAL cox.visibility = 'tenant'")
+
+
+def begin_statement(access: Access | None) -> str:
+    """BEGIN and the session's variables as one simple-protocol message, hence one round trip.
+
+    The literals are UUIDs and one of four words: nothing in them can end a quote.
+    """
+    if access is None:
+        return "BEGIN ISOLATION LEVEL READ COMMITTED"
+    if access.visibility not in _VISIBILITIES:
+        raise ValueError(f"unknown visibility {access.visibility!r}")
+    values = {
+        "cox.tenant_id": UUID(str(access.tenant_id)),
+        "cox.user_id": "" if access.user_id is None else UUID(str(access.user_id)),
+        "cox.visibility": access.visibility,
+        "cox.unit_id": "" if access.unit_id is None else UUID(str(access.unit_id)),
+    }
+    local = ";".join(f"SET LOCAL {name} = '{value}'" for name, value in values.items())
+    return f"BEGIN ISOLATION LEVEL READ COMMITTED;{local}"
+
+
+class Database:
+    """Hands out transactions of one engine. `hint` is called after each commit that recorded events."""
+
+    def __init__(self, engine: AsyncEngine, *, hint: Hint | None = None) -> None:
+        self.engine = engine
+        self._hint = hint
+
+    @asynccontextmanager
+    async def transaction(self, access: Access | None = None) -> AsyncIterator[Tx]:
+        """READ COMMITTED; committed at the end of the block, rolled back when it raises.
+
+        Raises DatabaseUnavailable where no transaction could be begun: nothing has happened then.
+        """
+        # BEGIN and COMMIT are ours, so SQLAlchemy must send none; begin_nested() still makes savepoints.
+        conn, raw = await self._begun(begin_statement(access))
+        tx = Tx(conn=conn, access=access, connection=raw)
+        try:
+            yield tx
+            await _commit(raw)
+        except BaseException:
+            await _abandon(conn, raw)
+            raise
+        await conn.close()
+        if tx.recorded and self._hint is not None:
+            self._hint()
+
+    async def _begun(self, statement: str) -> tuple[AsyncConnection, Raw]:
+        """A connection in a transaction. Dead ones of the pool are replaced: nothing was sent on them yet."""
+        attempts = 1 + getattr(self.engine.pool, "size", lambda: 1)()
+        for attempt in range(attempts):
+            conn = await self._connected()
+            try:
+                raw = await _driver(conn)
+                if not raw.is_closed():
+                    await raw.execute(statement)
+                    return conn, raw
+                await conn.invalidate()
+            except Exception as error:
+                await _discard(conn)
+                if not is_transient(error):
+                    raise
+                if not is_disconnect(error) or attempt == attempts - 1:
+                    raise DatabaseUnavailable("the database does not answer; try again") from error
+            except BaseException:
+                await _discard(conn)
+                raise
+            await conn.close()
+        raise DatabaseUnavailable("every connection to the database was lost; try again")
+
+    async def _connected(self) -> AsyncConnection:
+        conn = self.engine.connect()
+        try:
+            await conn.start()
+            return await conn.execution_options(isolation_level="AUTOCOMMIT")
+        except Exception as error:
+            if is_transient(error):
+                raise DatabaseUnavailable("the database cannot be reached; try again") from error
+            raise
+
+    async def dispose(self) -> None:
+        """Close every connection of the pool."""
+        await self.engine.dispose()
+
+
+async def _driver(conn: AsyncConnection) -> Raw:
+    fairy = await conn.get_raw_connection()
+    driver = fairy.driver_connection
+    assert isinstance(driver, asyncpg.Connection)  # noqa: S101 - the engine is made for asyncpg
+    return driver
+
+
+async def _commit(raw: Raw) -> None:
+    # In a failed transaction PostgreSQL answers COMMIT with ROLLBACK and no error.
+    tag = await raw.execute("COMMIT")
+    if tag != "COMMIT":
+        raise TransactionLostError("the transaction had failed before its commit; nothing was stored")
+
+
+async def _abandon(conn: AsyncConnection, raw: Raw) -> None:
+    """End the transaction without its effect, and give the connection back only if it is clean."""
+    try:
+        if not raw.is_closed() and raw.is_in_transaction():
+            await raw.execute("ROLLBACK", timeout=5)
+        clean = not raw.is_closed()
+    except BaseException:
+        await _discard(conn)
+        raise
+    if not clean:
+        await _discard(conn)
+        return
+    await conn.close()
+
+
+async def _discard(conn: AsyncConnection) -> None:
+    with suppress(Exception):
+        await conn.invalidate()
+    with suppress(Exception):
+        await conn.close()
