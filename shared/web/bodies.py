@@ -1,0 +1,135 @@
+"""Request bodies: read within a limit, parsed so that nothing survives that could not be stored."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NoReturn
+
+import orjson
+from starlette.types import Receive
+
+from shared.errors import FieldError, Invalid, Malformed, TooLarge
+
+MIB = 1024 * 1024
+DEFAULT_LIMIT = 2 * MIB
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+
+# Only a body that has one of these can hold a NUL or a number over 64 bits; all others skip the slow look.
+_SUSPICIOUS = re.compile(rb"\\u0000|[0-9]{19}")
+_LOOSE_COLON = re.compile(rb'"[ \t\r\n]+:')
+
+
+class ClientGone(Exception):
+    """The client left before its body was complete: nobody waits for an answer."""
+
+
+class BodyTooLarge(TooLarge):
+    code = "body_too_large"
+    title = "The body is too large"
+
+
+class BadJson(Malformed):
+    code = "bad_json"
+    title = "The body is not JSON as we accept it"
+
+
+async def read_body(receive: Receive, limit: int, declared: str | None) -> bytes:
+    """The whole body, of at most `limit` bytes, chunked or not. Raises BodyTooLarge or ClientGone."""
+    if declared is not None and (not declared.isdigit() or int(declared[:20]) > limit):
+        _refuse_size(limit)
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            _refuse_size(limit)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _refuse_size(limit: int) -> NoReturn:
+    raise BodyTooLarge(f"A body has at most {limit} bytes here")
+
+
+def parse_json(body: bytes) -> Any:
+    """The value of a JSON text.
+
+    Refuses (BadJson) NaN, infinities, invalid UTF-8, lone surrogates, deep nesting and repeated keys, and
+    (Invalid) NUL characters and whole numbers over 64 bits.
+    """
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadJson(f"Not JSON: {error}") from None
+    if type(value) in (dict, list):
+        # Every key ends in `":`; a colon set apart, or quoted inside a string, makes the counts differ.
+        certain = _count_keys(value) == body.count(b'":') and not _LOOSE_COLON.search(body)
+        if not certain or _SUSPICIOUS.search(body):
+            _look_closely(body)
+    return value
+
+
+def _count_keys(value: Any) -> int:
+    total = 0
+    pending = [value]
+    while pending:
+        node = pending.pop()
+        if type(node) is dict:
+            total += len(node)
+            node = node.values()
+        for item in node:
+            kind = type(item)
+            if kind is dict or kind is list:
+                pending.append(item)
+    return total
+
+
+def _look_closely(body: bytes) -> None:
+    """Parse again with the standard library, which shows every key and number as written."""
+    try:
+        found = json.loads(body, object_pairs_hook=_pairs, parse_int=_integer)
+    except RecursionError:
+        raise BadJson("Nested too deeply") from None
+    _refuse_nul(found)
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise BadJson(f"The key {twice[:100]!r} stands twice in one object")
+    return found
+
+
+def _integer(text: str) -> int:
+    if len(text) > 20 or not INT64_MIN <= int(text) <= INT64_MAX:
+        detail = "A whole number has at most 64 bits"
+        raise Invalid(detail, errors=[FieldError("", "number_too_large", detail)])
+    return int(text)
+
+
+def _refuse_nul(value: Any) -> None:
+    pending: list[tuple[str, Any]] = [("", value)]
+    while pending:
+        pointer, node = pending.pop()
+        if isinstance(node, str):
+            if "\0" in node:
+                _bad_nul(pointer)
+        elif isinstance(node, dict):
+            if any("\0" in key for key in node):
+                _bad_nul(pointer)
+            pending.extend((f"{pointer}/{key}", item) for key, item in node.items())
+        elif isinstance(node, list):
+            pending.extend((f"{pointer}/{index}", item) for index, item in enumerate(node))
+
+
+def _bad_nul(pointer: str) -> NoReturn:
+    detail = "Contains a NUL character, which cannot be stored"
+    raise Invalid(detail, errors=[FieldError(pointer, "bad_characters", detail)])

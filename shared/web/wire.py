@@ -1,0 +1,221 @@
+"""Types of what crosses the wire: what cannot be stored, or would fool a reader, is refused here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Self, TypeVar
+from uuid import UUID
+
+import orjson
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Strict,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from shared.errors import CoxError, Invalid
+from shared.money import CURRENCIES, Money, decimals_of, to_minor
+from shared.web.field_errors import field_errors
+
+INT64_MAX = 2**63 - 1
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+
+# Controls, and the marks that make text read in another order than it is written in.
+_INVISIBLE = r"\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff"
+_LINE = rf"^[^\u0000-\u001f{_INVISIBLE}]*$"
+_LINES = rf"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f{_INVISIBLE}]*$"
+_UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+class WireModel(BaseModel):
+    """A request or response body: unknown fields refused, nothing converted silently ("1" is no number)."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Marks a `str` as text a person wrote: `note: Annotated[str, Text(4000)]`. Lengths in characters.
+
+    Leading and trailing white space is removed; control and bidirectional-override characters are refused.
+    """
+
+    max_length: int
+    min_length: int = 1
+    lines: bool = True
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        forbidden = re.compile(_LINES if self.lines else _LINE)
+
+        def check(value: str) -> str:
+            if not forbidden.match(value):
+                raise PydanticCustomError(
+                    "bad_characters", "Contains control or direction-changing characters"
+                )
+            return value
+
+        bounds = core_schema.str_schema(
+            strict=True, strip_whitespace=True, min_length=self.min_length, max_length=self.max_length
+        )
+        return core_schema.no_info_after_validator_function(check, bounds)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(schema) | {"pattern": _LINES if self.lines else _LINE}
+
+
+def Line(max_length: int, min_length: int = 1) -> Text:  # noqa: N802 - reads as the type it makes
+    """One line of text: `name: Annotated[str, Line(200)]`."""
+    return Text(max_length, min_length, lines=False)
+
+
+def _id(value: object) -> object:
+    if isinstance(value, str):
+        if not _UUID.fullmatch(value):
+            raise PydanticCustomError(
+                "bad_id", "Not an id: a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057"
+            )
+        return UUID(value)
+    return value
+
+
+def _timestamp(value: object) -> object:
+    if isinstance(value, str):
+        if not _RFC3339.fullmatch(value):
+            raise PydanticCustomError(
+                "bad_time", "Not an RFC 3339 time with a zone, such as 2026-03-01T09:30:00Z"
+            )
+        value = _parsed(datetime.fromisoformat, value[:10] + "T" + value[11:].upper())
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise PydanticCustomError("bad_time", "A time needs a zone")
+        if not EARLIEST <= value < LATEST:
+            raise PydanticCustomError("bad_time", "A time lies in the years 1900 to 2199")
+        return value.astimezone(UTC)
+    return value
+
+
+def _day(value: object) -> object:
+    if isinstance(value, str):
+        if not _DATE.fullmatch(value):
+            raise PydanticCustomError("bad_date", "Not a date such as 2026-03-01")
+        value = _parsed(date.fromisoformat, value)
+    if isinstance(value, date) and not isinstance(value, datetime) and not 1900 <= value.year < 2200:
+        raise PydanticCustomError("bad_date", "A date lies in the years 1900 to 2199")
+    return value
+
+
+P = TypeVar("P")
+
+
+def _parsed(parse: Callable[[str], P], text: str) -> P:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise PydanticCustomError("bad_value", "No such time or date") from error
+
+
+Id = Annotated[UUID, BeforeValidator(_id), WithJsonSchema({"type": "string", "format": "uuid"})]
+"""A UUID in its canonical form."""
+Timestamp = Annotated[
+    datetime, BeforeValidator(_timestamp), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+"""An RFC 3339 time with a zone, in UTC once it is here; 1900 to 2199, so that every zone can show it."""
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+"""A date (`2026-03-01`), 1900 to 2199; its zone is the tenant's."""
+Int64 = Annotated[int, Strict(), Field(ge=-INT64_MAX - 1, le=INT64_MAX)]
+"""What a bigint column holds."""
+Seconds = Annotated[int, Strict(), Field(ge=0, le=366 * 86_400)]
+"""A duration in seconds, at most a year."""
+Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
+"""A machine's name for something: `new`, `price_too_high`."""
+Currency = Annotated[
+    str, Field(pattern="^[A-Z]{3}$"), WithJsonSchema({"type": "string", "enum": sorted(CURRENCIES)})
+]
+
+
+class MoneyIn(WireModel):
+    """Money as it is sent: a decimal string, at most 15 digits before the point, and an ISO 4217 currency."""
+
+    amount: Annotated[str, Field(pattern=r"^[0-9]{1,15}(\.[0-9]{1,4})?$")]
+    currency: Currency
+
+    @model_validator(mode="after")
+    def _is_money(self) -> Self:
+        try:
+            to_minor(self.money())
+        except CoxError as error:
+            raise PydanticCustomError("bad_money", "{detail}", {"detail": error.detail}) from None
+        return self
+
+    def money(self) -> Money:
+        return Money.of(self.amount, self.currency)
+
+
+class MoneyOut(WireModel):
+    """Money as it is answered, with the currency's own number of decimals."""
+
+    amount: str
+    currency: str
+
+    @classmethod
+    def of(cls, money: Money) -> MoneyOut:
+        step = Decimal(1).scaleb(-decimals_of(money.currency))
+        return cls(amount=str(money.amount.quantize(step)), currency=money.currency)
+
+
+Scalar = str | int | float | bool | None
+SCALARS_MAX_BYTES = 8 * 1024
+
+
+def _scalars(value: dict[str, Any]) -> dict[str, Any]:
+    for name, item in value.items():
+        if not 1 <= len(name) <= 64:
+            raise PydanticCustomError("bad_name", "A custom field's name has 1 to 64 characters")
+        if isinstance(item, int) and not -INT64_MAX - 1 <= item <= INT64_MAX:
+            raise PydanticCustomError("number_too_large", "A whole number has at most 64 bits")
+    if len(orjson.dumps(value)) > SCALARS_MAX_BYTES:
+        raise PydanticCustomError("too_long", "Custom fields have at most 8 KiB together")
+    return value
+
+
+Scalars = Annotated[dict[str, Scalar], AfterValidator(_scalars)]
+"""An object of scalars, at most 8 KiB: what users add of their own."""
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def parse(model: type[M], value: object, pointer: str = "") -> M:
+    """One item of a batch as its model. Raises Invalid, its pointers beginning with `pointer`."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        found = field_errors(
+            error.errors(include_url=False, include_input=False, include_context=False), pointer
+        )
+        raise Invalid(f"{len(found)} of the fields are not as they should be", errors=found) from None
+
+
+def to_json(value: BaseModel | Mapping[str, Any]) -> bytes:
+    """UTF-8 JSON of an answer."""
+    if isinstance(value, BaseModel):
+        return value.__pydantic_serializer__.to_json(value)
+    return orjson.dumps(value)
