@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -62,9 +61,9 @@ def settings(pair: Pair, worker_name: str) -> Settings:
 
 
 @pytest.fixture(scope="session")
-async def databases(pair: Pair, settings: Settings) -> AsyncIterator[Databases]:
-    """`await databases.require("leads")` makes this worker's database of a service, by its real migrations."""
-    yield Databases(pair, settings.database_prefix)
+def databases(pair: Pair, settings: Settings) -> Databases:
+    """`await databases.require("leads")` makes this worker's database of a service by its migrations."""
+    return Databases(pair, settings.database_prefix)
 
 
 @pytest.fixture(scope="session")

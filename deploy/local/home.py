@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from shared.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,9 +21,10 @@ class Home:
     path: Path
 
     @classmethod
-    def from_environment(cls) -> Home:
-        """COX_HOME, default `.cox` beside the command."""
-        return cls(Path(os.environ.get("COX_HOME") or ROOT / ".cox").expanduser().resolve())
+    def of(cls, settings: Settings) -> Home:
+        """COX_HOME; the default `.cox` is beside the command, whatever the caller's folder."""
+        chosen = settings.home if "home" in settings.model_fields_set else ROOT / settings.home
+        return cls(chosen.expanduser().resolve())
 
     @property
     def postgres(self) -> Path:

@@ -49,15 +49,23 @@ class EmbeddedKafka:
         self._properties.write_text("".join(f"{k}={v}\n" for k, v in self._settings(log).items()))
         if (log / "cox-ready").exists():
             return
-        command = [*self._java(64), "kafka.tools.StorageTool", "format", "--cluster-id", _CLUSTER,
-                   "--config", str(self._properties), "--ignore-formatted"]
+        command = [
+            *self._java(64),
+            "kafka.tools.StorageTool",
+            "format",
+            "--cluster-id",
+            _CLUSTER,
+            "--config",
+            str(self._properties),
+            "--ignore-formatted",
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise LocalError(f"Kafka's log could not be formatted: {(done.stderr or done.stdout).strip()}")
         (log / "cox-ready").touch()
 
     def command(self, parent: int) -> list[str]:
-        """The node in the foreground; it ends at once when `parent` does (what is acknowledged is on disk)."""
+        """The node in the foreground; it ends at once with `parent` (what it acknowledged is kept)."""
         node = [*self._java(self.heap_mb), "kafka.Kafka", str(self._properties)]
         return [sys.executable, "-I", "-S", guard.__file__, str(int(signal.SIGKILL)), str(parent), *node]
 
@@ -67,11 +75,18 @@ class EmbeddedKafka:
 
     def _java(self, heap_mb: int) -> list[str]:
         return [
-            str(java()), "-XX:+UseSerialGC", f"-Xmx{heap_mb}m", "-Xss512k", "-XX:ReservedCodeCacheSize=64m",
-            "-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true",
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true",
+            str(java()),
+            "-XX:+UseSerialGC",
+            f"-Xmx{heap_mb}m",
+            "-Xss512k",
+            "-XX:ReservedCodeCacheSize=64m",
+            "-Djava.awt.headless=true",
+            "-Djava.net.preferIPv4Stack=true",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            "-Dorg.slf4j.simpleLogger.showDateTime=true",
             "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS",
-            "-cp", os.pathsep.join(map(str, self.jars)),
+            "-cp",
+            os.pathsep.join(map(str, self.jars)),
         ]
 
     def _settings(self, log: Path) -> dict[str, str | int]:
@@ -83,7 +98,7 @@ class EmbeddedKafka:
             "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}",
             "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "log.dirs": log,
+            "log.dirs": str(log),
             "auto.create.topics.enable": "false",
             "default.replication.factor": 1,
             "offsets.topic.replication.factor": 1,

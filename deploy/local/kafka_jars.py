@@ -30,7 +30,7 @@ def _nothing(done: int, total: int) -> None:
 def jars(progress: Callable[[int, int], None] = _nothing) -> list[Path]:
     """Every jar of the lock, downloaded where missing, each compared with its SHA-256 in the lock.
 
-    A file that does not match is fetched once more. Raises LocalError where it still differs or cannot be had.
+    A file that does not match is fetched once more. Raises LocalError where that does not help.
     """
     lock: Any = LockFile.load(LOCK)
     context: Any = MavenContext(timeout=60)

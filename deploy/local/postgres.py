@@ -72,19 +72,39 @@ class EmbeddedPostgres:
             return
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(self.data.iterdir()):
-            raise LocalError(f"{self.data} holds an unfinished or foreign database folder: start with --fresh")
+            raise LocalError(
+                f"{self.data} holds an unfinished or foreign database folder: start with --fresh"
+            )
         prefix = unprivileged.prefix(self.data)
         with tempfile.TemporaryFile() as password:
             password.write(self.password.encode() + b"\n")
             password.seek(0)
-            command = [str(binaries() / "initdb"), "-D", str(self.data), "-U", ADMIN, "--encoding=UTF8",
-                       # Chinese has no trigrams under locale C; the builtin provider alone does not help them.
-                       "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--lc-collate=C",
-                       "--lc-ctype=C.UTF-8", "--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-instructions"]
+            command = [
+                str(binaries() / "initdb"),
+                "-D",
+                str(self.data),
+                "-U",
+                ADMIN,
+                "--encoding=UTF8",
+                # Chinese has no trigrams under locale C; the builtin provider alone does not help them.
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+                "--lc-collate=C",
+                "--lc-ctype=C.UTF-8",
+                "--auth=scram-sha-256",
+                "--pwfile=/dev/stdin",
+                "--no-instructions",
+            ]
             if self.volatile:
                 command.append("--no-sync")
-            done = subprocess.run(prefix + command, stdin=password, capture_output=True, text=True, check=False,
-                                  env=_environment())
+            done = subprocess.run(
+                prefix + command,
+                stdin=password,
+                capture_output=True,
+                text=True,
+                check=False,
+                env=_environment(),
+            )
         if done.returncode != 0:
             raise LocalError(f"initdb failed: {(done.stderr or done.stdout).strip()}")
         (self.data / "cox-ready").touch()

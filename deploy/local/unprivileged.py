@@ -32,8 +32,10 @@ def prefix(data: Path) -> list[str]:
     if _user_namespaces_work():
         return ["unshare", "--user", f"--map-user={NOBODY}", "--"]
     if shutil.which("setpriv") is None:
-        raise LocalError("PostgreSQL does not run as root, and neither `unshare` nor `setpriv` is usable here:"
-                         " start as an ordinary user, or set COX_POSTGRES_URL")
+        raise LocalError(
+            "PostgreSQL does not run as root, and neither `unshare` nor `setpriv` is usable here:"
+            " start as an ordinary user, or set COX_POSTGRES_URL"
+        )
     _give_to_nobody(data)
     return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--"]
 
@@ -42,7 +44,18 @@ def _give_to_nobody(data: Path) -> None:
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     for place in [data, *data.rglob("*")]:
         os.chown(place, NOBODY, NOBODY, follow_symlinks=False)
-    probe = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--", "test", "-x", str(data)]
+    probe = [
+        "setpriv",
+        f"--reuid={NOBODY}",
+        f"--regid={NOBODY}",
+        "--clear-groups",
+        "--",
+        "test",
+        "-x",
+        str(data),
+    ]
     if subprocess.run(probe, check=False).returncode != 0:
-        raise LocalError(f"user {NOBODY} cannot reach {data}: put COX_HOME where others may pass, or start as an"
-                         " ordinary user")
+        raise LocalError(
+            f"user {NOBODY} cannot reach {data}: put COX_HOME where others may pass, or start as an"
+            " ordinary user"
+        )

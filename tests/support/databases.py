@@ -50,8 +50,10 @@ class Databases:
         connection = await asyncpg.connect(self.url(service))
         try:
             rows = await connection.fetch(
-                "select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-                " where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition")
+                "select c.oid::regclass::text as name from pg_class c"
+                " join pg_namespace n on n.oid = c.relnamespace"
+                " where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition"
+            )
             names = [row["name"] for row in rows if row["name"] not in _KEPT_TABLES]
             if names:
                 await connection.execute(f"truncate {', '.join(names)} restart identity cascade")
@@ -63,8 +65,9 @@ class Databases:
 
         name = f"template_{service}"
         if not await self._exists(name):
-            await migrate.create_databases_and_roles(self._pair.postgres_url, [name], self._pair.role_password)
-            await asyncio.to_thread(migrate.upgrade, self._pair.postgres_url, service, name)
+            url = self._pair.postgres_url
+            await migrate.create_databases_and_roles(url, [name], self._pair.role_password)
+            await asyncio.to_thread(migrate.upgrade, url, service, name)
             await self._execute(f'alter database "{name}" allow_connections false')
         return name
 

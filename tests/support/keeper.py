@@ -38,7 +38,9 @@ class Servers:
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> Pair:
-        postgres = EmbeddedPostgres(self.folder / "postgres", free_port(), secrets.token_hex(16), volatile=True)
+        postgres = EmbeddedPostgres(
+            self.folder / "postgres", free_port(), secrets.token_hex(16), volatile=True
+        )
         kafka = EmbeddedKafka(self.folder / "kafka", free_port(), free_port(), tuple(jars()))
         with ThreadPoolExecutor(2) as pool:
             for made in [pool.submit(postgres.initialise), pool.submit(kafka.initialise)]:
@@ -46,8 +48,15 @@ class Servers:
         # From the main thread: the kernel's death signal goes by the thread that started the process.
         for server in (postgres, kafka):
             with (self.folder / f"{type(server).__name__}.log").open("wb") as log:
-                self.processes.append(subprocess.Popen(server.command(os.getpid()), env=server.environment(),
-                                                       stdin=subprocess.DEVNULL, stdout=log, stderr=log))
+                self.processes.append(
+                    subprocess.Popen(
+                        server.command(os.getpid()),
+                        env=server.environment(),
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=log,
+                    )
+                )
         until_postgres_answers(postgres.url, _START_LIMIT_S)
         until_listening("127.0.0.1", kafka.port, _START_LIMIT_S)
         return Pair(postgres.url, kafka.bootstrap, secrets.token_hex(16), str(self.folder))

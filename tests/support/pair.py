@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-SOCKET_VARIABLE = "COX_TEST_KEEPER"
+SOCKET_VARIABLE = "COXSWAIN_TEST_KEEPER"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,14 @@ def kept_for_the_run() -> Iterator[None]:
     listener.bind(str(folder / "keeper"))
     listener.listen(64)
     # -m finds our packages from the repository's root, whatever the caller's folder.
-    command = [sys.executable, "-m", "tests.support.keeper", str(folder), str(os.getpid()), str(listener.fileno())]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.support.keeper",
+        str(folder),
+        str(os.getpid()),
+        str(listener.fileno()),
+    ]
     root = Path(__file__).resolve().parents[2]
     keeper = subprocess.Popen(command, cwd=root, pass_fds=[listener.fileno()], stdin=subprocess.DEVNULL)
     listener.close()
