@@ -1,0 +1,94 @@
+"""Traces: ids travel with or without a collector; malformed headers begin a new trace."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from shared.observability.traces import attach, current_traceparent, setup_traces, shutdown_traces, span
+from shared.settings import Settings
+
+HEADER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+TRACE = HEADER.split("-")[1]
+
+
+@pytest.fixture
+def exporter() -> Iterator[InMemorySpanExporter]:
+    exporter = InMemorySpanExporter()
+    setup_traces(Settings(), "leads", "leads-app-1", exporter)
+    yield exporter
+    shutdown_traces()
+
+
+class TestWithoutCollector:
+    def test_there_is_no_header_when_nothing_is_under_way(self) -> None:
+        assert current_traceparent() is None
+
+    def test_keeps_the_trace_and_its_flags_when_a_header_came_in(self) -> None:
+        with span("request", traceparent=HEADER):
+            inside = current_traceparent()
+        assert inside is not None
+        _, trace_id, span_id, flags = inside.split("-")
+        assert (trace_id, flags) == (TRACE, "01")
+        assert span_id != HEADER.split("-")[2]
+
+    def test_begins_a_trace_when_no_header_came_in(self) -> None:
+        with span("request"):
+            first = current_traceparent()
+        with span("request"):
+            second = current_traceparent()
+        assert first is not None
+        assert second is not None
+        assert first.split("-")[1] != second.split("-")[1]
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            "",
+            "nonsense",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            HEADER.upper(),
+        ],
+    )
+    def test_begins_a_trace_when_the_header_is_malformed(self, header: str) -> None:
+        with span("request", traceparent=header):
+            inside = current_traceparent()
+        assert inside is not None
+        assert inside.split("-")[1] != TRACE
+
+    def test_leaves_every_trace_when_a_record_without_header_is_attached(self) -> None:
+        with span("batch"), attach(None):
+            assert current_traceparent() is None
+
+    async def test_is_seen_by_its_own_task_only_when_tasks_interleave(self) -> None:
+        async def inside(header: str) -> str | None:
+            with attach(header):
+                await asyncio.sleep(0)
+                return current_traceparent()
+
+        other = HEADER.replace("0af7", "1bf7")
+        assert list(await asyncio.gather(inside(HEADER), inside(other))) == [HEADER, other]
+
+
+class TestWithCollector:
+    def test_spans_form_one_trace_when_the_header_is_handed_on(self, exporter: InMemorySpanExporter) -> None:
+        with span("http"):
+            handed_on = current_traceparent()
+        with span("consume", traceparent=handed_on, attributes={"consumer": "scoring.kpis"}):
+            pass
+        http, consume = exporter.get_finished_spans()
+        assert consume.context is not None
+        assert http.context is not None
+        assert consume.parent is not None
+        assert consume.context.trace_id == http.context.trace_id
+        assert consume.parent.span_id == http.context.span_id
+
+    def test_an_error_is_recorded_when_the_block_raises(self, exporter: InMemorySpanExporter) -> None:
+        with pytest.raises(RuntimeError), span("http"):
+            raise RuntimeError("no")
+        assert [event.name for event in exporter.get_finished_spans()[0].events] == ["exception"]
