@@ -2,64 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
+from shared.access.roles import SCOPES
 from shared.database.transactions import Access, Visibility
 from shared.errors import Forbidden
 
 Kind = Literal["user", "api_key", "service"]
-
-SCOPES: dict[str, str] = {
-    "leads:read": "Read leads, pipelines, assignment rules",
-    "leads:write": "Create and change leads, assign and move them",
-    "activities:read": "Read activities",
-    "activities:write": "Record activities",
-    "kpis:read": "Read KPIs, their evidence, leaderboards",
-    "org:read": "Read units and users",
-    "org:write": "Create and change units and users, transfer them",
-    "config:write": "Change pipelines, assignment rules, KPI definitions",
-    "admin": "Everything in the tenant",
-}
-"""Every scope, with what it allows."""
-
-_READ = frozenset({"leads:read", "activities:read", "kpis:read", "org:read"})
-_SELL = _READ | {"leads:write", "activities:write"}
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """What a role allows and how far it sees."""
-
-    scopes: frozenset[str]
-    visibility: Visibility
-
-
-ROLES: dict[str, Role] = {
-    "rep": Role(_SELL, "own"),
-    "supervisor": Role(_SELL, "team"),
-    "manager": Role(_SELL, "subtree"),
-    "director": Role(_SELL | {"config:write"}, "tenant"),
-    "finance": Role(_READ, "tenant"),
-    "inspector": Role(_READ, "tenant"),
-    "admin": Role(frozenset(SCOPES), "tenant"),
-}
-"""Every role. Who has several has their scopes together, and the widest visibility."""
-
-_WIDTH: dict[Visibility, int] = {"own": 0, "team": 1, "subtree": 2, "tenant": 3}
-
-
-def scopes_of(roles: Iterable[str]) -> frozenset[str]:
-    """The scopes of all roles together; unknown roles add none."""
-    return frozenset().union(*(ROLES[role].scopes for role in roles if role in ROLES))
-
-
-def visibility_of(roles: Iterable[str]) -> Visibility:
-    """The widest visibility among the roles; own where there is none."""
-    seen: list[Visibility] = [ROLES[role].visibility for role in roles if role in ROLES]
-    return max(seen, key=_WIDTH.__getitem__, default="own")
 
 
 class MissingScope(Forbidden):
