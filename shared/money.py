@@ -1,7 +1,7 @@
 """Money as an exact decimal and, where it is summed, as integer minor units (cents, fen).
 
-    >>> to_minor(Money(Decimal("12.34"), "CNY"))
-    1234
+>>> to_minor(Money(Decimal("12.34"), "CNY"))
+1234
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def decimals_of(currency: str) -> int:
 
 
 def to_minor(money: Money) -> int:
-    """Integer minor units. Refuses more decimals than the currency has, and what a 64-bit column cannot hold."""
+    """Integer minor units. Refuses more decimals than the currency has, and more than 64 bits."""
     decimals = decimals_of(money.currency)
     if not money.amount.is_finite() or money.amount.adjusted() > 20:
         raise BadMoney("the amount is too large")
@@ -86,7 +86,7 @@ def from_minor(minor: int, currency: str) -> Money:
 
 
 def convert(money: Money, rate: Decimal, to: str) -> Money:
-    """`money` in the currency `to`, of which one unit of `money.currency` costs `rate`; rounded half to even."""
+    """`money` in the currency `to`, one unit of `money.currency` costing `rate`; rounded half to even."""
     if not rate.is_finite() or rate <= 0:
         raise BadMoney("a rate is a positive number")
     decimals = decimals_of(to)

@@ -1,4 +1,4 @@
-"""What can be set from outside, by environment (prefix `COX_`) or `.env`; `docs/settings.md` is made from here."""
+"""What can be set, by environment (prefix `COX_`) or `.env`; `docs/settings.md` is made from here."""
 
 from __future__ import annotations
 
@@ -92,11 +92,12 @@ class Settings(BaseSettings):
     )
     kafka_bootstrap: str = Field(
         default="127.0.0.1:9092",
-        description="Kafka brokers, host:port, comma-separated. Set for `cox up`, these are used instead of the "
-        "embedded one.",
+        description="Kafka brokers, host:port, comma-separated. Set for `cox up`, these are used "
+        "instead of the embedded one.",
     )
     topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,40}$")] = Field(
-        default="", description="Put before every Kafka topic's name, for several installations on one cluster."
+        default="",
+        description="Put before every Kafka topic's name, for several installations on one cluster.",
     )
 
     gateway_internal_url: Origin = Field(
@@ -154,9 +155,7 @@ class Settings(BaseSettings):
         default=None,
         description="Valkey or Redis that several gateways share their limits in; unset: in memory.",
     )
-    pool_size: int = Field(
-        default=10, ge=2, le=200, description="Database connections of one process."
-    )
+    pool_size: int = Field(default=10, ge=2, le=200, description="Database connections of one process.")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
@@ -166,8 +165,8 @@ class Settings(BaseSettings):
     )
     otlp_endpoint: Origin | None = Field(
         default=None,
-        description="OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318; unset: no spans "
-        "are made, trace ids still travel.",
+        description="OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318; unset: no "
+        "spans are made, trace ids still travel.",
     )
     trace_ratio: float = Field(
         default=1.0, ge=0, le=1, description="Part of the traces begun here that is recorded, 0 to 1."

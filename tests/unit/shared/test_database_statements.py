@@ -26,7 +26,9 @@ class TestBegin:
 
 
 class TestPolicies:
-    @pytest.mark.parametrize("build", [rls.tenant_policy, rls.visibility_policy, rls.search_policy, rls.append_only])
+    @pytest.mark.parametrize(
+        "build", [rls.tenant_policy, rls.visibility_policy, rls.search_policy, rls.append_only]
+    )
     def test_refuses_when_the_table_is_no_plain_name(self, build: object) -> None:
         with pytest.raises(ValueError, match="plain SQL name"):
             build(HOSTILE)  # type: ignore[operator]

@@ -14,13 +14,23 @@ from shared.money import CURRENCIES, BadMoney, Money, UnknownCurrency, convert, 
 class TestToMinor:
     @pytest.mark.parametrize(
         ("amount", "currency", "minor"),
-        [("12.34", "CNY", 1234), ("12.3", "CNY", 1230), ("500", "JPY", 500), ("1.234", "KWD", 1234), ("-0.01", "USD", -1)],
+        [
+            ("12.34", "CNY", 1234),
+            ("12.3", "CNY", 1230),
+            ("500", "JPY", 500),
+            ("1.234", "KWD", 1234),
+            ("-0.01", "USD", -1),
+        ],
     )
-    def test_counts_in_the_currencys_smallest_unit_when_given_text(self, amount: str, currency: str, minor: int) -> None:
+    def test_counts_in_the_currencys_smallest_unit_when_given_text(
+        self, amount: str, currency: str, minor: int
+    ) -> None:
         assert to_minor(Money.of(amount, currency)) == minor
 
     @pytest.mark.parametrize(("amount", "currency"), [("0.001", "CNY"), ("0.5", "JPY")])
-    def test_refuses_when_there_are_more_decimals_than_the_currency_has(self, amount: str, currency: str) -> None:
+    def test_refuses_when_there_are_more_decimals_than_the_currency_has(
+        self, amount: str, currency: str
+    ) -> None:
         with pytest.raises(BadMoney, match="decimals"):
             to_minor(Money.of(amount, currency))
 

@@ -54,7 +54,10 @@ class TestLoad:
         monkeypatch.setenv("COX_LOG_LEVEL", "loud")
         with pytest.raises(SettingsError) as refused:
             Settings.load()
-        assert [line.partition(":")[0] for line in str(refused.value).splitlines()] == ["COX_PORT", "COX_LOG_LEVEL"]
+        assert [line.partition(":")[0] for line in str(refused.value).splitlines()] == [
+            "COX_PORT",
+            "COX_LOG_LEVEL",
+        ]
 
     def test_takes_the_default_when_a_variable_is_empty(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("COX_PORT", "")
