@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.cli import running
-from deploy.cli._lag import lag_by_service
 from deploy.local.state import ProcessState, State
 
 NAME = "status"
@@ -50,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def rows_of(state: State) -> list[Row]:
     """What is known of every process now."""
+    from deploy.cli._lag import lag_by_service
+
     waiting = set(running.not_ready(state))
     lags = asyncio.run(lag_by_service(state, running.settings()))
     return [_row(process, process.name in waiting, lags) for process in state.processes]

@@ -12,10 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from jgo.env import EnvironmentBuilder, EnvironmentSpec
-from jgo.env._lockfile import LockFile
-from jgo.maven import MavenContext
-
 from deploy.local.home import LocalError
 
 SPEC = Path(__file__).with_name("kafka.toml")
@@ -32,6 +28,9 @@ def jars(progress: Callable[[int, int], None] = _nothing) -> list[Path]:
 
     A file that does not match is fetched once more. Raises LocalError where that does not help.
     """
+    from jgo.env._lockfile import LockFile
+    from jgo.maven import MavenContext
+
     lock: Any = LockFile.load(LOCK)
     context: Any = MavenContext(timeout=60)
     paths = _fetch(context, lock, progress)
@@ -74,6 +73,9 @@ def _matches(path: Path, sha256: str) -> bool:
 
 def relock() -> None:
     """Resolve `kafka.toml` anew and write the lock, checksums included."""
+    from jgo.env import EnvironmentBuilder, EnvironmentSpec
+    from jgo.maven import MavenContext
+
     builder: Any = EnvironmentBuilder(context=MavenContext(timeout=60))
     builder.resolve_lockfile(EnvironmentSpec.load(SPEC)).save(LOCK)
 

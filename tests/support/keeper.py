@@ -41,7 +41,9 @@ class Servers:
         postgres = EmbeddedPostgres(
             self.folder / "postgres", free_port(), secrets.token_hex(16), volatile=True
         )
-        kafka = EmbeddedKafka(self.folder / "kafka", free_port(), free_port(), tuple(jars()))
+        kafka = EmbeddedKafka(
+            self.folder / "kafka", free_port(), free_port(), tuple(jars()), short_lived=True
+        )
         with ThreadPoolExecutor(2) as pool:
             for made in [pool.submit(postgres.initialise), pool.submit(kafka.initialise)]:
                 made.result()
