@@ -11,9 +11,10 @@ ActivityKind = Literal["call", "visit", "email", "meeting", "demo", "message", "
 
 
 class ActivityRecorded(Event):
-    """Something was done; event time is when it started. `credit` is who did it (nobody known: the owner's team).
+    """Something was done; event time is when it started.
 
-    `effective` says whether it counts as follow-up; `owner_id` is the lead's owner then; `duration_s` in seconds.
+    `credit` is who did it (nobody known: the owner's team); `effective` says whether it counts as follow-up;
+    `owner_id` is the lead's owner then; `duration_s` in seconds.
     """
 
     topic: ClassVar[str] = "cox.activities"

@@ -20,8 +20,8 @@ class Value(BaseModel):
 class Credit(Value):
     """Who gets the credit for a fact, with the team of that time.
 
-    `rep_id` is None where nobody or no rep did it; `team_path` lists unit ids from the root down to `team_id`;
-    `team_region` is the code of the region unit nearest above (or equal to) the team.
+    `rep_id` is None where nobody or no rep did it; `team_path` lists unit ids from the root down to
+    `team_id`; `team_region` is the code of the region unit nearest above (or equal to) the team.
     """
 
     rep_id: UUID | None = None
@@ -41,8 +41,8 @@ class Dimensions(Value):
 class Amount(Value):
     """Money as given, and in the tenant's currency at the dated rate.
 
-    `amount` is a decimal string in `currency`; `tenant_minor` is the converted amount in minor units (cents, fen)
-    of `tenant_currency`.
+    `amount` is a decimal string in `currency`; `tenant_minor` is the converted amount in minor units (cents,
+    fen) of `tenant_currency`.
     """
 
     amount: str

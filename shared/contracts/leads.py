@@ -54,7 +54,8 @@ class LeadAssigned(LeadsEvent):
 class StageChanged(LeadsEvent):
     """An accepted move, outcomes and reopenings included. `credit` is the owner's at that time.
 
-    `duration_s` is the time spent in `from_stage`, in seconds; `value` is present on an outcome of a valued lead.
+    `duration_s` is the time spent in `from_stage`, in seconds; `value` is present on an outcome of a valued
+    lead.
     """
 
     aggregate_type: ClassVar[str] = "lead"

@@ -1,6 +1,7 @@
 """Published by the gateway on `cox.org`: one aggregate per tenant, so `org_version` is its seq.
 
-The one topic that carries personal data: users' display names and codes, so that each service can label and explain.
+The one topic that carries personal data: users' display names and codes, so that each service can label and
+explain.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class TenantConfigured(OrgEvent):
 
 
 class UnitDefined(OrgEvent):
-    """A unit of the org tree as it now is; `code` is unique in the tenant, `parent_id` None at the root only."""
+    """A unit of the org tree as it now is; `code` is unique in the tenant; only the root has no parent."""
 
     aggregate_type: ClassVar[str] = "tenant"
     unit_id: UUID
@@ -41,7 +42,9 @@ class UnitDefined(OrgEvent):
 
 
 class UserDefined(OrgEvent):
-    """A user as they now are; `code` is what imports' owner columns are matched with (besides the display name)."""
+    """A user as they now are; `code` is what imports' owner columns are matched with (besides the display
+    name).
+    """
 
     aggregate_type: ClassVar[str] = "tenant"
     user_id: UUID
