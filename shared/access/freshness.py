@@ -1,0 +1,116 @@
+"""Whether a token still says the truth: judged by the directory, which learns of every change of rights."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from uuid import UUID
+
+from shared.access.principal import Principal
+from shared.access.tokens import BadToken
+from shared.database.transactions import Access, Database
+from shared.errors import Unavailable
+
+REMEMBERED_S = 1.0
+WAIT_S = 2.0
+POLL_S = 0.05
+MAX_REMEMBERED = 50_000
+
+_LOOK = """
+select coalesce((select seq from org_versions where tenant_id = $1), 0) as seq,
+       p.id, p.changed_seq, p.revoked
+from (select 1) as one
+left join org_principals p on p.tenant_id = $1 and p.id = any($2::uuid[])
+"""
+
+
+class TokenOutdated(BadToken):
+    code = "token_outdated"
+    title = "The rights behind the token have changed"
+
+
+class DirectoryBehind(Unavailable):
+    code = "directory_behind"
+    title = "The latest changes of the organisation have not arrived here yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the directory knows: its own `seq`, and the change of these principals that came last."""
+
+    seq: int
+    changed_seq: int
+    revoked: bool
+    looked_at: float
+
+
+class Freshness:
+    """Refuses tokens older than the last change of their principal; waits where the directory is behind them.
+
+    What was seen is good for a second. Everybody who asks meanwhile shares one look at the database.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._seen: dict[tuple[UUID, UUID], Standing] = {}
+        self._wanted: dict[UUID, set[UUID]] = {}
+        self._looks: dict[UUID, asyncio.Task[None]] = {}
+
+    async def check(self, principal: Principal) -> None:
+        """Raises TokenOutdated (401), or DirectoryBehind (503) after two seconds."""
+        until = time.monotonic() + WAIT_S
+        standing = await self._standing(principal, newer_than=time.monotonic() - REMEMBERED_S)
+        while standing.seq < principal.org_version:
+            if time.monotonic() > until:
+                raise DirectoryBehind("Try again in a moment")
+            await asyncio.sleep(POLL_S)
+            standing = await self._standing(principal, newer_than=time.monotonic() - POLL_S)
+        if standing.revoked or standing.changed_seq > principal.org_version:
+            challenge = {"WWW-Authenticate": 'Bearer error="invalid_token", error_description="outdated"'}
+            raise TokenOutdated("Sign in again, or ask for a new token", headers=challenge)
+
+    async def _standing(self, principal: Principal, newer_than: float) -> Standing:
+        tenant = principal.tenant_id
+        ids = {principal.id} if principal.user_id is None else {principal.id, principal.user_id}
+        while True:
+            seen = [self._seen.get((tenant, id_)) for id_ in ids]
+            known = [entry for entry in seen if entry is not None and entry.looked_at >= newer_than]
+            if len(known) == len(ids):
+                return _together(known)
+            await self._look(tenant, ids)
+
+    async def _look(self, tenant: UUID, ids: set[UUID]) -> None:
+        self._wanted.setdefault(tenant, set()).update(ids)
+        task = self._looks.get(tenant)
+        if task is None:
+            task = self._looks[tenant] = asyncio.create_task(self._look_now(tenant))
+        await asyncio.shield(task)
+
+    async def _look_now(self, tenant: UUID) -> None:
+        # A turn of the loop, so that everybody who arrives in it is served by the same look.
+        await asyncio.sleep(0)
+        ids = self._wanted.pop(tenant, set())
+        looked_at = time.monotonic()
+        try:
+            async with self._database.transaction(Access(tenant)) as tx:
+                rows = await (await tx.raw()).fetch(_LOOK, tenant, list(ids))
+        finally:
+            del self._looks[tenant]
+        if len(self._seen) + len(ids) > MAX_REMEMBERED:
+            self._seen.clear()
+        found = {row["id"]: row for row in rows if row["id"] is not None}
+        seq = rows[0]["seq"]
+        for id_ in ids:
+            row = found.get(id_)
+            changed, revoked = (0, False) if row is None else (row["changed_seq"], row["revoked"])
+            self._seen[tenant, id_] = Standing(seq, changed, revoked, looked_at)
+
+
+def _together(standings: list[Standing]) -> Standing:
+    return Standing(
+        seq=min(standing.seq for standing in standings),
+        changed_seq=max(standing.changed_seq for standing in standings),
+        revoked=any(standing.revoked for standing in standings),
+        looked_at=min(standing.looked_at for standing in standings),
+    )

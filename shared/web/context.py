@@ -1,0 +1,66 @@
+"""What a request carries through the layers: its principal, and what the app was built with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
+
+from shared.access.principal import Principal
+from shared.clock import Clock
+from shared.database.transactions import Access, Database
+from shared.errors import Unauthenticated
+from shared.events.positions import Position
+from shared.settings import Settings
+from shared.web.cursors import Cursors
+
+PRINCIPAL = "cox.principal"
+"""The scope's key of who is asking."""
+
+Authenticate = Callable[[Scope], Awaitable[Principal]]
+"""Says who sent a request, or raises Unauthenticated, Unavailable."""
+
+
+class Applied(Protocol):
+    """Waits until this service's projections have applied positions."""
+
+    async def wait(self, positions: Sequence[Position], timeout: float) -> None:
+        """Returns when all are applied. Raises NotYet, saying how far it is, after `timeout` seconds."""
+        ...
+
+
+class Changes(Protocol):
+    """Waits for an aggregate's next event."""
+
+    async def wait(self, access: Access, position: Position, timeout: float) -> int | None:
+        """The aggregate's newest seq once it is beyond `position`, None after `timeout` seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything that the layers of one service's app share; made by `make_app`."""
+
+    settings: Settings
+    service: str
+    database: Database
+    clock: Clock
+    cursors: Cursors
+    applied: Applied | None = None
+    changes: Changes | None = None
+
+
+def context_of(connection: HTTPConnection) -> Context:
+    found: Context = connection.app.state.context
+    return found
+
+
+def principal_of(connection: HTTPConnection) -> Principal:
+    """Who is asking. Raises Unauthenticated on a path that is open to all."""
+    found: Principal | None = connection.scope.get(PRINCIPAL)
+    if found is None:
+        raise Unauthenticated("This needs a signed-in caller")
+    return found

@@ -1,0 +1,84 @@
+"""Lists: `{"items": […], "next_cursor": … | null}`, by `limit` and `cursor`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
+
+import orjson
+from fastapi import Query
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from shared.web.context import context_of, principal_of
+from shared.web.cursors import MAX_LENGTH, Cursors, Value, fingerprint, parameters_of
+from shared.web.wire import WireModel, to_json
+
+R = TypeVar("R")
+I = TypeVar("I")  # noqa: E741 - items
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 500
+
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many items at most.")]
+CursorText = Annotated[
+    str | None,
+    Query(
+        max_length=MAX_LENGTH, description="`next_cursor` of the page before; the other parameters as then."
+    ),
+]
+
+
+class Page(WireModel, Generic[I]):
+    """One page. `next_cursor` is null on the last."""
+
+    items: list[I]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """Which page is asked for. `after` are the sort values of the row before it, None on the first page.
+
+    Load `limit + 1` rows: the one too many says that there is a next page.
+    """
+
+    limit: int
+    after: tuple[Any, ...] | None
+    cursors: Cursors
+    bound_to: bytes
+
+    def cut(self, rows: Sequence[R], key: Callable[[R], Sequence[Value]]) -> tuple[list[R], str | None]:
+        """The page's rows of the `limit + 1` loaded, and the next cursor. `key` gives the sort values."""
+        if len(rows) <= self.limit:
+            return list(rows), None
+        kept = list(rows[: self.limit])
+        return kept, self.cursors.encode(key(kept[-1]), self.bound_to)
+
+    def answer(
+        self,
+        rows: Sequence[R],
+        *,
+        key: Callable[[R], Sequence[Value]],
+        render: Callable[[R], BaseModel],
+        extra: dict[str, Any] | None = None,
+    ) -> Response:
+        """The page as a response; `extra` stands beside `items` and `next_cursor`."""
+        kept, cursor = self.cut(rows, key)
+        items = b",".join(to_json(render(row)) for row in kept)
+        rest = orjson.dumps({"next_cursor": cursor} | (extra or {}))
+        return Response(b'{"items":[' + items + b"]," + rest[1:], media_type="application/json")
+
+
+async def page_query(request: Request, limit: Limit = DEFAULT_LIMIT, cursor: CursorText = None) -> PageQuery:
+    """`page: Annotated[PageQuery, Depends(page_query)]`. Raises BadCursor (400)."""
+    cursors = context_of(request).cursors
+    own = parameters_of(request.query_params.multi_items())
+    bound_to = fingerprint(principal_of(request).tenant_id, request.scope["path"], own)
+    after = None if cursor is None else cursors.decode(cursor, bound_to)
+    return PageQuery(limit, after, cursors, bound_to)
+
+
+Paged = PageQuery

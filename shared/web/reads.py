@@ -1,0 +1,103 @@
+"""A read: in a transaction of the principal, with entity tags and waiting for the next change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TypeVar
+
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from shared.access.principal import Principal
+from shared.database.transactions import Tx
+from shared.errors import NotFound
+from shared.events.positions import Position, encode_token
+from shared.web.context import context_of, principal_of
+from shared.web.etags import Condition, etag, parse_condition
+from shared.web.waits import POSITION, wait_ms
+from shared.web.wire import to_json
+
+T = TypeVar("T")
+
+
+class Read:
+    """What a reading route is given."""
+
+    def __init__(self, request: Request, principal: Principal) -> None:
+        self._request = request
+        self._context = context_of(request)
+        self.principal = principal
+
+    def transaction(self) -> AbstractAsyncContextManager[Tx]:
+        """A transaction that sees what the principal may see."""
+        return self._context.database.transaction(self.principal.access())
+
+    def respond(self, shown: BaseModel) -> Response:
+        """The model as it is, without a tag."""
+        return Response(to_json(shown), media_type="application/json")
+
+    async def one(
+        self,
+        load: Callable[[Tx], Awaitable[T | None]],
+        render: Callable[[T], BaseModel],
+        *,
+        position: Callable[[T], Position],
+        version: Callable[[T], int] | None = None,
+    ) -> Response:
+        """One resource with ETag and Cox-Position; `position` names its newest event: its seq is the version.
+
+        With If-None-Match naming the present version: 304, or with Cox-Wait-Ms the next version as soon as
+        there is one. Raises NotFound where `load` finds nothing.
+        """
+        known = self._known()
+        seen = 0
+        until = time.monotonic() + (wait_ms(self._request, 0) / 1000 if known is not None else 0)
+        while True:
+            async with self.transaction() as tx:
+                found = await load(tx)
+            if found is None:
+                raise NotFound
+            at = position(found)
+            tag = at.seq if version is None else version(found)
+            headers = self._headers(at, tag)
+            if known is None or not known.names(tag):
+                return Response(to_json(render(found)), 200, headers, media_type="application/json")
+            # The aggregate may have newer events that left this resource as it was: wait beyond them.
+            seen = max(seen, at.seq)
+            newer = await self._newer(Position(at.stream, at.aggregate_id, seen), until - time.monotonic())
+            if newer is None:
+                return Response(b"", 304, headers)
+            seen = newer
+
+    async def _newer(self, position: Position, left_s: float) -> int | None:
+        if left_s <= 0 or self._context.changes is None:
+            return None
+        return await self._context.changes.wait(self.principal.access(), position, left_s)
+
+    def _known(self) -> Condition | None:
+        value = self._request.headers.get("if-none-match")
+        return None if value is None else parse_condition(value, "If-None-Match")
+
+    def _headers(self, at: Position, version: int) -> dict[str, str]:
+        secret = self._context.settings.position_secret.get_secret_value()
+        return {"ETag": etag(version), POSITION: encode_token([at], self.principal.tenant_id, secret)}
+
+
+class ReadAccess:
+    """The dependency behind `read_access`; OpenAPI reads `scope` from it."""
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+
+    async def __call__(self, request: Request) -> Read:
+        principal = principal_of(request)
+        principal.require(self.scope)
+        return Read(request, principal)
+
+
+def read_access(scope: str) -> ReadAccess:
+    """`read: Annotated[Read, Depends(read_access("leads:read"))]`. Raises MissingScope (403)."""
+    return ReadAccess(scope)

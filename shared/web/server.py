@@ -1,0 +1,78 @@
+"""Serving an app on sockets that the launcher holds: they outlive this process, a restart loses nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+KEEP_ALIVE_S = 75
+DRAIN_S = 25
+
+
+class _Server(uvicorn.Server):
+    """Signals are handled once for all servers of the process, by `serve`."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _server(app: ASGIApp, *, lifespan: bool) -> _Server:
+    return _Server(
+        uvicorn.Config(
+            app,
+            loop="none",
+            http="httptools",
+            ws="none",
+            lifespan="on" if lifespan else "off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            date_header=True,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=DRAIN_S,
+            backlog=2048,
+        )
+    )
+
+
+def serve(app: ASGIApp, sock: socket.socket, internal: ASGIApp, internal_sock: socket.socket) -> None:
+    """Run until SIGTERM or SIGINT; requests under way are finished (at most DRAIN_S seconds). Blocks."""
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        runner.run(_serve(app, sock, internal, internal_sock))
+
+
+async def _serve(app: ASGIApp, sock: socket.socket, internal: ASGIApp, internal_sock: socket.socket) -> None:
+    servers = [_server(app, lifespan=True), _server(internal, lifespan=False)]
+
+    def stop() -> None:
+        for server in servers:
+            server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    tasks = [
+        asyncio.create_task(server.serve(sockets=[each]))
+        for server, each in zip(servers, (sock, internal_sock), strict=True)
+    ]
+    # One that ends by itself (a failed start) takes the other along.
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    stop()
+    await asyncio.gather(*tasks)
+    if not servers[0].started:
+        raise SystemExit(3)
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # not on Windows
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
