@@ -47,7 +47,7 @@ def check_tables_private(root: Path) -> Iterator[str]:
             continue
         for module, line in imports(path):
             room = room_of(module)
-            if room and module.split(".")[3] == "tables" and room != (parts[1], parts[2]):
+            if room and module.split(".")[3:] == ["tables"] and room != (parts[1], parts[2]):
                 yield f"{path.relative_to(root)}:{line}: {module} is private to the room {room[1]}"
 
 

@@ -45,10 +45,16 @@ def read(home: Home, name: str) -> str | None:
 def signing_key(home: Home) -> Path:
     """The file (PEM) with the Ed25519 key that signs principal tokens; made at first use."""
     path = home.secrets / "signing_key.pem"
-    if not path.exists():
-        key = Ed25519PrivateKey.generate()
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        _write_private(path, pem)
+    ensure_signing_key(path)
     return path
+
+
+def ensure_signing_key(path: Path) -> None:
+    """Make the key where there is none."""
+    if path.exists():
+        return
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    _write_private(path, pem)
