@@ -1,0 +1,310 @@
+"""The one place that touches aiokafka: typed, every await bounded, its C codec asserted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.errors import (
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    TopicAlreadyExistsError,
+    for_code,
+)
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.structs import TopicPartition as _TopicPartition
+
+from shared.events.envelope import Headers
+
+STOP_TIMEOUT_S = 5.0
+CALL_TIMEOUT_S = 15.0
+MAX_BATCH_BYTES = 262_144
+MAX_REQUEST_BYTES = 1_048_576
+SESSION_TIMEOUT_MS = 30_000
+REBALANCE_TIMEOUT_MS = 60_000
+
+__all__ = ["KafkaError"]
+
+
+class SlowCodec(RuntimeError):
+    """aiokafka runs on its Python codec, 75 times slower than its C one."""
+
+
+class Lost(Exception):
+    """The stored place of some partitions is not in the log; `partitions` says which."""
+
+    def __init__(self, partitions: Iterable[TopicPartition]) -> None:
+        self.partitions = frozenset(partitions)
+        super().__init__(", ".join(map(str, sorted(self.partitions))))
+
+
+class TopicPartition(NamedTuple):
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}[{self.partition}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as read; times in milliseconds since 1970."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to write, to a partition of its own choice."""
+
+    tp: TopicPartition
+    key: bytes
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
+
+
+def assert_codec() -> None:
+    """Raises SlowCodec unless aiokafka's extension is in use."""
+    if "_crecords" not in DefaultRecordBatchBuilder.__module__:
+        raise SlowCodec("aiokafka runs without its C extension: install its wheel for this platform")
+
+
+class Producer:
+    """An idempotent producer of explicit batches. After any error it is unusable: make a new one."""
+
+    def __init__(self, bootstrap: str, client_id: str) -> None:
+        assert_codec()
+        self._client = AIOKafkaProducer(
+            bootstrap_servers=bootstrap,
+            client_id=client_id,
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=MAX_BATCH_BYTES,
+            max_request_size=MAX_REQUEST_BYTES,
+            compression_type="zstd",
+            request_timeout_ms=int(CALL_TIMEOUT_S * 1000),
+            metadata_max_age_ms=60_000,
+        )
+
+    async def start(self) -> None:
+        await asyncio.wait_for(self._client.start(), CALL_TIMEOUT_S)
+
+    async def stop(self) -> None:
+        """Never raises and never hangs: what was not acknowledged stays pending."""
+        with suppress(Exception):
+            await asyncio.wait_for(self._client.stop(), STOP_TIMEOUT_S)
+
+    async def partitions(self, topic: str) -> int:
+        found = await asyncio.wait_for(self._client.partitions_for(topic), CALL_TIMEOUT_S)
+        return len(found)
+
+    async def send(self, records: Sequence[Outgoing], timeout_s: float) -> None:
+        """Write all, in order within each partition, and wait for every acknowledgement."""
+        async with asyncio.timeout(timeout_s):
+            acks = []
+            for tp, batch in self._batches(records):
+                acks.append(await self._client.send_batch(batch, tp.topic, partition=tp.partition))
+            # All are awaited before the first failure is raised: none may be left without a reader.
+            for outcome in await asyncio.gather(*acks, return_exceptions=True):
+                if isinstance(outcome, BaseException):
+                    raise outcome
+
+    def _batches(self, records: Sequence[Outgoing]) -> Iterable[tuple[TopicPartition, Any]]:
+        by_partition: dict[TopicPartition, list[Outgoing]] = {}
+        for record in records:
+            by_partition.setdefault(record.tp, []).append(record)
+        for tp, group in by_partition.items():
+            batch = self._client.create_batch()
+            for record in group:
+                if not _appended(batch, record):
+                    batch.close()
+                    yield tp, batch
+                    batch = self._client.create_batch()
+                    # An empty batch takes a record of any size.
+                    _appended(batch, record)
+            batch.close()
+            yield tp, batch
+
+
+def _appended(batch: Any, record: Outgoing) -> bool:
+    done = batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers)
+    return done is not None
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
+    """Holds new partitions still until the runner verified where to go on.
+
+    aiokafka swallows what a listener raises, so nothing here may fail or await.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        pass
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        self._reader.hold(assigned)
+
+
+class Reader:
+    """A consumer that never chooses an offset by itself: partitions are held until they are sought."""
+
+    def __init__(self, bootstrap: str, client_id: str, *, group: str | None, max_wait_ms: int = 500) -> None:
+        assert_codec()
+        self._client = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap,
+            client_id=client_id,
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            session_timeout_ms=SESSION_TIMEOUT_MS,
+            rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+            max_poll_interval_ms=300_000,
+            fetch_max_wait_ms=max_wait_ms,
+            request_timeout_ms=int(CALL_TIMEOUT_S * 1000),
+            metadata_max_age_ms=30_000,
+            max_partition_fetch_bytes=4 * MAX_REQUEST_BYTES,
+        )
+        self.held: set[TopicPartition] = set()
+        """Assigned, but nobody has said yet where to read."""
+
+    async def start(self) -> None:
+        await asyncio.wait_for(self._client.start(), CALL_TIMEOUT_S)
+
+    async def stop(self) -> None:
+        """Never raises and never hangs."""
+        with suppress(Exception):
+            await asyncio.wait_for(self._client.stop(), STOP_TIMEOUT_S)
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        self._client.subscribe(topics=list(topics), listener=_Listener(self))
+
+    def assign(self, partitions: Iterable[TopicPartition]) -> None:
+        wanted = [_TopicPartition(*tp) for tp in partitions]
+        self._client.assign(wanted)
+        self.hold(wanted)
+
+    def hold(self, partitions: Iterable[tuple[str, int]]) -> None:
+        """Fetch nothing from these until `go_on`."""
+        for topic, partition in partitions:
+            tp = _TopicPartition(topic, partition)
+            if tp in self._client.assignment():
+                # A valid offset, or aiokafka would look for one by itself; being paused it is not read from.
+                self._client.seek(tp, 0)
+                self._client.pause(tp)
+                self.held.add(TopicPartition(topic, partition))
+
+    def go_on(self, tp: TopicPartition, offset: int) -> None:
+        """Read this partition from `offset`. Without effect if it was taken away meanwhile."""
+        real = _TopicPartition(*tp)
+        self.held.discard(tp)
+        if real in self._client.assignment():
+            self._client.seek(real, offset)
+            self._client.resume(real)
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        return frozenset(TopicPartition(*tp) for tp in self._client.assignment())
+
+    async def poll(self, timeout_ms: int, max_records: int) -> list[Record]:
+        """What has arrived, partition by partition, each in order. Raises Lost, KafkaError."""
+        try:
+            found = await self._client.getmany(timeout_ms=timeout_ms, max_records=max_records)
+        except OffsetOutOfRangeError as error:
+            raise Lost(TopicPartition(*tp) for tp in error.args[0]) from None
+        except NoOffsetForPartitionError as error:
+            raise Lost([TopicPartition(*error.args[0])]) from None
+        return [
+            Record(topic, partition, m.offset, m.timestamp, m.key, m.value, m.headers)
+            for (topic, partition), messages in found.items()
+            for m in messages
+        ]
+
+    async def bounds(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
+        """The first offset kept and the offset after the last, of each partition."""
+        wanted = [_TopicPartition(*tp) for tp in partitions]
+        if not wanted:
+            return {}
+        async with asyncio.timeout(CALL_TIMEOUT_S):
+            begins = await self._client.beginning_offsets(wanted)
+            ends = await self._client.end_offsets(wanted)
+        return {TopicPartition(*tp): (begins[tp], ends[tp]) for tp in wanted}
+
+    def log_end(self, tp: TopicPartition) -> int | None:
+        """The log's end as of the last fetch."""
+        real = _TopicPartition(*tp)
+        return self._client.highwater(real) if real in self._client.assignment() else None
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """A hint for those who watch the group; bounded, and nothing rests on it."""
+        mine = self._client.assignment()
+        wanted = {_TopicPartition(*tp): offset for tp, offset in offsets.items() if tp in mine}
+        if wanted:
+            await asyncio.wait_for(self._client.commit(wanted), STOP_TIMEOUT_S)
+
+
+class Admin:
+    """Administration of topics; an async context manager."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._client = AIOKafkaAdminClient(
+            bootstrap_servers=bootstrap, client_id="cox-admin", request_timeout_ms=int(CALL_TIMEOUT_S * 1000)
+        )
+
+    async def __aenter__(self) -> Admin:
+        try:
+            await asyncio.wait_for(self._client.start(), CALL_TIMEOUT_S)
+        except BaseException:
+            with suppress(Exception):
+                await asyncio.wait_for(self._client.close(), STOP_TIMEOUT_S)
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        with suppress(Exception):
+            await asyncio.wait_for(self._client.close(), STOP_TIMEOUT_S)
+
+    async def topics(self) -> dict[str, int]:
+        """The topics and how many partitions each has."""
+        async with asyncio.timeout(CALL_TIMEOUT_S):
+            described = await self._client.describe_topics()
+        return {entry["topic"]: len(entry["partitions"]) for entry in described}
+
+    async def create(self, topics: Mapping[str, int], config: Mapping[str, str]) -> None:
+        """Create topics with the broker's default replication; one that is there already is left alone."""
+        # An empty assignment beside -1 asks the broker for its own default.
+        wanted = [NewTopic(name, count, -1, {}, dict(config)) for name, count in topics.items()]
+        async with asyncio.timeout(CALL_TIMEOUT_S):
+            response = await self._client.create_topics(wanted)
+        for _name, code, *_ in response.topic_errors:
+            error = for_code(code)
+            if code and error is not TopicAlreadyExistsError:
+                raise error()
+
+    async def delete_before(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Let the log of each partition begin at this offset."""
+        wanted = {_TopicPartition(*tp): RecordsToDelete(before_offset=o) for tp, o in offsets.items()}
+        async with asyncio.timeout(CALL_TIMEOUT_S):
+            await self._client.delete_records(wanted)
+
+
+async def wait_until(condition: Callable[[], bool], timeout_s: float, interval_s: float = 0.05) -> bool:
+    """Whether a condition of ours came true in time."""
+    deadline = asyncio.get_running_loop().time() + timeout_s
+    while not condition():
+        if asyncio.get_running_loop().time() >= deadline:
+            return False
+        await asyncio.sleep(interval_s)
+    return True
