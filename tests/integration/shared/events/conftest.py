@@ -76,7 +76,7 @@ class House:
         return thing
 
     async def change(self, tx: Tx, thing: UUID, *events: Event) -> list[Position]:
-        return await record_events(tx, THINGS, [NewEvent(thing, event, NOON) for event in events])
+        return await record_events(tx, THINGS, [NewEvent(thing, event, NOON) for event in events or (finished(),)])
 
     async def created(self, *events: Event, **options: Any) -> UUID:
         async with self.transaction() as tx:
@@ -84,7 +84,7 @@ class House:
 
     async def changed(self, thing: UUID, *events: Event) -> list[Position]:
         async with self.transaction() as tx:
-            return await self.change(tx, thing, *(events or (finished(),)))
+            return await self.change(tx, thing, *events)
 
     async def value(self, query: str, *arguments: Any) -> Any:
         return await self.admin.fetchval(query, *arguments)
