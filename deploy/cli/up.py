@@ -17,6 +17,7 @@ from deploy.cli.errors import CommandError
 from deploy.local import spawning
 from deploy.local.home import ROOT, Home
 from deploy.local.kafka_jars import jars
+from deploy.local.kafka_startup import cache_of, train
 from deploy.local.state import State
 from deploy.local.topology import Scale
 from shared.settings import Settings
@@ -49,7 +50,10 @@ def run(arguments: argparse.Namespace) -> int:
     with Steps() as steps:
         if "kafka_bootstrap" not in settings.model_fields_set:
             with steps.counted("Kafka's jars") as counted:
-                jars(counted)
+                found = tuple(jars(counted))
+            if not cache_of(found).exists():
+                with steps.spinning("Kafka's start-up cache (once)"):
+                    train(found)
         launcher = _start_launcher(place, arguments)
         try:
             state = _until_ready(steps, launcher, place)

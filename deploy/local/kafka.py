@@ -29,6 +29,7 @@ class EmbeddedKafka:
     """One node: its data folder, its two ports on 127.0.0.1 and its jars (see `kafka_jars`).
 
     `short_lived` compiles quickly instead of well: half the time to start, for tests.
+    `options` are put before the JVM's class path.
     """
 
     data: Path
@@ -37,6 +38,7 @@ class EmbeddedKafka:
     jars: tuple[Path, ...]
     heap_mb: int = 256
     short_lived: bool = False
+    options: tuple[str, ...] = ()
 
     @property
     def bootstrap(self) -> str:
@@ -70,20 +72,25 @@ class EmbeddedKafka:
 
     def command(self, parent: int) -> list[str]:
         """The node in the foreground; it ends at once with `parent` (what it acknowledged is kept)."""
-        node = [*self._java(self.heap_mb, quick=self.short_lived), "kafka.Kafka", str(self._properties)]
+        node = [
+            *self._java(self.heap_mb, *self.options, quick=self.short_lived),
+            "kafka.Kafka",
+            str(self._properties),
+        ]
         return [sys.executable, "-I", "-S", guard.__file__, str(int(signal.SIGKILL)), str(parent), *node]
 
     def environment(self) -> dict[str, str]:
         unwanted = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH")
         return {name: value for name, value in os.environ.items() if name not in unwanted}
 
-    def _java(self, heap_mb: int, *, quick: bool) -> list[str]:
+    def _java(self, heap_mb: int, *options: str, quick: bool) -> list[str]:
         return [
             str(java()),
             "-XX:+UseSerialGC",
             f"-Xmx{heap_mb}m",
             "-Xss512k",
             *(["-XX:TieredStopAtLevel=1"] if quick else []),
+            *options,
             "-XX:ReservedCodeCacheSize=64m",
             "-Djava.awt.headless=true",
             "-Djava.net.preferIPv4Stack=true",

@@ -20,6 +20,7 @@ from deploy.local.guard import end_with_parent
 from deploy.local.home import Home, LocalError
 from deploy.local.kafka import EmbeddedKafka
 from deploy.local.kafka_jars import jars
+from deploy.local.kafka_startup import with_cache
 from deploy.local.ports import free_port
 from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.prepare import prepare
@@ -66,7 +67,7 @@ class Launcher:
     def _own_kafka(self) -> EmbeddedKafka | None:
         if "kafka_bootstrap" in self.settings.model_fields_set:
             return None
-        return EmbeddedKafka(self.home.kafka, free_port(), free_port(), tuple(jars()))
+        return with_cache(EmbeddedKafka(self.home.kafka, free_port(), free_port(), tuple(jars())))
 
     @property
     def postgres_url(self) -> str:

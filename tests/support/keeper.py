@@ -22,6 +22,7 @@ from deploy.local.guard import end_with_parent
 from deploy.local.home import LocalError
 from deploy.local.kafka import EmbeddedKafka
 from deploy.local.kafka_jars import jars
+from deploy.local.kafka_startup import with_cache
 from deploy.local.ports import free_port
 from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.waiting import until_listening, until_postgres_answers
@@ -44,6 +45,7 @@ class Servers:
         kafka = EmbeddedKafka(
             self.folder / "kafka", free_port(), free_port(), tuple(jars()), short_lived=True
         )
+        kafka = with_cache(kafka)
         with ThreadPoolExecutor(2) as pool:
             for made in [pool.submit(postgres.initialise), pool.submit(kafka.initialise)]:
                 made.result()
