@@ -1,0 +1,98 @@
+"""`/internal/activities/import`: for the gateway's imports, under a service's token."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.activities.history import use_cases
+from services.activities.history.use_cases import Imported, Past
+from services.activities.recording.rules import ActivityKind
+from shared.contracts.base import Dimensions
+from shared.web.context import context_of
+from shared.web.routing import BodyLimit, Router
+from shared.web.wire import Code, Id, Line, Seconds, Timestamp, WireModel
+from shared.web.writes import Write, write_access
+
+router = Router(prefix="/internal/activities", tags=["internal"], include_in_schema=False)
+
+MAX_ITEMS = 1000
+MAX_BODY = 16 * 1024 * 1024
+
+
+class DimensionsIn(WireModel):
+    region: Annotated[str, Line(120)] | None = None
+    product: Annotated[str, Line(120)] | None = None
+    channel: Annotated[str, Line(120)] | None = None
+
+
+class PastIn(WireModel):
+    """One activity of the past; see `use_cases.Past`."""
+
+    external_id: Annotated[str, Line(400)]
+    kind: ActivityKind
+    lead_id: Id | None = None
+    at: Timestamp
+    duration_s: Seconds | None = None
+    outcome: Code | None = None
+    rep_id: Id | None = None
+    owner_id: Id | None = None
+    team_id: Id | None = None
+    dimensions: DimensionsIn = DimensionsIn()
+
+    def past(self) -> Past:
+        given = {name: getattr(self, name) for name in PastIn.model_fields if name != "dimensions"}
+        return Past(**given, dimensions=Dimensions(**self.dimensions.model_dump()))
+
+
+class BatchIn(WireModel):
+    """Rows of one source, at most 1,000."""
+
+    source: Code
+    items: Annotated[list[PastIn], Field(max_length=MAX_ITEMS)]
+
+
+class FieldProblem(WireModel):
+    pointer: str
+    code: str
+    detail: str
+
+
+class ItemOut(WireModel):
+    index: int
+    status: use_cases.Status
+    activity_id: Id | None
+    errors: list[FieldProblem]
+
+
+class BatchOut(WireModel):
+    items: list[ItemOut]
+
+    @classmethod
+    def of(cls, answers: list[Imported]) -> BatchOut:
+        return cls(items=[_item(index, answer) for index, answer in enumerate(answers)])
+
+
+def _item(index: int, answer: Imported) -> ItemOut:
+    errors = (
+        []
+        if answer.code is None
+        else [FieldProblem(pointer="", code=answer.code, detail=answer.detail or "")]
+    )
+    return ItemOut(index=index, status=answer.status, activity_id=answer.activity_id, errors=errors)
+
+
+@router.post("/import", response_model=BatchOut, dependencies=[Depends(BodyLimit(MAX_BODY))])
+async def post_import(
+    request: Request, body: BatchIn, write: Annotated[Write, Depends(write_access("activities:write"))]
+) -> Response:
+    """Store what is not there yet; the answer's Cox-Position names all of it."""
+    now = context_of(request).clock.now()
+    rows = [item.past() for item in body.items]
+    return await write.run(
+        lambda tx: use_cases.import_activities(tx, body.source, rows, now), render=BatchOut.of
+    )

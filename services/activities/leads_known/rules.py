@@ -1,0 +1,45 @@
+"""How a lead's events change what is known of it here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from shared.contracts.leads import LeadAssigned, LeadCreated
+
+CREATED = LeadCreated.type_name()
+ASSIGNED = LeadAssigned.type_name()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLead:
+    """What is known of a lead here. Without an owner it is its creator's to see."""
+
+    lead_id: UUID
+    owner_id: UUID | None = None
+    team_id: UUID | None = None
+    created_by: UUID | None = None
+    region: str | None = None
+    product: str | None = None
+    channel: str | None = None
+
+
+def changed_by(known: KnownLead, event_type: str, data: Mapping[str, Any]) -> KnownLead:
+    """The lead after one more event, given as decoded JSON."""
+    credit, dimensions = data.get("credit") or {}, data.get("dimensions") or {}
+    if event_type == CREATED:
+        known = replace(known, created_by=_id(credit.get("rep_id")))
+    elif event_type == ASSIGNED:
+        known = replace(known, owner_id=_id(credit.get("rep_id")), team_id=_id(credit.get("team_id")))
+    return replace(
+        known,
+        region=dimensions.get("region"),
+        product=dimensions.get("product"),
+        channel=dimensions.get("channel"),
+    )
+
+
+def _id(text: str | None) -> UUID | None:
+    return None if text is None else UUID(text)

@@ -1,0 +1,6 @@
+"""Recording an activity and reading it back.
+
+Owns `activities` and the keys by which a client or an import names one. Publishes ActivityRecorded. Consumes
+nothing
+itself: whose lead it is comes from `leads_known`, people and units from the org's projection.
+"""

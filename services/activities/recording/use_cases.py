@@ -1,0 +1,176 @@
+"""Recording activities: of the present one by one, of the past by the thousand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.activities.leads_known.rules import KnownLead
+from services.activities.leads_known.use_cases import find_leads
+from services.activities.recording.rules import (
+    ClientIdReused,
+    Done,
+    UnknownLead,
+    UnknownRep,
+    check_time,
+    credited_person,
+    digest_of_done,
+    is_effective,
+)
+from services.activities.recording.tables import (
+    Activity,
+    activities,
+    claim_keys,
+    insert_activities,
+    load_own,
+)
+from shared.access.directory import credit_of
+from shared.access.principal import Principal
+from shared.contracts.activities import ActivityRecorded
+from shared.contracts.base import Credit, Dimensions
+from shared.database.transactions import Tx
+from shared.errors import FieldError
+from shared.events.journal import NewEvent, record_events
+from shared.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The activity, and whether it is new (else it was recorded before under the same `client_id`)."""
+
+    activity: Activity
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An activity to store, with who gets its credit."""
+
+    activity: Activity
+    credit: Credit
+
+
+async def record_activity(
+    tx: Tx, principal: Principal, done: Done, now: datetime, *, said_when: bool = True
+) -> Recorded:
+    """Record what was done. The same `client_id` with the same content gives the same activity again.
+
+    Raises UnknownLead, UnknownRep, NotYourRep, InTheFuture, ClientIdReused.
+    """
+    check_time(done.started_at, now)
+    activity_id = new_id()
+    if done.client_id is not None:
+        digest = digest_of_done(done, said_when=said_when)
+        scope = f"client:{principal.id}"
+        claim = (await claim_keys(tx, scope, [(done.client_id, activity_id, digest)]))[done.client_id]
+        if claim.activity_id != activity_id:
+            return await _recorded_before(tx, claim.activity_id, same=claim.digest == digest)
+    lead = await _lead(tx, done.lead_id)
+    credit = await _credit(tx, principal, done, lead)
+    activity = _activity(activity_id, done, lead, credit, principal.user_id, now)
+    await store(tx, [Entry(activity, credit)], historic=False)
+    return Recorded(activity, is_new=True)
+
+
+async def _recorded_before(tx: Tx, activity_id: UUID, *, same: bool) -> Recorded:
+    if not same:
+        detail = "the client_id was used for another activity; give this one its own"
+        raise ClientIdReused(detail, errors=[FieldError("/client_id", "client_id_reused", detail)])
+    activity = await load_own(tx, activity_id)
+    assert activity is not None  # noqa: S101 - a key and its activity are stored together
+    return Recorded(activity, is_new=False)
+
+
+async def _lead(tx: Tx, lead_id: UUID | None) -> KnownLead | None:
+    if lead_id is None:
+        return None
+    lead = (await find_leads(tx, [lead_id])).get(lead_id)
+    if lead is None:
+        detail = "no lead has this id, or it is not yours to see"
+        raise UnknownLead(detail, errors=[FieldError("/lead_id", "unknown_lead", detail)])
+    return lead
+
+
+async def _credit(tx: Tx, principal: Principal, done: Done, lead: KnownLead | None) -> Credit:
+    """Of who did it; where nobody did, as for a partner's key, the team of the lead's owner."""
+    rep_id, at = done.rep_id, done.started_at
+    acts_for_others = principal.visibility != "own"
+    person = credited_person(rep_id, principal.user_id, acts_for_others=acts_for_others)
+    if person is None:
+        return await _of_owners_team(tx, lead, at)
+    credit = await credit_of(tx, person, at=at)
+    if rep_id is not None and (credit.rep_id is None or not _leads(principal, credit)):
+        detail = "rep_id names no rep whom you lead"
+        raise UnknownRep(detail, errors=[FieldError("/rep_id", "unknown_rep", detail)])
+    return credit
+
+
+def _leads(principal: Principal, credit: Credit) -> bool:
+    if credit.rep_id == principal.user_id or principal.visibility == "tenant":
+        return True
+    if principal.visibility == "team":
+        return credit.team_id == principal.unit_id
+    return principal.visibility == "subtree" and principal.unit_id in credit.team_path
+
+
+async def _of_owners_team(tx: Tx, lead: KnownLead | None, at: datetime) -> Credit:
+    if lead is None or lead.owner_id is None:
+        return Credit()
+    owner = await credit_of(tx, lead.owner_id, at=at)
+    return owner.model_copy(update={"rep_id": None})
+
+
+def _activity(
+    activity_id: UUID,
+    done: Done,
+    lead: KnownLead | None,
+    credit: Credit,
+    recorded_by: UUID | None,
+    now: datetime,
+) -> Activity:
+    return Activity(
+        id=activity_id,
+        seq=1,
+        kind=done.kind,
+        lead_id=done.lead_id,
+        rep_id=credit.rep_id,
+        team_id=credit.team_id,
+        owner_id=lead.owner_id if lead else None,
+        recorded_by=recorded_by,
+        started_at=done.started_at,
+        duration_s=done.duration_s,
+        outcome=done.outcome,
+        effective=is_effective(done.kind, done.outcome, done.duration_s),
+        note=done.note,
+        region=lead.region if lead else None,
+        product=lead.product if lead else None,
+        channel=lead.channel if lead else None,
+        historic=False,
+        recorded_at=now,
+    )
+
+
+async def store(tx: Tx, entries: Sequence[Entry], *, historic: bool) -> None:
+    """Insert new activities and record that they were done: two statements whatever their number."""
+    await insert_activities(tx, [entry.activity for entry in entries])
+    events = [
+        NewEvent(entry.activity.id, _event(entry), entry.activity.started_at, historic=historic)
+        for entry in entries
+    ]
+    await record_events(tx, activities, events, created=True)
+
+
+def _event(entry: Entry) -> ActivityRecorded:
+    activity = entry.activity
+    return ActivityRecorded(
+        kind=activity.kind,
+        lead_id=activity.lead_id,
+        owner_id=activity.owner_id,
+        credit=entry.credit,
+        dimensions=Dimensions(region=activity.region, product=activity.product, channel=activity.channel),
+        outcome=activity.outcome,
+        duration_s=activity.duration_s,
+        effective=activity.effective,
+    )
