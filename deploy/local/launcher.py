@@ -145,14 +145,20 @@ class Launcher:
         self.tell()
 
     def tell(self) -> None:
-        """Write the state file."""
+        """Write the state file. A full disk must not end what runs."""
+        try:
+            self._state().save(self.home.state)
+        except OSError as error:
+            print(f"cox: the state cannot be written: {error}", file=sys.stderr, flush=True)
+
+    def _state(self) -> State:
         told = [
             _external(name)
             for name, own in (("postgres", self.postgres), ("kafka", self.kafka))
             if own is None
         ]
         told += [_state_of(child) for child in [*self.servers, *self.services]]
-        State(
+        return State(
             self.phase,
             self.message,
             Identity.of(os.getpid()),
@@ -161,7 +167,7 @@ class Launcher:
             self.postgres_url,
             self.kafka_bootstrap,
             told,
-        ).save(self.home.state)
+        )
 
 
 def _external(name: str) -> ProcessState:

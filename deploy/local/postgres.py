@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
+
 from deploy.local import guard, unprivileged
 from deploy.local.home import LocalError
 
@@ -69,6 +71,7 @@ class EmbeddedPostgres:
     def initialise(self) -> None:
         """Make the data folder unless it is there. Raises LocalError with initdb's own words."""
         if (self.data / "PG_VERSION").exists() and (self.data / "cox-ready").exists():
+            self._forget_stale_lock()
             return
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(self.data.iterdir()):
@@ -108,6 +111,21 @@ class EmbeddedPostgres:
         if done.returncode != 0:
             raise LocalError(f"initdb failed: {(done.stderr or done.stdout).strip()}")
         (self.data / "cox-ready").touch()
+
+    def _forget_stale_lock(self) -> None:
+        """After a crash of the machine the pid in PostgreSQL's lock file may be anybody's by now.
+
+        PostgreSQL would refuse to start beside it; the launcher's own lock keeps a second server away.
+        """
+        lock = self.data / "postmaster.pid"
+        try:
+            pid = int(lock.read_text().split("\n", 1)[0])
+            if str(self.data) not in psutil.Process(pid).cmdline():
+                lock.unlink()
+        except psutil.NoSuchProcess:
+            lock.unlink()
+        except (FileNotFoundError, ValueError):
+            return
 
     def command(self, parent: int) -> list[str]:
         """The server in the foreground; a fast shutdown when `parent` ends."""

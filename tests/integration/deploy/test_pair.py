@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
 
+from deploy.local.postgres import EmbeddedPostgres
 from tests.support.pair import Pair
 
 
@@ -25,3 +29,14 @@ class TestThePair:
         finally:
             await admin.close()
         assert described["error_code"] == 3
+
+
+class TestStaleLock:
+    def test_lock_is_forgotten_when_its_pid_is_somebody_elses(self, tmp_path: Path) -> None:
+        server = EmbeddedPostgres(tmp_path, port=1, password="unused")
+        for name in ("PG_VERSION", "cox-ready"):
+            (tmp_path / name).touch()
+        lock = tmp_path / "postmaster.pid"
+        lock.write_text(f"{os.getpid()}\n{tmp_path}\n")
+        server.initialise()
+        assert not lock.exists()
