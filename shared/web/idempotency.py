@@ -112,7 +112,7 @@ class Record:
             raise IdempotencyKeyReused(detail, errors=[FieldError(f"/header/{HEADER}", "reused", detail)])
         headers = orjson.loads(found["headers"])
         if found["answer"] is None:
-            where = headers.get("Location") or f"the resource {found['resource_id']}"
+            where = headers.get("location") or f"the resource {found['resource_id']}"
             raise AnswerNotKept(f"It was done before: see {where}. The secret was shown once")
         return Response(found["answer"], found["status"], headers)
 

@@ -45,7 +45,7 @@ async def ask(
     body: bytes | Iterable[bytes] | None = None,
     headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
 ) -> Answer:
-    """Send a request; `target` is path and query as on the wire; chunks of an iterable body are sent singly."""
+    """Send a request; `target` is path and query as on the wire; an iterable body is sent in chunks."""
     chunks, given = _body(json, body)
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     path, _, query = target.partition("?")

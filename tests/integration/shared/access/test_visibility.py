@@ -14,7 +14,9 @@ from tests.support.bed import Bed
 
 SEED = 20260301
 THINGS = Table(
-    "things", MetaData(), *(Column(name, Uuid) for name in ("tenant_id", "id", "owner_id", "team_id", "created_by"))
+    "things",
+    MetaData(),
+    *(Column(name, Uuid) for name in ("tenant_id", "id", "owner_id", "team_id", "created_by")),
 )
 EVERY: tuple[Visibility, ...] = ("own", "team", "subtree", "tenant")
 
@@ -51,7 +53,12 @@ def some_org(chance: random.Random) -> Org:
 def some_things(chance: random.Random, org: Org) -> list[Thing]:
     people, teams = [*org.users, None], [*org.parents, None]
     return [
-        Thing(UUID(int=chance.getrandbits(128)), chance.choice(people), chance.choice(teams), chance.choice(people))
+        Thing(
+            UUID(int=chance.getrandbits(128)),
+            chance.choice(people),
+            chance.choice(teams),
+            chance.choice(people),
+        )
         for _ in range(40)
     ]
 
