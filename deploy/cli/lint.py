@@ -20,7 +20,7 @@ CHECKS = {
     "types": [*_PYTHON, "mypy"],
     "imports": [sys.executable, "-c", "from importlinter.cli import lint_imports_command as l; l()"],
     "house": [*_PYTHON, "deploy.cli.house"],
-    "dead code": [*_PYTHON, "vulture"],
+    "dead-code": [*_PYTHON, "deploy.cli._dead_code"],
     "migrations": [*_PYTHON, "deploy.cli.house", "--migrations"],
 }
 
