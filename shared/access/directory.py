@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -55,6 +56,14 @@ join org_closure c
   on c.tenant_id = u.tenant_id and c.ancestor_id = $2 and c.descendant_id = coalesce(m.unit_id, u.unit_id)
 where u.tenant_id = $1 and u.is_rep and u.active
 order by u.code, u.id
+"""
+_CAREERS = """
+select u.id, u.is_rep, coalesce(m.from_at, '-infinity'::timestamptz) as from_at, n.id as team_id, n.path, n.region
+from org_users u
+left join org_memberships m on m.tenant_id = u.tenant_id and m.user_id = u.id
+left join org_units n on n.tenant_id = u.tenant_id and n.id = coalesce(m.unit_id, u.unit_id)
+where u.tenant_id = $1 and u.id = any($2::uuid[])
+order by u.id, m.from_at
 """
 _SUBTREE = "select descendant_id from org_closure where tenant_id = $1 and ancestor_id = $2"
 _RATES = """
@@ -272,3 +281,37 @@ def _person(row: asyncpg.Record) -> Person:
         is_rep=row["is_rep"],
         active=row["active"],
     )
+
+
+class Career:
+    """Whose credit it is at which time: a person and the units they belonged to, in the order of time."""
+
+    __slots__ = ("_credits", "_from")
+
+    def __init__(self, spells: Sequence[tuple[datetime, Credit]]) -> None:
+        self._from = [from_at for from_at, _ in spells]
+        self._credits = [credit for _, credit in spells]
+
+    def at(self, moment: datetime) -> Credit:
+        """The credit as of a moment; of one before the first spell, the first."""
+        return self._credits[max(0, bisect_right(self._from, moment) - 1)]
+
+
+async def careers_of(
+    tx: Tx, user_ids: Iterable[UUID], *, tenant_id: UUID | None = None
+) -> dict[UUID, Career]:
+    """The whole past (and planned future) of people, for facts of many times. Unknown users are left out."""
+    wanted = list(set(user_ids))
+    if not wanted:
+        return {}
+    raw = await tx.raw()
+    spells: dict[UUID, list[tuple[datetime, Credit]]] = {}
+    for row in await raw.fetch(_CAREERS, _tenant_id(tx, tenant_id), wanted):
+        credit = Credit.model_construct(
+            rep_id=row["id"] if row["is_rep"] else None,
+            team_id=row["team_id"],
+            team_path=tuple(row["path"] or ()),
+            team_region=row["region"],
+        )
+        spells.setdefault(row["id"], []).append((row["from_at"], credit))
+    return {user: Career(found) for user, found in spells.items()}

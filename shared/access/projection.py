@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.access.tables import metadata
@@ -15,9 +16,14 @@ from shared.contracts.org import (
     UnitDefined,
     UserDefined,
 )
-from shared.database.transactions import Raw, Tx
+from shared.database.transactions import Tx
 from shared.events.envelope import Received, Undecodable
 from shared.events.handlers import Projection
+
+if TYPE_CHECKING:
+    from asyncpg import Connection, Record
+
+    Raw = Connection[Record]
 
 HANDLED = (TenantConfigured, UnitDefined, UserDefined, RepMoved, AccessChanged, RateSet)
 
