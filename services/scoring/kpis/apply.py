@@ -1,0 +1,181 @@
+"""The write path: a batch of events becomes facts, states and cells, set-based, inside the consumer's
+transaction.
+
+Order of locks: dimensions, states, then the one writing statement with the cells last; each in the order of
+its key.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, tzinfo
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import orjson
+
+from services.scoring.kpis import statements
+from services.scoring.kpis.catalogue import SLOTS
+from services.scoring.kpis.fold import (
+    Contribution,
+    Folded,
+    Happening,
+    LeadState,
+    Place,
+    Source,
+    fold,
+    microseconds,
+)
+from services.scoring.kpis.surrogates import KINDS, Key, Surrogates
+from services.scoring.kpis.translate import place_keys, translate
+from services.scoring.kpis.zones import Zones
+from shared.database.transactions import Tx
+from shared.events.envelope import Received
+
+if TYPE_CHECKING:
+    from shared.database.transactions import Raw
+
+FAMILY = {measure: slot.family for (measure, _), slot in SLOTS.items()}
+
+Lead = tuple[UUID, str]
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a batch comes to, of all its tenants; `touched` is what is to be announced, by tenant and rep
+    (0: all).
+    """
+
+    facts: list[tuple[UUID, Contribution, int]] = field(default_factory=list)
+    states: dict[Lead, LeadState] = field(default_factory=dict)
+    touched: dict[tuple[UUID, int], tuple[int, set[date]]] = field(default_factory=dict)
+
+    def add(self, tenant_id: UUID, folded: Folded, *, live: bool) -> None:
+        self.facts += [(tenant_id, fact, sign) for fact, sign in folded.facts]
+        for lead, state in folded.changed.items():
+            self.states[tenant_id, lead] = state
+        for fact, _ in folded.facts if live else ():
+            for rep in {0, fact.place.rep}:
+                bits, days = self.touched.get((tenant_id, rep), (0, set()))
+                days.add(fact.day)
+                self.touched[tenant_id, rep] = (bits | 1 << fact.measure, days)
+
+
+class Engine:
+    """Applies batches. One per process and consumer: it remembers surrogates and time zones."""
+
+    def __init__(self) -> None:
+        self._surrogates = Surrogates()
+        self._zones = Zones()
+
+    async def apply(self, tx: Tx, events: Sequence[Received], generation: int | None = None) -> None:
+        """Apply events whose positions the consumer has just decided, to the live generation or to the one
+        given.
+
+        A rebuild's generation announces nothing. Raises Undecodable where an event is not of its type's
+        shape.
+        """
+        raw = await tx.raw()
+        rebuilding = generation is not None
+        target = await self._target(raw, generation)
+        zones = await self._zones.of(raw, {event.tenant_id for event in events})
+        happenings = await self._happenings(raw, events)
+        states = await _locked_states(raw, target, [item for _, items in happenings for item in items])
+        batch = Batch()
+        for historic, items in happenings:
+            _fold_into(batch, items, states, zones, live=not historic and not rebuilding)
+        if batch.facts or batch.states:
+            await raw.execute(statements.WRITE, target, *_arrays(batch))
+
+    async def _target(self, raw: Raw, generation: int | None) -> int:
+        row = await raw.fetchrow(statements.LIVE_GENERATION)
+        if row is None:
+            row = await raw.fetchrow(statements.RESET_POINTER)
+        assert row is not None  # noqa: S101 - the statement above returns one
+        self._surrogates.check(row.get("first"))
+        return int(row["generation"]) if generation is None else generation
+
+    async def _happenings(
+        self, raw: Raw, events: Sequence[Received]
+    ) -> list[tuple[bool, list[tuple[UUID, Happening]]]]:
+        """What the events say, those of the past first: the fold does not depend on the order of arrival."""
+        keys = [[_key(event.tenant_id, each) for each in place_keys(event.data)] for event in events]
+        found = await self._surrogates.resolve(raw, {key for row in keys for key in row if key is not None})
+        parts: dict[bool, list[tuple[UUID, Happening]]] = {True: [], False: []}
+        for event, row in zip(events, keys, strict=True):
+            place = Place(*(0 if key is None else found[key] for key in row))
+            parts[event.historic].append(
+                (event.tenant_id, translate(event.type, event.data, _source(event), place))
+            )
+        return [(historic, items) for historic, items in parts.items() if items]
+
+
+def _key(tenant_id: UUID, key: tuple[str, str] | None) -> Key | None:
+    return None if key is None else (tenant_id, KINDS[key[0]], key[1])  # type: ignore[index]
+
+
+def _source(event: Received) -> Source:
+    return Source(microseconds(event.occurred_at), str(event.aggregate_id), event.seq, str(event.event_id))
+
+
+async def _locked_states(
+    raw: Raw, generation: int, items: Iterable[tuple[UUID, Happening]]
+) -> dict[Lead, LeadState]:
+    """The states of all leads that the batch may change, each row there and locked."""
+    leads = list({(tenant, item.lead) for tenant, item in items if item.decides and item.lead is not None})
+    if not leads:
+        return {}
+    columns = [tenant for tenant, _ in leads], [lead for _, lead in leads]
+    await raw.execute(statements.ADD_STATES, generation, *columns)
+    rows = await raw.fetch(statements.LOCK_STATES, generation, *columns)
+    return {
+        (row["tenant_id"], str(row["entity"])): LeadState()
+        if row["state"] is None
+        else LeadState.from_json(orjson.loads(row["state"]))
+        for row in rows
+    }
+
+
+def _fold_into(
+    batch: Batch,
+    items: Sequence[tuple[UUID, Happening]],
+    states: Mapping[Lead, LeadState],
+    zones: Mapping[UUID, tzinfo],
+    *,
+    live: bool,
+) -> None:
+    by_tenant: dict[UUID, list[Happening]] = defaultdict(list)
+    for tenant_id, happening in items:
+        by_tenant[tenant_id].append(happening)
+    known = {**states, **batch.states}
+    for tenant_id, happenings in by_tenant.items():
+        mine = {lead: state for (tenant, lead), state in known.items() if tenant == tenant_id}
+        batch.add(tenant_id, fold(happenings, mine, zones[tenant_id]), live=live)
+
+
+def _arrays(batch: Batch) -> list[list[Any]]:
+    """The parameters of `WRITE` after the generation: columns of facts, of states, of notices."""
+    rows = [
+        (
+            tenant_id, fact.day, fact.measure.value, FAMILY[fact.measure], *fact.place,
+            sign, sign * fact.amount,
+            fact.source.aggregate, fact.source.seq, fact.source.event_id, fact.source.at_us,
+        )
+        for tenant_id, fact, sign in batch.facts
+    ]  # fmt: skip
+    facts: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
+    facts = facts or [[] for _ in statements.FACT_COLUMNS]
+    states: list[list[Any]] = [
+        [tenant for tenant, _ in batch.states],
+        [lead for _, lead in batch.states],
+        [orjson.dumps(state.to_json()).decode() for state in batch.states.values()],
+    ]
+    notices: list[list[Any]] = [
+        [tenant for tenant, _ in batch.touched],
+        [rep for _, rep in batch.touched],
+        [bits for bits, _ in batch.touched.values()],
+        [",".join(sorted(map(str, days))) for _, days in batch.touched.values()],
+    ]
+    return [*facts, *states, *notices]

@@ -1,0 +1,295 @@
+"""What one lead's events add up to: a pure fold, and the contributions that follow from its state.
+
+Some facts happen once and for ever (a lead starts, an owner is given, a call is made): `occurrences`.
+Others hold until something else is known (an outcome, a first response): they follow from the state, and
+each event's effect is `difference(standing(old), standing(new))`. A state holds what decides, ordered by
+event time, then stream, then aggregate and seq; it is the same whatever order the events arrived in.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any, NamedTuple
+
+from services.scoring.kpis.catalogue import Measure
+
+EARLIEST = 64
+"""How many assignments and effective activities a state keeps, the earliest: what decides the first response.
+
+The smallest 64 of a set do not depend on the order in which they came, and a busy lead's state stays small.
+"""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_COUNTED = {"visit": Measure.VISIT, "call": Measure.CALL, "task": Measure.TASK}
+
+
+class Place(NamedTuple):
+    """To whom and where a fact belongs: surrogates of dimensions, 0 = none."""
+
+    rep: int = 0
+    team: int = 0
+    region: int = 0
+    product: int = 0
+    channel: int = 0
+
+
+class Source(NamedTuple):
+    """The event that establishes a fact; `at_us` is its event time in microseconds since 1970."""
+
+    at_us: int
+    aggregate: str
+    seq: int
+    event_id: str
+
+
+class Happening(NamedTuple):
+    """What an event says, as far as KPIs ask. `kind` is created, assigned, moved, updated or acted.
+
+    `outcome` is the lead's new status where it changed (open = reopened); `minor` the value in minor units
+    of the tenant's currency; `activity` the kind of an activity.
+    """
+
+    kind: str
+    source: Source
+    place: Place
+    lead: str | None = None
+    start_known: bool = True
+    outcome: str | None = None
+    values: bool = False
+    minor: int | None = None
+    activity: str | None = None
+    effective: bool = False
+
+    @property
+    def decides(self) -> bool:
+        """Whether the lead's state may depend on it."""
+        match self.kind:
+            case "created":
+                return self.start_known
+            case "assigned":
+                return True
+            case "moved":
+                return self.outcome is not None
+            case "updated":
+                return self.values
+            case _:
+                return self.effective and self.lead is not None and self.place.rep != 0
+
+
+class Contribution(NamedTuple):
+    """One fact: what it counts towards, on which day, and the event that establishes it."""
+
+    measure: Measure
+    day: date
+    place: Place
+    amount: int
+    source: Source
+
+
+class Outcome(NamedTuple):
+    source: Source
+    status: str
+    place: Place
+    minor: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LeadState:
+    """One lead's fold. `assigned` and `active` are sorted; `value` is the newest correction (at, seq,
+    minor).
+    """
+
+    start_us: int | None = None
+    assigned: tuple[tuple[int, int, int], ...] = ()
+    active: tuple[tuple[Source, Place], ...] = ()
+    outcome: Outcome | None = None
+    value: tuple[int, int, int | None] | None = None
+
+    def to_json(self) -> list[Any]:
+        """Lists and numbers only; equal states are equal in JSON."""
+        outcome = self.outcome and [*map(_plain, self.outcome)]
+        active = [[*map(_plain, entry)] for entry in self.active]
+        return [self.start_us, self.assigned, active, outcome, self.value]
+
+    @classmethod
+    def from_json(cls, stored: Sequence[Any]) -> LeadState:
+        start, assigned, active, outcome, value = stored
+        return cls(
+            start,
+            tuple((at, seq, rep) for at, seq, rep in assigned),
+            tuple((Source(*source), Place(*place)) for source, place in active),
+            outcome and Outcome(Source(*outcome[0]), outcome[1], Place(*outcome[2]), outcome[3]),
+            value and (value[0], value[1], value[2]),
+        )
+
+
+def _plain(value: object) -> object:
+    return [*value] if isinstance(value, tuple) else value
+
+
+def microseconds(at: datetime) -> int:
+    """Exact microseconds since 1970."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def local_time(at_us: int, zone: tzinfo) -> datetime:
+    """The tenant's wall clock; UTC at the calendar's very ends, where no zone can be applied."""
+    at = _EPOCH + timedelta(microseconds=at_us)
+    try:
+        return at.astimezone(zone).replace(tzinfo=None)
+    except (OverflowError, ValueError):
+        return at.replace(tzinfo=None)
+
+
+def occurrences(happening: Happening, zone: tzinfo) -> list[Contribution]:
+    """Facts that an event states by itself and nothing later takes back."""
+    match happening.kind:
+        case "created":
+            measure: Measure | None = Measure.CREATED
+        case "assigned":
+            measure = Measure.ASSIGNED
+        case "moved":
+            measure = Measure.MOVED
+        case "acted":
+            measure = _COUNTED.get(happening.activity or "")
+        case _:
+            measure = None
+    if measure is None:
+        return []
+    day = local_time(happening.source.at_us, zone).date()
+    return [Contribution(measure, day, happening.place, 0, happening.source)]
+
+
+def advance(state: LeadState, happening: Happening) -> LeadState:
+    """The fold's step: the state with one more event; the very same object where it changes nothing."""
+    source, place = happening.source, happening.place
+    match happening.kind:
+        case "created":
+            return replace(state, start_us=source.at_us)
+        case "assigned":
+            return _with_assigned(state, (source.at_us, source.seq, place.rep))
+        case "moved":
+            outcome = Outcome(source, happening.outcome or "open", place, happening.minor)
+            return state if _later(state.outcome, outcome) else replace(state, outcome=outcome)
+        case "updated":
+            value = (source.at_us, source.seq, happening.minor)
+            return state if state.value and state.value[:2] >= value[:2] else replace(state, value=value)
+        case _:
+            return _with_active(state, source, place)
+
+
+def _later(known: Outcome | None, outcome: Outcome) -> bool:
+    return known is not None and _order(known.source) >= _order(outcome.source)
+
+
+def _order(source: Source) -> tuple[int, int]:
+    return source.at_us, source.seq
+
+
+def _with_assigned(state: LeadState, entry: tuple[int, int, int]) -> LeadState:
+    if len(state.assigned) >= EARLIEST and state.assigned[-1] < entry:
+        return state
+    entries = list(state.assigned)
+    insort(entries, entry)
+    return replace(state, assigned=tuple(entries[:EARLIEST]))
+
+
+def _with_active(state: LeadState, source: Source, place: Place) -> LeadState:
+    if len(state.active) >= EARLIEST and state.active[-1][0] < source:
+        return state
+    entries = list(state.active)
+    insort(entries, (source, place))
+    return replace(state, active=tuple(entries[:EARLIEST]))
+
+
+def standing(state: LeadState, zone: tzinfo) -> list[Contribution]:
+    """The facts that hold in this state: the outcome that stands, its revenue and cycle, the first
+    response.
+    """
+    facts: list[Contribution] = []
+    if state.outcome is not None and state.outcome.status != "open":
+        facts += _outcome_facts(state, state.outcome, zone)
+    response = first_response(state)
+    if response is not None:
+        (source, place), seconds = response
+        day = local_time(source.at_us, zone).date()
+        facts.append(Contribution(Measure.RESPONSE, day, place, seconds, source))
+    return facts
+
+
+def _outcome_facts(state: LeadState, outcome: Outcome, zone: tzinfo) -> Iterable[Contribution]:
+    source, place = outcome.source, outcome.place
+    ended = local_time(source.at_us, zone)
+    if outcome.status == "lost":
+        return [Contribution(Measure.LOST, ended.date(), place, 0, source)]
+    facts = [Contribution(Measure.WON, ended.date(), place, 0, source)]
+    corrected = state.value is not None and state.value[:2] > _order(source)
+    minor = state.value[2] if corrected and state.value is not None else outcome.minor
+    if minor is not None:
+        facts.append(Contribution(Measure.REVENUE, ended.date(), place, minor, source))
+    if state.start_us is not None:
+        # By the wall clock: from noon to noon is a whole number of days, also where the clocks changed
+        # between.
+        seconds = (ended - local_time(state.start_us, zone)) // timedelta(seconds=1)
+        facts.append(Contribution(Measure.CYCLE, ended.date(), place, seconds, source))
+    return facts
+
+
+def first_response(state: LeadState) -> tuple[tuple[Source, Place], int] | None:
+    """The first effective activity, from the first assignment on, by who owned the lead then; seconds
+    between.
+    """
+    if not state.assigned:
+        return None
+    first = state.assigned[0][0]
+    for source, place in state.active:
+        if source.at_us >= first and place.rep == _owner_at(state.assigned, source.at_us):
+            return (source, place), (source.at_us - first) // 1_000_000
+    return None
+
+
+def _owner_at(assigned: Sequence[tuple[int, int, int]], at_us: int) -> int:
+    """The owner at a time; at equal times the assignment comes before the activity."""
+    owner = 0
+    for at, _, rep in assigned:
+        if at > at_us:
+            break
+        owner = rep
+    return owner
+
+
+def difference(old: Sequence[Contribution], new: Sequence[Contribution]) -> list[tuple[Contribution, int]]:
+    """New minus old: +1 for what now holds, -1 for what no longer does, nothing for what stays."""
+    if not old:
+        return [(fact, 1) for fact in new]
+    counted = Counter(new)
+    counted.subtract(old)
+    return [(fact, sign) for fact, sign in counted.items() if sign]
+
+
+@dataclass(slots=True)
+class Folded:
+    """What a batch of one tenant comes to: facts to append, and the states that changed."""
+
+    facts: list[tuple[Contribution, int]] = field(default_factory=list)
+    changed: dict[str, LeadState] = field(default_factory=dict)
+
+
+def fold(happenings: Iterable[Happening], states: dict[str, LeadState], zone: tzinfo) -> Folded:
+    """Fold a batch over the states of its leads (`states` must hold each lead whose state may change)."""
+    folded = Folded()
+    for happening in happenings:
+        folded.facts += [(fact, 1) for fact in occurrences(happening, zone)]
+        if happening.decides and happening.lead is not None:
+            known = folded.changed.get(happening.lead) or states[happening.lead]
+            advanced = advance(known, happening)
+            if advanced is not known:
+                folded.changed[happening.lead] = advanced
+    for lead, state in folded.changed.items():
+        folded.facts += difference(standing(states[lead], zone), standing(state, zone))
+    return folded

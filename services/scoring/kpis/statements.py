@@ -1,0 +1,130 @@
+"""The statements of the write path, generated from the catalogue and the views. For asyncpg: parameters
+are $1, $2 …
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+from services.scoring.kpis.catalogue import SLOTS, SLOTS_PER_FAMILY
+from services.scoring.kpis.tables import SLOT_NAMES
+from services.scoring.kpis.views import DIMENSIONS, VIEWS, CellGrain
+
+GROUPED = ("day", "month", *DIMENSIONS)
+CELL_KEY = ("tenant_id", "generation", "view", "grain", "period", "key", "team", "family")
+
+LIVE_GENERATION = "select generation, (select min(id) from dimensions) as first from kpi_pointer"
+RESET_POINTER = """insert into kpi_pointer (singleton, generation, newest) values (true, 1, 1)
+on conflict (singleton) do update set singleton = true returning generation"""
+
+FIND_DIMENSIONS = """select d.tenant_id, d.kind, d.key, d.id from dimensions d
+join unnest($1::uuid[], $2::smallint[], $3::text[]) w(tenant_id, kind, key) using (tenant_id, kind, key)"""
+ADD_DIMENSIONS = """insert into dimensions (tenant_id, kind, key)
+select * from unnest($1::uuid[], $2::smallint[], $3::text[]) order by 1, 2, 3 on conflict do nothing"""
+
+# Missing rows first, then all of them locked in one order: two consumers can meet on a lead, never in a
+# circle.
+ADD_STATES = """insert into states (tenant_id, generation, entity)
+select tenant_id, $1, entity from unnest($2::uuid[], $3::uuid[]) w(tenant_id, entity) order by 1, 3
+on conflict do nothing"""
+LOCK_STATES = """select s.tenant_id, s.entity, s.state::text from states s
+join unnest($2::uuid[], $3::uuid[]) w(tenant_id, entity) on s.tenant_id = w.tenant_id and s.entity = w.entity
+where s.generation = $1 order by s.tenant_id, s.entity for update of s"""
+
+
+def _bits(included: Iterable[str]) -> int:
+    """What `grouping(...)` answers for a grouping set: a bit is 1 where the column is not part of it."""
+    present = set(included)
+    return sum(
+        1 << (len(GROUPED) - 1 - place) for place, column in enumerate(GROUPED) if column not in present
+    )
+
+
+def _slots() -> list[str]:
+    """One sum per slot: counts and sums of the measures that stand there, whichever family the group is
+    of.
+    """
+    sums = []
+    for index in range(SLOTS_PER_FAMILY):
+        found = [
+            f"coalesce(sum({column}) filter (where measure = {measure.value}), 0)"
+            for (measure, column), slot in SLOTS.items()
+            if slot.index == index
+        ]
+        sums.append(f"({' + '.join(found) or '0'})::bigint")
+    return sums
+
+
+def _roll_up() -> str:
+    """Grouped rows of `incoming`: every view by day and by month, in the order of the cells' key."""
+    grains = {"day": CellGrain.DAY, "month": CellGrain.MONTH}
+    sets = {
+        (name, *view.dimensions): (view.number, grain.value)
+        for view in VIEWS
+        for name, grain in grains.items()
+    }
+    groups = ", ".join(f"(tenant_id, family, {', '.join(columns)})" for columns in sets)
+    which = f"grouping({', '.join(GROUPED)})"
+    view = " ".join(f"when {_bits(columns)} then {number}" for columns, (number, _) in sets.items())
+    grain = " ".join(f"when {_bits(columns)} then {value}" for columns, (_, value) in sets.items())
+    keys = ", ".join(["rep", *(name for name in DIMENSIONS if name not in ("rep", "team")), "team"])
+    return f"""select tenant_id, $1::int,
+(case {which} {view} end)::smallint, (case {which} {grain} end)::smallint,
+coalesce(day, month), coalesce({keys}, 0), case when grouping(rep) = 0 then team else 0 end, family,
+{", ".join(_slots())}
+from incoming group by grouping sets ({groups})"""  # noqa: S608 - made of the catalogue's own names
+
+
+def upsert_cells(source: str = "") -> str:
+    """The cell upsert over a CTE named `incoming`; sorted, since unsorted ones deadlock."""
+    added = ", ".join(f"{name} = cells.{name} + excluded.{name}" for name in SLOT_NAMES)
+    order = ", ".join(str(place) for place in range(1, len(CELL_KEY) + 1))
+    return f"""{source}insert into cells ({", ".join((*CELL_KEY, *SLOT_NAMES))})
+{_roll_up()} order by {order}
+on conflict ({", ".join(CELL_KEY)}) do update set {added}"""
+
+
+FACT_COLUMNS: dict[str, str] = {
+    "tenant_id": "uuid",
+    "day": "date",
+    "measure": "smallint",
+    "family": "smallint",
+    **dict.fromkeys(cast("tuple[str, ...]", DIMENSIONS), "int"),
+    "n": "smallint",
+    "v": "bigint",
+    "aggregate_id": "uuid",
+    "seq": "bigint",
+    "event_id": "uuid",
+    "at_us": "bigint",
+}
+"""Columns of a batch's facts, in the order of their arrays ($2 …)."""
+
+
+def _write() -> str:
+    stored = ", ".join(name for name in FACT_COLUMNS if name != "family")
+    arrays = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(FACT_COLUMNS.values(), start=2))
+    after = len(FACT_COLUMNS) + 2
+    tenant, entity, state, *notice = (f"${place}" for place in range(after, after + 7))
+    return upsert_cells(f"""with incoming as materialized (
+select *, day - (extract(day from day)::int - 1) as month from unnest({arrays}) w({", ".join(FACT_COLUMNS)})
+), appended as (
+insert into facts ({stored}, generation) select {stored}, $1 from incoming
+), advanced as (
+update states s set state = w.state::jsonb
+from unnest({tenant}::uuid[], {entity}::uuid[], {state}::text[]) w(tenant_id, entity, state)
+where s.tenant_id = w.tenant_id and s.generation = $1 and s.entity = w.entity
+), noticed as (
+insert into kpi_notices (tenant_id, rep, measures, days, due, sent_at)
+select tenant_id, rep, measures, string_to_array(days, ',')::date[], true, 'epoch'
+from unnest({notice[0]}::uuid[], {notice[1]}::int[], {notice[2]}::bigint[], {notice[3]}::text[])
+w(tenant_id, rep, measures, days) order by 1, 2
+on conflict (tenant_id, rep) do update set due = true,
+measures = kpi_notices.measures * kpi_notices.due::int | excluded.measures,
+days = case when kpi_notices.due then kpi_notices.days || excluded.days else excluded.days end
+)
+""")  # noqa: S608 - made of the catalogue's own names
+
+
+WRITE = _write()
+"""Facts, states, notices and cells of a batch in one statement; the cells come last."""

@@ -1,0 +1,1 @@
+"""Scoring's migrations, by Alembic."""

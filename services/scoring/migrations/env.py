@@ -1,0 +1,6 @@
+"""Alembic's entry: scoring's own tables and those of the shared parts its database holds."""
+
+from services.scoring.tables import ALL
+from shared.database.migrate import run_env
+
+run_env(*ALL)

@@ -1,0 +1,144 @@
+"""The numbers once more, from the whole history at once: shares nothing with the engine under test."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from shared.events.envelope import Received
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What counts: `name` as in the contract's metrics, `amount` in seconds or minor units."""
+
+    name: str
+    day: date
+    rep: str | None
+    team: str | None
+    region: str | None
+    product: str | None
+    channel: str | None
+    amount: int = 0
+
+
+def facts_of(events: Iterable[Received], timezone: str) -> list[Fact]:
+    """Every fact that holds after all of these events."""
+    zone = ZoneInfo(timezone)
+    found: list[Fact] = []
+    leads: dict[str, list[tuple[datetime, int, str, dict[str, Any]]]] = defaultdict(list)
+    for event in events:
+        data = orjson.loads(event.value)
+        name = event.type.split(".")[2]
+        lead = data["lead_id"] if name == "activity_recorded" else str(event.aggregate_id)
+        if lead is not None:
+            leads[lead].append((event.occurred_at, event.seq, name, data))
+        once = {
+            "lead_created": "leads_created",
+            "lead_assigned": "leads_assigned",
+            "stage_changed": "stage_moves",
+            "activity_recorded": f"{data.get('kind')}s",
+        }.get(name)
+        if once in ("leads_created", "leads_assigned", "stage_moves", "visits", "calls", "tasks"):
+            found.append(_fact(once, event.occurred_at, zone, data))
+    for history in leads.values():
+        found += _outcome(history, zone) + _response(history, zone)
+    return found
+
+
+def _fact(name: str, at: datetime, zone: ZoneInfo, data: dict[str, Any], amount: int = 0) -> Fact:
+    credit, where = data["credit"], data["dimensions"]
+    return Fact(
+        name, at.astimezone(zone).date(), credit["rep_id"], credit["team_id"],
+        where["region"] or credit["team_region"], where["product"], where["channel"], amount,
+    )  # fmt: skip
+
+
+History = list[tuple[datetime, int, str, dict[str, Any]]]
+
+
+def _outcome(history: History, zone: ZoneInfo) -> list[Fact]:
+    changes = sorted(
+        (at, seq, data)
+        for at, seq, name, data in history
+        if name == "stage_changed" and data["from_status"] != data["to_status"]
+    )
+    if not changes or changes[-1][2]["to_status"] == "open":
+        return []
+    at, _, data = changes[-1]
+    if data["to_status"] == "lost":
+        return [_fact("deals_lost", at, zone, data)]
+    facts = [_fact("deals_won", at, zone, data)]
+    if data["value"] is not None:
+        facts.append(_fact("revenue", at, zone, data, data["value"]["tenant_minor"]))
+    start = next(
+        (when for when, _, name, made in history if name == "lead_created" and made["start_known"]), None
+    )
+    if start is not None:
+        local = [moment.astimezone(zone).replace(tzinfo=None) for moment in (start, at)]
+        facts.append(_fact("cycle", at, zone, data, int((local[1] - local[0]).total_seconds())))
+    return facts
+
+
+def _response(history: History, zone: ZoneInfo) -> list[Fact]:
+    owners = sorted(
+        (at, seq, data["credit"]["rep_id"]) for at, seq, name, data in history if name == "lead_assigned"
+    )
+    acts = [(at, data) for at, _, name, data in history if name == "activity_recorded" and data["effective"]]
+    for at, data in sorted(acts, key=lambda each: each[0]):
+        before = [rep for when, _, rep in owners if when <= at]
+        if before and data["credit"]["rep_id"] == before[-1]:
+            return [_fact("response", at, zone, data, int((at - owners[0][0]).total_seconds()))]
+    return []
+
+
+def start_of(grain: str, day: date) -> date:
+    if grain == "week":
+        return date.fromisocalendar(*day.isocalendar()[:2], 1)
+    month = {"day": day.month, "month": day.month, "quarter": (day.month - 1) // 3 * 3 + 1, "year": 1}[grain]
+    return day if grain == "day" else date(day.year, month, 1)
+
+
+def values(
+    facts: Iterable[Fact], metric: str, by: str, grain: str
+) -> dict[tuple[date, str], Fraction | None]:
+    """Metric by (period, key), as an analyst would define it; rows as the API shows them."""
+    groups: dict[tuple[date, str], list[Fact]] = defaultdict(list)
+    for fact in facts:
+        key = "tenant" if by == "tenant" else getattr(fact, by)
+        if key is not None:
+            groups[start_of(grain, fact.day), key].append(fact)
+    found = {group: _value(metric, rows) for group, rows in groups.items()}
+    return {group: each for group, each in found.items() if each != "hidden"}  # type: ignore[misc]
+
+
+def _value(metric: str, rows: list[Fact]) -> Fraction | str | None:
+    def n(name: str) -> int:
+        return sum(1 for row in rows if row.name == name)
+
+    def total(name: str) -> int:
+        return sum(row.amount for row in rows if row.name == name)
+
+    won, lost = n("deals_won"), n("deals_lost")
+    match metric:
+        case "win_rate":
+            return Fraction(won, won + lost) if won + lost else "hidden"
+        case "won_revenue" | "average_deal" if won:
+            divisor = won if metric == "average_deal" else 1
+            return Fraction(total("revenue"), divisor) if n("revenue") else None
+        case "sales_cycle_days" if won:
+            return Fraction(total("cycle"), n("cycle") * 86_400) if n("cycle") else None
+        case "first_response_seconds" if n("response"):
+            return Fraction(total("response"), n("response"))
+    return Fraction(n(metric)) if n(metric) else "hidden"
+
+
+def days(first: date, count: int) -> list[date]:
+    return [first + timedelta(days=number) for number in range(count)]
