@@ -71,6 +71,13 @@ class Settings(BaseSettings):
         default="127.0.0.1", description="Address that the gateway listens on; 0.0.0.0 for every interface."
     )
     port: int = Field(default=8080, ge=1, le=65535, description="Port of the gateway.")
+    internal_port: int = Field(
+        default=9100,
+        ge=1,
+        le=65535,
+        description="Port of /healthz, /readyz and /metrics of a process run on its own, as in containers; "
+        "`cox up` chooses these ports itself.",
+    )
     public_url: Origin = Field(
         default="http://127.0.0.1:8080",
         description="Address under which users reach the gateway; the issuer of its tokens.",
@@ -117,7 +124,7 @@ class Settings(BaseSettings):
     signing_key_file: Path | None = Field(
         default=None,
         description="PEM file of the Ed25519 key with which the gateway signs tokens; unset: "
-        "signing.pem in COX_HOME, made when absent.",
+        "secrets/signing_key.pem in COX_HOME, made at the first start.",
     )
     cursor_secret: SecretStr = Field(
         default=SecretStr("development-only-cursor-secret"),
