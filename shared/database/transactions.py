@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     Raw = asyncpg.Connection[asyncpg.Record]
 
     from shared.events.positions import Position
+else:
+    # Others name it at run time; only the checker knows that the class takes a parameter.
+    Raw = asyncpg.Connection
 
 Visibility = Literal["own", "team", "subtree", "tenant"]
 _VISIBILITIES = frozenset({"own", "team", "subtree", "tenant"})

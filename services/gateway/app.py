@@ -1,0 +1,18 @@
+"""The gateway's HTTP process."""
+
+from __future__ import annotations
+
+import socket
+
+from services.gateway.bootstrap import build_app, build_internal
+from services.gateway.settings import GatewaySettings
+from shared.observability import setup
+from shared.web.server import serve
+
+
+def main(sock: socket.socket, internal_sock: socket.socket) -> None:
+    """Serve the public address and the internal one until told to stop."""
+    settings = GatewaySettings.load()
+    setup(settings, "gateway", "gateway-app")
+    app = build_app(settings)
+    serve(app, sock, build_internal(app), internal_sock)

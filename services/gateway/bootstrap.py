@@ -1,0 +1,164 @@
+"""All wiring of the gateway; tests come in by this door."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import orjson
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.gateway.docs.documents import Documents
+from services.gateway.door.authenticator import Authenticator
+from services.gateway.door.dispatcher import Dispatcher, KnownPathsOnly
+from services.gateway.door.freshness import Freshness
+from services.gateway.identity import api as identity_api
+from services.gateway.identity.access_tokens import AccessTokens
+from services.gateway.identity.passwords import Passwords
+from services.gateway.limits.limiter import Limiter, storage_at
+from services.gateway.org import api as org_api
+from services.gateway.partners import api as partners_api
+from services.gateway.proxy.forward import Proxy
+from services.gateway.proxy.rules import Service
+from services.gateway.settings import GatewaySettings
+from shared.access.keys import JWKS_PATH, SigningKey, load_or_make
+from shared.clock import Clock, SystemClock
+from shared.database.engine import make_engine
+from shared.database.transactions import Database
+from shared.events.hints import RECORDED, Hints, connector
+from shared.settings import Settings
+from shared.web.app import make_app
+from shared.web.probes import database_ready, probes
+
+PUBLIC = ("/healthz", "/docs", "/v1/auth/token", "/v1/auth/revoke")
+"""Paths open to all; `/openapi.json` is so in every service."""
+
+ROUTERS = (identity_api.router, org_api.router, partners_api.router)
+
+
+def settings_of(settings: Settings) -> GatewaySettings:
+    """The gateway's own settings, taken from the environment where only common ones are given."""
+    if isinstance(settings, GatewaySettings):
+        return settings
+    return GatewaySettings.load(**settings.model_dump(exclude_unset=True))
+
+
+def signing_key(settings: Settings) -> SigningKey:
+    """The installation's key, made at first use."""
+    return load_or_make(settings.signing_key_file or settings.home / "signing.pem")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a gateway process is made of."""
+
+    settings: GatewaySettings
+    key: SigningKey
+    clock: Clock
+    hints: Hints
+    database: Database
+    freshness: Freshness
+    limiter: Limiter
+    tokens: AccessTokens
+    authenticator: Authenticator
+    proxy: Proxy
+
+
+def _parts(settings: GatewaySettings, key: SigningKey, clock: Clock) -> Parts:
+    hints = Hints(connector(settings, "gateway"), RECORDED)
+    database = Database(make_engine(settings, "gateway", "app"), hint=hints.poke)
+    freshness = Freshness(Database(make_engine(settings, "gateway", "worker", pool_size=1)))
+    valkey = settings.valkey_url.get_secret_value() if settings.valkey_url else None
+    limiter = Limiter(storage_at(valkey), per_s=settings.rate_limit_per_s, burst=settings.rate_limit_burst)
+    tokens = AccessTokens(key, settings.public_url)
+    authenticator = Authenticator(database, tokens, freshness, limiter, key, clock)
+    origins: dict[Service, str] = {
+        "leads": settings.service_leads_url,
+        "activities": settings.service_activities_url,
+        "scoring": settings.service_scoring_url,
+    }
+    proxy = Proxy(origins, timeout_s=settings.upstream_timeout_s)
+    return Parts(settings, key, clock, hints, database, freshness, limiter, tokens, authenticator, proxy)
+
+
+@asynccontextmanager
+async def _running(parts: Parts) -> AsyncIterator[None]:
+    await parts.hints.start()
+    await parts.proxy.start()
+    watching = asyncio.create_task(parts.freshness.run(), name="freshness")
+    try:
+        yield
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+        await parts.proxy.stop()
+        await parts.hints.stop()
+        await parts.freshness.dispose()
+
+
+def build_app(settings: Settings, *, clock: Clock | None = None, key: SigningKey | None = None) -> FastAPI:
+    """The public app: own rooms, and the way to the services. `app.state.parts` is what it is made of."""
+    own = settings_of(settings)
+    parts = _parts(own, key or signing_key(own), clock or SystemClock())
+    app = make_app(
+        own,
+        "gateway",
+        routers=ROUTERS,
+        database=parts.database,
+        authenticate=KnownPathsOnly(parts.authenticator),
+        public=PUBLIC,
+        clock=parts.clock,
+        lifespans=[lambda: _running(parts)],
+    )
+    app.state.parts = parts
+    app.state.passwords = Passwords()
+    app.state.door = identity_api.Door(app.state.passwords, parts.tokens, parts.limiter, parts.authenticator)
+    _add_dispatcher(app, parts)
+    return app
+
+
+def _add_dispatcher(app: FastAPI, parts: Parts) -> None:
+    documents = Documents(app.openapi, parts.proxy)
+    dispatcher = Middleware(
+        Dispatcher,
+        proxy=parts.proxy,
+        authenticator=parts.authenticator,
+        freshness=parts.freshness,
+        documents={
+            "/openapi.json": documents.openapi,
+            "/docs": documents.page,
+            "/healthz": documents.health,
+        },
+    )
+    # Within the edge, which says who is asking and makes every error a problem.
+    app.user_middleware.append(dispatcher)
+    if parts.settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=parts.settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["Cox-Position", "ETag", "Location", "Retry-After"],
+        )
+
+
+def build_internal(app: FastAPI) -> ASGIApp:
+    """What the services and ops ask on the internal socket: keys, health, metrics."""
+    parts: Parts = app.state.parts
+    rest = probes(database_ready(parts.database))
+    keys = orjson.dumps({"keys": [parts.key.jwk()]})
+
+    async def internal(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == JWKS_PATH:
+            await Response(keys, media_type="application/json")(scope, receive, send)
+        else:
+            await rest(scope, receive, send)
+
+    return internal

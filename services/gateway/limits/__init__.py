@@ -1,0 +1,4 @@
+"""Owns how much anybody may ask for: requests per principal, attempts to sign in per account and address.
+
+Publishes and consumes nothing; counters live in this process, or in Valkey where its address is set.
+"""

@@ -1,0 +1,5 @@
+"""The metadata of the gateway's own tables; each room adds its own in its `tables.py`."""
+
+from shared.database.tables import metadata_for
+
+metadata = metadata_for("gateway")

@@ -1,0 +1,199 @@
+"""What the org's routes take and give."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from services.gateway.org.rules import Rate, Transfer, Unit, User
+from services.gateway.tenancy.tables import Tenant
+from shared.web.wire import Currency, Day, Id, Line, Timestamp, WireModel
+
+Name = Annotated[str, Line(200)]
+Code = Annotated[str, Line(64)]
+Kind = Literal["company", "region", "team"]
+Role = Literal["rep", "supervisor", "manager", "director", "finance", "inspector", "admin"]
+Visibility = Literal["own", "team", "subtree", "tenant"]
+Email = Annotated[str, StringConstraints(min_length=3, max_length=254)]
+Password = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+RateText = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,12})?$")]
+
+
+class TenantOut(WireModel):
+    """`version` is the org version: every change of unit, user or rate raises it."""
+
+    id: Id
+    name: str
+    timezone: str
+    currency: str
+    version: int
+
+    @classmethod
+    def of(cls, tenant: Tenant) -> TenantOut:
+        return cls(
+            id=tenant.id,
+            name=tenant.name,
+            timezone=tenant.timezone,
+            currency=tenant.currency,
+            version=tenant.version,
+        )
+
+
+class TenantChange(WireModel):
+    """Time zone and currency cannot change: recorded days and amounts rest on them."""
+
+    name: Name
+
+
+class UnitIn(WireModel):
+    """A unit under another; the company at the root is there from the start."""
+
+    kind: Kind
+    name: Name
+    code: Code
+    parent_id: Id
+
+
+class UnitChange(WireModel):
+    """Only what is given changes."""
+
+    name: Name = ""
+    code: Code = ""
+    active: bool = True
+
+
+class UnitOut(WireModel):
+    id: Id
+    parent_id: Id | None
+    kind: Kind
+    code: str
+    name: str
+    active: bool
+    version: int
+
+    @classmethod
+    def of(cls, unit: Unit) -> UnitOut:
+        return cls(
+            id=unit.id,
+            parent_id=unit.parent_id,
+            kind=unit.kind,
+            code=unit.code,
+            name=unit.name,
+            active=unit.active,
+            version=unit.version,
+        )
+
+
+class UserIn(WireModel):
+    """A person. Without `email` and `password` nobody can sign in as them (an import's people, say).
+
+    `code` is what imports match owners with; without one it is made from the name. `visibility` defaults to
+    the widest of the roles' own.
+    """
+
+    display_name: Name
+    unit_id: Id
+    roles: Annotated[list[Role], Field(min_length=1, max_length=7)]
+    code: Code | None = None
+    visibility: Visibility | None = None
+    email: Email | None = None
+    password: Password | None = None
+    active: bool = True
+
+
+class UserChange(WireModel):
+    """Only what is given changes. `visibility` null: as the roles say. A new password ends every session."""
+
+    display_name: Name = ""
+    code: Code = ""
+    roles: Annotated[list[Role], Field(min_length=1, max_length=7), Field(default=["rep"])]
+    visibility: Visibility | None = None
+    active: bool = True
+    email: Email = ""
+    password: Password = ""
+
+
+class UserOut(WireModel):
+    """`email` is shown to those who may change users, and to oneself."""
+
+    id: Id
+    display_name: str
+    code: str
+    email: str | None
+    unit_id: Id
+    roles: list[str]
+    visibility: Visibility
+    is_rep: bool
+    active: bool
+    created_at: Timestamp
+    version: int
+
+    @classmethod
+    def of(cls, user: User, email: str | None) -> UserOut:
+        return cls(
+            id=user.id,
+            display_name=user.display_name,
+            code=user.code,
+            email=email,
+            unit_id=user.unit_id,
+            roles=list(user.roles),
+            visibility=user.visibility,
+            is_rep=user.is_rep,
+            active=user.active,
+            created_at=user.created_at,
+            version=user.version,
+        )
+
+
+class TransferIn(WireModel):
+    """`effective_at` in the past or the future; without it: now."""
+
+    to_unit_id: Id
+    effective_at: Timestamp | None = None
+
+
+class TransferOut(WireModel):
+    """`from_unit_id` is null while planned; `void`: it was not possible when it became due."""
+
+    id: Id
+    user_id: Id
+    from_unit_id: Id | None
+    to_unit_id: Id
+    effective_at: Timestamp
+    state: Literal["planned", "done", "void"]
+
+    @classmethod
+    def of(cls, transfer: Transfer) -> TransferOut:
+        return cls(
+            id=transfer.id,
+            user_id=transfer.user_id,
+            from_unit_id=transfer.from_unit_id,
+            to_unit_id=transfer.to_unit_id,
+            effective_at=transfer.effective_at,
+            state=transfer.state,
+        )
+
+
+class RateIn(WireModel):
+    """One unit of `currency` is worth `rate` of the tenant's currency on `valid_on`."""
+
+    currency: Currency
+    valid_on: Day
+    rate: RateText
+
+    def value(self) -> Decimal:
+        return Decimal(self.rate)
+
+
+class RateOut(WireModel):
+    currency: str
+    valid_on: Day
+    rate: str
+    version: int
+
+    @classmethod
+    def of(cls, rate: Rate) -> RateOut:
+        text = format(rate.rate.normalize(), "f")
+        return cls(currency=rate.currency, valid_on=rate.valid_on, rate=text, version=rate.version)
