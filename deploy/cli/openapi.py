@@ -1,4 +1,4 @@
-"""`./cox openapi`: the whole product's API as one OpenAPI 3.1 document, made from the code; nothing need run."""
+"""`./cox openapi`: the whole product's API as one OpenAPI 3.1 document, made from the code alone."""
 
 from __future__ import annotations
 

@@ -37,17 +37,15 @@ def running_state() -> State:
 
 def service_environment() -> dict[str, str]:
     """What a service process is told, for commands that work on databases or Kafka of the running copy."""
-    place, state = home(), running_state()
-    return {
+    known = settings()
+    place, state = Home.of(known), running_state()
+    return credentials.environment(place, known) | {
         "COX_HOME": str(place.path),
         "COX_POSTGRES_URL": state.postgres_url,
         "COX_KAFKA_BOOTSTRAP": state.kafka_bootstrap,
         "COX_PUBLIC_URL": state.url,
         "COX_GATEWAY_INTERNAL_URL": state.gateway_internal_url,
-        "COX_ROLE_PASSWORD": credentials.secret(place, "role_password"),
-        "COX_CURSOR_SECRET": credentials.secret(place, "cursor_secret"),
-        "COX_POSITION_SECRET": credentials.secret(place, "position_secret"),
-        "COX_SIGNING_KEY_FILE": str(credentials.signing_key(place)),
+        **{f"COX_SERVICE_{service.upper()}_URL": url for service, url in state.service_urls.items()},
     }
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import SecretStr
 
 from deploy.local.home import Home
+from shared.settings import Settings
 
 
 def _write_private(path: Path, content: bytes) -> None:
@@ -58,3 +60,15 @@ def ensure_signing_key(path: Path) -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     _write_private(path, pem)
+
+
+def environment(home: Home, settings: Settings) -> dict[str, str]:
+    """The secrets that every process is told. Those the person set stand; the others are this copy's own."""
+    told = {}
+    for field in ("role_password", "cursor_secret", "position_secret"):
+        given: SecretStr = getattr(settings, field)
+        is_given = field in settings.model_fields_set
+        told[f"COX_{field.upper()}"] = given.get_secret_value() if is_given else secret(home, field)
+    given_key = settings.signing_key_file
+    told["COX_SIGNING_KEY_FILE"] = str(given_key.resolve() if given_key else signing_key(home))
+    return told

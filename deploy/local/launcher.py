@@ -118,7 +118,9 @@ class Launcher:
             self.servers.append(self.supervisor.keep(spec))
 
     def _environment(self) -> dict[str, str]:
-        return self.topology.environment(self.home, self.postgres_url, self.kafka_bootstrap, self.url)
+        return self.topology.environment(
+            self.settings, self.home, self.postgres_url, self.kafka_bootstrap, self.url
+        )
 
     def _prepare(self) -> None:
         self.say("starting", "preparing databases and topics")
@@ -166,6 +168,7 @@ class Launcher:
             self.topology.gateway_internal_url,
             self.postgres_url,
             self.kafka_bootstrap,
+            self.topology.service_urls,
             told,
         )
 

@@ -51,7 +51,8 @@ class ProcessState:
 
 @dataclass(frozen=True)
 class State:
-    """The launcher's view. `message` says what it does or why it failed."""
+    """The launcher's view. `message` says what it does or why it failed; `service_urls` are those behind
+    the gateway, by service."""
 
     phase: Phase
     message: str
@@ -60,6 +61,7 @@ class State:
     gateway_internal_url: str
     postgres_url: str
     kafka_bootstrap: str
+    service_urls: dict[str, str]
     processes: list[ProcessState] = field(default_factory=list)
 
     def save(self, path: Path) -> None:

@@ -99,26 +99,27 @@ class Topology:
     def gateway_internal_url(self) -> str:
         return _origin(self.first("gateway", "app").internal)
 
+    @property
+    def service_urls(self) -> dict[str, str]:
+        """Where the gateway finds each service."""
+        return {each: _origin(self.first(each, "app").public) for each in SERVICES if each != "gateway"}
+
     def environment(
-        self, home: Home, postgres_url: str, kafka_bootstrap: str, public_url: str
+        self, settings: Settings, home: Home, postgres_url: str, kafka_bootstrap: str, public_url: str
     ) -> dict[str, str]:
         """What every process is told by its environment."""
-        told = {
-            f"COX_SERVICE_{service.upper()}_URL": _origin(self.first(service, "app").public)
-            for service in SERVICES
-            if service != "gateway"
-        }
-        return told | {
-            "COX_HOME": str(home.path),
-            "COX_PUBLIC_URL": public_url,
-            "COX_POSTGRES_URL": postgres_url,
-            "COX_KAFKA_BOOTSTRAP": kafka_bootstrap,
-            "COX_GATEWAY_INTERNAL_URL": self.gateway_internal_url,
-            "COX_ROLE_PASSWORD": credentials.secret(home, "role_password"),
-            "COX_CURSOR_SECRET": credentials.secret(home, "cursor_secret"),
-            "COX_POSITION_SECRET": credentials.secret(home, "position_secret"),
-            "COX_SIGNING_KEY_FILE": str(credentials.signing_key(home)),
-        }
+        told = {f"COX_SERVICE_{service.upper()}_URL": url for service, url in self.service_urls.items()}
+        return (
+            told
+            | credentials.environment(home, settings)
+            | {
+                "COX_HOME": str(home.path),
+                "COX_PUBLIC_URL": public_url,
+                "COX_POSTGRES_URL": postgres_url,
+                "COX_KAFKA_BOOTSTRAP": kafka_bootstrap,
+                "COX_GATEWAY_INTERNAL_URL": self.gateway_internal_url,
+            }
+        )
 
 
 def _public_socket(service: str, settings: Settings) -> socket.socket:

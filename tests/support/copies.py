@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,11 +43,12 @@ class Copy:
     home: Path
     prefix: Sequence[str] = ()
     port: int = field(default_factory=free_port)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("COX_")}
-        return kept | {"COX_HOME": str(self.home), "COX_PORT": str(self.port)}
+        return kept | {"COX_HOME": str(self.home), "COX_PORT": str(self.port), **self.settings}
 
     @property
     def url(self) -> str:
@@ -88,4 +89,4 @@ class Copy:
         return {row["name"]: row for row in rows}
 
     def all_running(self) -> bool:
-        return all(row["state"] == "running" for row in self.status().values())
+        return all(row["state"] in ("running", "external") for row in self.status().values())
