@@ -8,11 +8,13 @@ import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from dotenv import dotenv_values
+
 from deploy.cli.errors import CommandError
 from deploy.local import credentials
 from deploy.local.home import ROOT, Home
 from deploy.local.state import ProcessState, State
-from shared.settings import Settings
+from shared.settings import Settings, strangers
 
 _PROBE_TIMEOUT_S = 2.0
 
@@ -20,6 +22,14 @@ _PROBE_TIMEOUT_S = 2.0
 def settings() -> Settings:
     """Settings of this installation, from the environment and the root's `.env`. Raises SettingsError."""
     return Settings.load(_env_file=ROOT / ".env")
+
+
+def unknown_settings() -> list[str]:
+    """A sentence for each `COX_` name (environment, `.env`) that nothing reads: a misspelt one, mostly."""
+    from deploy.cli.settings_page import every_setting
+
+    given = {name: value or "" for name, value in dotenv_values(ROOT / ".env").items()} | dict(os.environ)
+    return strangers(given, [setting.variable for setting in every_setting()])
 
 
 def home() -> Home:

@@ -39,6 +39,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = running.settings()
+    for said in running.unknown_settings():
+        print(f"cox: {said}", file=sys.stderr)
     Scale.parse(arguments.scale)
     place = Home.of(settings)
     place.create()

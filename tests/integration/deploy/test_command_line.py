@@ -53,6 +53,13 @@ class TestUp:
         assert "Traceback" not in error
         assert not own_home.exists()
 
+    def test_nearest_setting_is_named_when_one_is_misspelt(
+        self, own_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("COX_PROT", "9000")
+        assert main(["up", "--scale", "nothing"]) == 1
+        assert "COX_PROT is not a setting; did you mean COX_PORT?" in capsys.readouterr().err
+
     def test_port_is_named_when_it_is_taken(self, own_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
         with listen("127.0.0.1", int(os.environ["COX_PORT"])):
             assert main(["up", "--detach"]) == 1
