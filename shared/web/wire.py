@@ -133,13 +133,13 @@ def _parsed(parse: Callable[[str], P], text: str) -> P:
         raise PydanticCustomError("bad_value", "No such time or date") from error
 
 
-Id = Annotated[UUID, BeforeValidator(_id), WithJsonSchema({"type": "string", "format": "uuid"})]
+Id = Annotated[UUID, Strict(), BeforeValidator(_id), WithJsonSchema({"type": "string", "format": "uuid"})]
 """A UUID in its canonical form."""
 Timestamp = Annotated[
-    datetime, BeforeValidator(_timestamp), WithJsonSchema({"type": "string", "format": "date-time"})
+    datetime, Strict(), BeforeValidator(_timestamp), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 """An RFC 3339 time with a zone, in UTC once it is here; 1900 to 2199, so that every zone can show it."""
-Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Day = Annotated[date, Strict(), BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 """A date (`2026-03-01`), 1900 to 2199; its zone is the tenant's."""
 Int64 = Annotated[int, Strict(), Field(ge=-INT64_MAX - 1, le=INT64_MAX)]
 """What a bigint column holds."""

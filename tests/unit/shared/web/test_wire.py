@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from shared.errors import Invalid
+from shared.money import Money
+from shared.web.wire import (
+    Code,
+    Day,
+    Id,
+    Int64,
+    Line,
+    MoneyIn,
+    MoneyOut,
+    Scalars,
+    Seconds,
+    Text,
+    Timestamp,
+    WireModel,
+    parse,
+    to_json,
+)
+
+UUID_TEXT = "01890a5d-ac96-774b-bcce-b302099a8057"
+
+
+class Item(WireModel):
+    name: Annotated[str, Line(10)]
+    count: Int64 = 0
+    value: MoneyIn | None = None
+
+
+def refused(kind: Any, value: object) -> bool:
+    try:
+        TypeAdapter(kind).validate_python(value)
+    except ValidationError:
+        return True
+    return False
+
+
+class TestText:
+    @pytest.mark.parametrize("value", ["a", "  华为 ", "O'Neil; drop table", "👩‍💻", "x" * 10, "=1+1"])
+    def test_accepted_when_a_person_could_write_it(self, value: str) -> None:
+        assert TypeAdapter(Annotated[str, Line(10)]).validate_python(value[:10]) == value[:10].strip()
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "",
+            "   ",
+            "x" * 11,
+            "a\x00",
+            "a\x1b[31m",
+            "a\nb",
+            "\u202eabc",
+            "a\u2066",
+            "a\x85a",
+            "a\ufeffb",
+            5,
+            None,
+        ],
+    )
+    def test_line_is_refused_when_empty_long_hidden_or_no_text(self, value: object) -> None:
+        assert refused(Annotated[str, Line(10)], value)
+
+    def test_lines_are_accepted_when_the_text_may_have_them(self) -> None:
+        assert TypeAdapter(Annotated[str, Text(10)]).validate_python("a\n\tb") == "a\n\tb"
+        assert refused(Annotated[str, Text(10)], "a\u202eb")
+
+    def test_schema_says_the_same_as_the_check_does(self) -> None:
+        import re
+
+        schema = TypeAdapter(Annotated[str, Line(10)]).json_schema()
+        assert (schema["minLength"], schema["maxLength"]) == (1, 10)
+        for bad in ("a\x00", "\u202e", "\x7f"):
+            assert not re.search(schema["pattern"], bad)
+        assert re.search(schema["pattern"], "华为 ok")
+
+
+class TestIds:
+    def test_accepted_when_canonical(self) -> None:
+        assert str(TypeAdapter(Id).validate_python(UUID_TEXT.upper())) == UUID_TEXT
+
+    @pytest.mark.parametrize(
+        "value",
+        [UUID_TEXT.replace("-", ""), "{" + UUID_TEXT + "}", "urn:uuid:" + UUID_TEXT, "x", "", 7, None],
+    )
+    def test_refused_when_in_another_form(self, value: object) -> None:
+        assert refused(Id, value)
+
+
+class TestTimes:
+    def test_in_utc_when_given_with_an_offset(self) -> None:
+        at = TypeAdapter(Timestamp).validate_python("2026-03-01T09:30:00+08:00")
+        assert at == datetime(2026, 3, 1, 1, 30, tzinfo=UTC)
+        assert TypeAdapter(Timestamp).dump_json(at) == b'"2026-03-01T01:30:00Z"'
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "2026-03-01T09:30:00",
+            "2026-03-01",
+            "2026-02-30T00:00:00Z",
+            "0001-01-01T00:00:00+14:00",
+            "9999-12-31T23:59:59-14:00",
+            "2026-03-01T09:30:00+99:00",
+            "2026-03-01T25:00:00Z",
+            "1772323200",
+            1772323200,
+            True,
+            "",
+        ],
+    )
+    def test_refused_when_not_a_time_with_a_zone_in_reach(self, value: object) -> None:
+        assert refused(Timestamp, value)
+
+    @pytest.mark.parametrize(
+        "value", ["2026-02-30", "2026-3-1", "1899-12-31", "2200-01-01", "2026-03-01T00:00:00Z", 5]
+    )
+    def test_refused_when_not_a_date_in_reach(self, value: object) -> None:
+        assert refused(Day, value)
+
+
+class TestNumbers:
+    @pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 10**23, "1", 1.0, True, None, float("nan")])
+    def test_refused_when_no_64_bit_integer(self, value: object) -> None:
+        assert refused(Int64, value)
+
+    @pytest.mark.parametrize("value", [-1, 10**9, 1.5])
+    def test_refused_when_no_duration(self, value: object) -> None:
+        assert refused(Seconds, value)
+
+    @pytest.mark.parametrize("value", ["", "-a", "a b", "x" * 65, "价格"])
+    def test_refused_when_no_code(self, value: str) -> None:
+        assert refused(Code, value)
+
+
+class TestMoney:
+    def test_exact_when_it_goes_in_and_out(self) -> None:
+        money = MoneyIn(amount="1234.5", currency="CNY").money()
+        assert money == Money(Decimal("1234.5"), "CNY")
+        assert to_json(MoneyOut.of(money)) == b'{"amount":"1234.50","currency":"CNY"}'
+        assert MoneyOut.of(Money(Decimal(7), "JPY")).amount == "7"
+
+    @pytest.mark.parametrize(
+        ("amount", "currency"),
+        [
+            ("1.234", "CNY"),
+            ("1.5", "JPY"),
+            ("1e5", "CNY"),
+            ("-1", "CNY"),
+            ("12万", "CNY"),
+            ("NaN", "CNY"),
+            ("9" * 16, "CNY"),
+            ("1", "XXY"),
+            ("1", "cny"),
+            (1, "CNY"),
+            (1.5, "CNY"),
+        ],
+    )
+    def test_refused_when_no_amount_of_that_currency(self, amount: object, currency: str) -> None:
+        assert refused(MoneyIn, {"amount": amount, "currency": currency})
+
+
+class TestScalars:
+    def test_accepted_when_scalars_within_8_kib(self) -> None:
+        assert not refused(Scalars, {"a": 1, "b": "x", "c": None, "d": 1.5, "e": False})
+
+    @pytest.mark.parametrize(
+        "value", [{"a": []}, {"a": {}}, {"": 1}, {"x" * 65: 1}, {"a": "x" * 9000}, {"a": 2**63}, [], None]
+    )
+    def test_refused_when_nested_large_or_badly_named(self, value: object) -> None:
+        assert refused(Scalars, value)
+
+
+class TestParse:
+    def test_pointers_begin_at_the_item_when_one_of_a_batch_is_bad(self) -> None:
+        with pytest.raises(Invalid) as refused_:
+            parse(Item, {"name": 5, "value": {"amount": "x", "currency": "CNY"}, "a/b~c": 1}, "/items/3")
+        found = {(error.pointer, error.code) for error in refused_.value.errors}
+        assert found == {
+            ("/items/3/name", "wrong_type"),
+            ("/items/3/value/amount", "bad_format"),
+            ("/items/3/a~1b~0c", "unknown_field"),
+        }
+
+    def test_at_most_a_hundred_errors_are_listed_when_all_is_wrong(self) -> None:
+        with pytest.raises(Invalid) as refused_:
+            parse(Item, {str(number): 0 for number in range(1000)})
+        assert len(refused_.value.errors) == 100
