@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -141,3 +142,16 @@ async def lineages(tx: Tx) -> dict[UUID, frozenset[UUID]]:
     query = select(c.descendant_id, func.array_agg(c.ancestor_id)).where(c.tenant_id == tenant_of(tx))
     rows = await tx.conn.execute(query.group_by(c.descendant_id))
     return {row[0]: frozenset(row[1]) for row in rows}
+
+
+async def all_units(tx: Tx) -> list[Unit]:
+    """Every unit of the tenant, the root among them: for imports, which act for the tenant."""
+    rows = await tx.conn.execute(select(*UNIT_COLUMNS).where(units.c.tenant_id == tenant_of(tx)))
+    return [unit_of_row(row) for row in rows]
+
+
+async def users_called(tx: Tx, names: Sequence[str]) -> list[User]:
+    """Users whose code or display name is exactly one of these, whoever may see them: for imports."""
+    called = or_(users.c.code.in_(names), users.c.display_name.in_(names))
+    query = select(*USER_COLUMNS).where(users.c.tenant_id == tenant_of(tx), called).order_by(users.c.id)
+    return [user_of_row(row) for row in await tx.conn.execute(query)]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from services.gateway.org.rules import Rate, Transfer, Unit, User
 from services.gateway.tenancy.tables import Tenant
+from shared.money import CURRENCIES
 from shared.web.wire import Currency, Day, Id, Line, Timestamp, WireModel
 
 Name = Annotated[str, Line(200)]
@@ -18,6 +20,15 @@ Role = Literal["rep", "supervisor", "manager", "director", "finance", "inspector
 Visibility = Literal["own", "team", "subtree", "tenant"]
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+
+def _is_currency(code: str) -> str:
+    if code not in CURRENCIES:
+        raise PydanticCustomError("unknown_currency", "Not a currency code of ISO 4217")
+    return code
+
+
+KnownCurrency = Annotated[Currency, AfterValidator(_is_currency)]
 RateText = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,12})?$")]
 
 
@@ -179,7 +190,7 @@ class TransferOut(WireModel):
 class RateIn(WireModel):
     """One unit of `currency` is worth `rate` of the tenant's currency on `valid_on`."""
 
-    currency: Currency
+    currency: KnownCurrency
     valid_on: Day
     rate: RateText
 

@@ -153,6 +153,7 @@ ABOVE = "select c.ancestor_id from unit_closure c where c.tenant_id = cox_tenant
 VISIBLE_USERS = f"""(cox_visibility() = 'tenant' or id = cox_user()
     or (cox_visibility() = 'team' and unit_id = cox_unit())
     or (cox_visibility() = 'subtree' and unit_id in ({BELOW})))"""
+VISIBLE_KEYS = "(cox_visibility() = 'tenant' or user_id = cox_user())"
 VISIBLE_UNITS = f"(cox_visibility() = 'tenant' or id in ({ABOVE}) or id in ({BELOW}))"
 
 
@@ -179,3 +180,4 @@ def upgrade() -> None:
     ):
         run(op.execute, tenant_policy(table))
     run(op.execute, narrowed("users", VISIBLE_USERS), narrowed("units", VISIBLE_UNITS))
+    run(op.execute, narrowed("api_keys", VISIBLE_KEYS))
