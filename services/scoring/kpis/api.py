@@ -16,6 +16,7 @@ from services.scoring.kpis import use_cases
 from services.scoring.kpis.catalogue import METRICS
 from services.scoring.kpis.periods import Grain, period_start
 from services.scoring.kpis.queries import By
+from services.scoring.kpis.tables import CONSUMER
 from services.scoring.kpis.use_cases import Asked
 from services.scoring.kpis.views import Dimension
 from services.scoring.kpis.wire import (
@@ -31,6 +32,7 @@ from services.scoring.kpis.wire import (
 )
 from shared.access.directory import tenant_of
 from shared.errors import FieldError, Invalid
+from shared.events.registry import progress as progress_of
 from shared.web.context import context_of
 from shared.web.paging import PageQuery, page_query
 from shared.web.reads import Read, read_access
@@ -90,7 +92,7 @@ async def get_kpis(
         rows, tenant = await use_cases.list_kpis(
             tx, read.principal.access(), asked, first, last, after=_after(page), limit=page.limit + 1
         )
-        progress = await use_cases.progress(tx)
+        progress = await progress_of(tx, CONSUMER)
     return page.answer(
         rows,
         key=lambda row: (row.period_start, row.surrogate),
@@ -131,7 +133,7 @@ async def get_evidence(
             after=_after_event(page),
             limit=page.limit + 1,
         )
-        progress = await use_cases.progress(tx)
+        progress = await progress_of(tx, CONSUMER)
     return page.answer(
         proofs,
         key=lambda proof: (proof.event.at_us, proof.event.event_id),
@@ -159,7 +161,7 @@ async def get_leaderboard(
         tenant = await tenant_of(tx)
         day = period or context_of(request).clock.now().astimezone(ZoneInfo(tenant.timezone)).date()
         places, tenant = await use_cases.leaderboard(tx, read.principal.access(), asked, day)
-        progress = await use_cases.progress(tx)
+        progress = await progress_of(tx, CONSUMER)
     start = 0 if page.after is None else int(page.after[0])
     numbered = list(enumerate(places, start=1))[start : start + page.limit + 1]
     return page.answer(

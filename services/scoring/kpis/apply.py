@@ -28,8 +28,9 @@ from services.scoring.kpis.fold import (
     fold,
     microseconds,
 )
-from services.scoring.kpis.surrogates import KINDS, Key, Surrogates
+from services.scoring.kpis.surrogates import Key, surrogates_of
 from services.scoring.kpis.translate import place_keys, translate
+from services.scoring.kpis.views import KINDS, Dimension
 from services.scoring.kpis.zones import Zones
 from shared.database.transactions import Tx
 from shared.events.envelope import Received
@@ -64,56 +65,46 @@ class Batch:
 
 
 class Engine:
-    """Applies batches. One per process and consumer: it remembers surrogates and time zones."""
+    """Applies batches. One per process: it remembers time zones."""
 
     def __init__(self) -> None:
-        self._surrogates = Surrogates()
         self._zones = Zones()
 
-    async def apply(self, tx: Tx, events: Sequence[Received], generation: int | None = None) -> None:
-        """Apply events whose positions the consumer has just decided, to the live generation or to the one
-        given.
+    async def apply(
+        self, tx: Tx, events: Sequence[Received], generation: int = 1, *, announce: bool = True
+    ) -> bool:
+        """Apply events whose positions the consumer has just decided; whether there is something to announce.
 
-        A rebuild's generation announces nothing. Raises Undecodable where an event is not of its type's
-        shape.
+        Raises TenantUnknown where a tenant is not known yet, and whatever a malformed event makes fail.
         """
         raw = await tx.raw()
-        rebuilding = generation is not None
-        target = await self._target(raw, generation)
         zones = await self._zones.of(raw, {event.tenant_id for event in events})
-        happenings = await self._happenings(raw, events)
-        states = await _locked_states(raw, target, [item for _, items in happenings for item in items])
+        happenings = await _happenings(raw, events)
+        states = await _locked_states(raw, generation, [item for _, items in happenings for item in items])
         batch = Batch()
         for historic, items in happenings:
-            _fold_into(batch, items, states, zones, live=not historic and not rebuilding)
+            _fold_into(batch, items, states, zones, live=announce and not historic)
         if batch.facts or batch.states:
-            await raw.execute(statements.WRITE, target, *_arrays(batch))
-
-    async def _target(self, raw: Raw, generation: int | None) -> int:
-        row = await raw.fetchrow(statements.LIVE_GENERATION)
-        if row is None:
-            row = await raw.fetchrow(statements.RESET_POINTER)
-        assert row is not None  # noqa: S101 - the statement above returns one
-        self._surrogates.check(row.get("first"))
-        return int(row["generation"]) if generation is None else generation
-
-    async def _happenings(
-        self, raw: Raw, events: Sequence[Received]
-    ) -> list[tuple[bool, list[tuple[UUID, Happening]]]]:
-        """What the events say, those of the past first: the fold does not depend on the order of arrival."""
-        keys = [[_key(event.tenant_id, each) for each in place_keys(event.data)] for event in events]
-        found = await self._surrogates.resolve(raw, {key for row in keys for key in row if key is not None})
-        parts: dict[bool, list[tuple[UUID, Happening]]] = {True: [], False: []}
-        for event, row in zip(events, keys, strict=True):
-            place = Place(*(0 if key is None else found[key] for key in row))
-            parts[event.historic].append(
-                (event.tenant_id, translate(event.type, event.data, _source(event), place))
-            )
-        return [(historic, items) for historic, items in parts.items() if items]
+            await raw.execute(statements.WRITE, generation, *_arrays(batch))
+        return bool(batch.touched)
 
 
-def _key(tenant_id: UUID, key: tuple[str, str] | None) -> Key | None:
-    return None if key is None else (tenant_id, KINDS[key[0]], key[1])  # type: ignore[index]
+async def _happenings(
+    raw: Raw, events: Sequence[Received]
+) -> list[tuple[bool, list[tuple[UUID, Happening]]]]:
+    """What the events say, those of the past first: the fold does not depend on the order of arrival."""
+    keys = [[_key(event.tenant_id, each) for each in place_keys(event.data)] for event in events]
+    found = await surrogates_of(raw, (key for row in keys for key in row if key is not None))
+    parts: dict[bool, list[tuple[UUID, Happening]]] = {True: [], False: []}
+    for event, row in zip(events, keys, strict=True):
+        place = Place(*(0 if key is None else found[key] for key in row))
+        happening = translate(event.type, event.data, _source(event), place)
+        parts[event.historic].append((event.tenant_id, happening))
+    return [(historic, items) for historic, items in parts.items() if items]
+
+
+def _key(tenant_id: UUID, key: tuple[Dimension, str] | None) -> Key | None:
+    return None if key is None else (tenant_id, KINDS[key[0]], key[1])
 
 
 def _source(event: Received) -> Source:

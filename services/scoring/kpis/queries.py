@@ -26,12 +26,13 @@ from sqlalchemy import (
 
 from services.scoring.kpis.catalogue import SLOTS, Metric, Part
 from services.scoring.kpis.periods import Grain
-from services.scoring.kpis.tables import cells, facts, kpi_pointer
+from services.scoring.kpis.tables import CONSUMER, cells, facts
 from services.scoring.kpis.views import CELL_GRAIN, DIMENSIONS, Dimension, View, view_for
 from shared.database.transactions import Tx
+from shared.events.tables import consumers
 
 # Within the statement, so that it reads the pointer and the numbers in one snapshot.
-_LIVE = select(kpi_pointer.c.generation).scalar_subquery()
+_LIVE = select(consumers.c.generation).where(consumers.c.name == CONSUMER).scalar_subquery()
 
 By = Literal["rep", "team", "region", "product", "channel", "tenant"]
 

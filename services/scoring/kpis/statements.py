@@ -14,10 +14,6 @@ from services.scoring.kpis.views import DIMENSIONS, VIEWS, CellGrain
 GROUPED = ("day", "month", *DIMENSIONS)
 CELL_KEY = ("tenant_id", "generation", "view", "grain", "period", "key", "team", "family")
 
-LIVE_GENERATION = "select generation, (select min(id) from dimensions) as first from kpi_pointer"
-RESET_POINTER = """insert into kpi_pointer (singleton, generation, newest) values (true, 1, 1)
-on conflict (singleton) do update set singleton = true returning generation"""
-
 FIND_DIMENSIONS = """select d.tenant_id, d.kind, d.key, d.id from dimensions d
 join unnest($1::uuid[], $2::smallint[], $3::text[]) w(tenant_id, kind, key) using (tenant_id, kind, key)"""
 ADD_DIMENSIONS = """insert into dimensions (tenant_id, kind, key)

@@ -1,4 +1,7 @@
-"""Small integers for ids and codes of dimensions, remembered per process once they are committed."""
+"""Small integers for ids and codes of dimensions.
+
+Looked up anew for each batch: a memory of them would outlive a table that was emptied, and saves little.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.scoring.kpis import statements
-from services.scoring.kpis.views import KINDS
 
 if TYPE_CHECKING:
     from shared.database.transactions import Raw
@@ -15,38 +17,18 @@ if TYPE_CHECKING:
 Key = tuple[UUID, int, str]
 """Tenant, kind (see `views.KINDS`) and the id or code itself."""
 
-__all__ = ["KINDS", "Key", "Surrogates"]
 
-
-class Surrogates:
-    """The process's memory of `dimensions`. Not remembered: what this transaction adds, for it may roll
-    back.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[Key, int] = {}
-        self._first: int | None = None
-
-    def check(self, first: int | None) -> None:
-        """`first` is the smallest id in the table: another one means that the table was emptied meanwhile."""
-        if self._first is not None and first != self._first:
-            self._known.clear()
-        self._first = first
-
-    async def resolve(self, raw: Raw, wanted: Iterable[Key]) -> dict[Key, int]:
-        """Surrogates of all these keys; those without one get one. Keys are locked in one order."""
-        keys = set(wanted)
-        missing = [key for key in keys if key not in self._known]
-        found = {key: self._known[key] for key in keys if key in self._known}
-        if missing:
-            committed = await _find(raw, missing)
-            self._known |= committed
-            found |= committed
-            new = [key for key in missing if key not in committed]
-            if new:
-                await raw.execute(statements.ADD_DIMENSIONS, *_columns(new))
-                found |= await _find(raw, new)
-        return found
+async def surrogates_of(raw: Raw, wanted: Iterable[Key]) -> dict[Key, int]:
+    """Surrogates of all these keys; those without one get one. Keys are locked in one order."""
+    keys = list(set(wanted))
+    if not keys:
+        return {}
+    found = await _find(raw, keys)
+    new = [key for key in keys if key not in found]
+    if new:
+        await raw.execute(statements.ADD_DIMENSIONS, *_columns(new))
+        found |= await _find(raw, new)
+    return found
 
 
 async def _find(raw: Raw, keys: list[Key]) -> dict[Key, int]:

@@ -32,6 +32,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from services.scoring.kpis.catalogue import SLOTS_PER_FAMILY
 from services.scoring.metadata import metadata
 
+CONSUMER = "scoring.kpis"
+"""The consumer under which events become numbers; its registered generation is the live one."""
+
 SLOT_NAMES = tuple(f"s{index}" for index in range(SLOTS_PER_FAMILY))
 
 dimensions = Table(
@@ -43,7 +46,6 @@ dimensions = Table(
     Column("key", Text, nullable=False),
     PrimaryKeyConstraint("tenant_id", "id"),
     UniqueConstraint("tenant_id", "kind", "key"),
-    UniqueConstraint("id"),
 )
 
 states = Table(
@@ -104,15 +106,6 @@ cells = Table(
     *(Column(name, BigInteger, nullable=False, server_default=text("0")) for name in SLOT_NAMES),
     PrimaryKeyConstraint("tenant_id", "generation", "view", "grain", "period", "key", "team", "family"),
     postgresql_with={"fillfactor": "75", "autovacuum_vacuum_scale_factor": "0.02"},
-)
-
-kpi_pointer = Table(
-    "kpi_pointer",
-    metadata,
-    Column("singleton", Boolean, primary_key=True),
-    Column("generation", Integer, nullable=False),
-    Column("newest", Integer, nullable=False),
-    CheckConstraint("singleton", name="one_row"),
 )
 
 kpi_notices = Table(

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from services.scoring.kpis.fold import Happening, Place, Source
+from services.scoring.kpis.views import Dimension
 
 Payload = Mapping[str, Any]
-Key = tuple[str, str]
+Key = tuple[Dimension, str]
 
 LEAD_CREATED = "cox.leads.lead_created.v1"
 LEAD_ASSIGNED = "cox.leads.lead_assigned.v1"
@@ -24,7 +25,7 @@ def place_keys(data: Payload) -> tuple[Key | None, ...]:
     team's.
     """
     credit, dimensions = data.get("credit") or {}, data.get("dimensions") or {}
-    values = (
+    values: tuple[tuple[Dimension, str | None], ...] = (
         ("rep", credit.get("rep_id")),
         ("team", credit.get("team_id")),
         ("region", dimensions.get("region") or credit.get("team_region")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 from services.scoring.kpis import queries
@@ -16,12 +16,6 @@ from services.scoring.kpis.scope import Named, keys_of, named, slice_of, surroga
 from services.scoring.kpis.views import DIMENSIONS, Dimension
 from shared.access.directory import Tenant, tenant_of
 from shared.database.transactions import Access, Tx
-
-CONSUMER = "scoring.kpis"
-"""The consumer under which events become numbers; its offsets say how far they are."""
-
-_PROGRESS = """select max(published_at), coalesce(sum(greatest(log_end - next, 0)), 0)::bigint
-from offsets where consumer = $1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +39,11 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """`as_of`: publish time of the newest event applied, None before the first; `lag_events`: how many
-    wait.
-    """
-
-    as_of: datetime | None
-    lag_events: int
-
-
-@dataclass(frozen=True, slots=True)
 class Proof:
     """An event behind a number, with the ids and codes of its dimensions (None where it has none)."""
 
     event: Evidence
     keys: dict[Dimension, str | None]
-
-
-async def progress(tx: Tx) -> Progress:
-    """How far the numbers are."""
-    raw = await tx.raw()
-    row = await raw.fetchrow(_PROGRESS, CONSUMER)
-    assert row is not None  # noqa: S101 - an aggregate always answers
-    return Progress(row[0], row[1])
 
 
 async def list_kpis(

@@ -12,8 +12,9 @@ from services.scoring.kpis.catalogue import EVENT_OF, Kind, Measure, Metric
 from services.scoring.kpis.queries import By
 from services.scoring.kpis.rules import Standing, number, whole_minor
 from services.scoring.kpis.scope import Named
-from services.scoring.kpis.use_cases import Progress, Proof, Row
+from services.scoring.kpis.use_cases import Proof, Row
 from shared.access.directory import Tenant
+from shared.events.registry import Progress
 from shared.money import from_minor
 from shared.web.paging import Page
 from shared.web.wire import MoneyOut, WireModel

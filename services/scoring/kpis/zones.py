@@ -8,21 +8,12 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from shared.database.errors import DatabaseUnavailable
+from shared.access.directory import TenantUnknown
 
 if TYPE_CHECKING:
     from shared.database.transactions import Raw
 
 _READ = "select tenant_id, timezone from org_tenants where tenant_id = any($1::uuid[])"
-
-
-class TenantUnknown(DatabaseUnavailable):
-    """An event came before its tenant: the org's stream is behind, so the same batch succeeds a little
-    later.
-    """
-
-    code = "tenant_unknown"
-    title = "This tenant is not known here yet"
 
 
 class Zones:

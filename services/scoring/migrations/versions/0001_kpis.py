@@ -19,8 +19,7 @@ TABLES = (
       kind smallint not null,
       key text not null,
       constraint pk_dimensions primary key (tenant_id, id),
-      constraint uq_dimensions_tenant_id_kind_key unique (tenant_id, kind, key),
-      constraint uq_dimensions_id unique (id)
+      constraint uq_dimensions_tenant_id_kind_key unique (tenant_id, kind, key)
     )""",
     """create table states (
       tenant_id uuid not null,
@@ -65,13 +64,6 @@ TABLES = (
       constraint pk_cells primary key (tenant_id, generation, view, grain, period, key, team, family)
     )
      with (fillfactor = 75, autovacuum_vacuum_scale_factor = 0.02)""",
-    """create table kpi_pointer (
-      singleton boolean not null,
-      generation integer not null,
-      newest integer not null,
-      constraint pk_kpi_pointer primary key (singleton),
-      constraint ck_kpi_pointer_one_row check (singleton)
-    )""",
     """create table kpi_notices (
       tenant_id uuid not null,
       rep integer not null,
@@ -82,7 +74,6 @@ TABLES = (
       constraint pk_kpi_notices primary key (tenant_id, rep)
     )""",
     "create index ix_kpi_notices_due on kpi_notices (sent_at) where due",
-    "insert into kpi_pointer (singleton, generation, newest) values (true, 1, 1)",
 )
 
 # The visibility predicate over surrogates: own is part of every other; computed once per statement.
@@ -109,5 +100,5 @@ def upgrade() -> None:
         run(op.execute, tenant_policy(table))
     for table, seen in SEEN.items():
         run(op.execute, narrowed(table, seen))
-    for table in ("dimensions", "states", "facts", "cells", "kpi_notices", "kpi_pointer"):
+    for table in ("dimensions", "states", "facts", "cells", "kpi_notices"):
         op.execute(f"revoke insert, update, delete on {table} from cox_app")

@@ -19,6 +19,10 @@ async def admin(databases: Databases) -> AsyncIterator[asyncpg.Connection[asyncp
     """The owner's connection to scoring's database."""
     await databases.require("scoring")
     connection = await asyncpg.connect(databases.url("scoring"))
+    await connection.execute(
+        "insert into consumers (name, kind, adopts) values ('scoring.kpis', 'projection', false)"
+        " on conflict do nothing"
+    )
     yield connection
     await connection.close()
 

@@ -102,7 +102,8 @@ class TestNumbers:
             "channel": "web",
         }
         combinations: list[tuple[Dimension, ...]] = [
-            ("rep",), ("team",), ("region",), ("product",), ("channel",), ("rep", "team"), ("team", "product"),
+            ("rep",), ("team",), ("region",), ("product",), ("channel",), ("rep", "team"),
+            ("team", "product"),
             ("rep", "region", "channel"), ("rep", "team", "region", "product", "channel"),
         ]  # fmt: skip
         for names in combinations:
@@ -115,7 +116,7 @@ class TestNumbers:
     async def test_team_filter_takes_the_subtree_while_a_teams_row_is_its_own(
         self, app: Database, told: Told
     ) -> None:
-        region = dict[Dimension, str](team=str(told.world.regions["east"]))
+        region: dict[Dimension, str] = {"team": str(told.world.regions["east"])}
         rows = await ask(app, told.access(), "leads_assigned", "team", "year", region)
         assert {row.named.key for row in rows} == told.under("east")
         kept = [fact for fact in told.facts if fact.team in told.under("east")]
@@ -227,7 +228,7 @@ class TestVisibility:
     async def test_app_may_not_change_numbers(self, app: Database, told: Told) -> None:
         async with app.transaction(told.access()) as tx:
             raw = await tx.raw()
-            for name in ("facts", "cells", "states", "dimensions", "kpi_pointer"):
+            for name in ("facts", "cells", "states", "dimensions", "kpi_notices"):
                 for right in ("insert", "update", "delete"):
                     assert not await raw.fetchval("select has_table_privilege($1, $2)", name, right)
 
