@@ -76,13 +76,21 @@ def begin_statement(access: Access | None) -> str:
     if access.visibility not in _VISIBILITIES:
         raise ValueError(f"unknown visibility {access.visibility!r}")
     values = {
-        "cox.tenant_id": UUID(str(access.tenant_id)),
-        "cox.user_id": "" if access.user_id is None else UUID(str(access.user_id)),
+        "cox.tenant_id": _literal(access.tenant_id),
+        "cox.user_id": _literal(access.user_id),
         "cox.visibility": access.visibility,
-        "cox.unit_id": "" if access.unit_id is None else UUID(str(access.unit_id)),
+        "cox.unit_id": _literal(access.unit_id),
     }
     local = ";".join(f"SET LOCAL {name} = '{value}'" for name, value in values.items())
     return f"BEGIN ISOLATION LEVEL READ COMMITTED;{local}"
+
+
+def _literal(value: UUID | None) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, UUID):
+        raise ValueError(f"not a UUID: {value!r}")
+    return str(value)
 
 
 class Database:
@@ -90,6 +98,8 @@ class Database:
 
     def __init__(self, engine: AsyncEngine, *, hint: Hint | None = None) -> None:
         self.engine = engine
+        # BEGIN and COMMIT are ours, so SQLAlchemy must send none; begin_nested() still makes savepoints.
+        self._ours = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._hint = hint
 
     @asynccontextmanager
@@ -98,7 +108,6 @@ class Database:
 
         Raises DatabaseUnavailable where no transaction could be begun: nothing has happened then.
         """
-        # BEGIN and COMMIT are ours, so SQLAlchemy must send none; begin_nested() still makes savepoints.
         conn, raw = await self._begun(begin_statement(access))
         tx = Tx(conn=conn, access=access, connection=raw)
         try:
@@ -117,7 +126,7 @@ class Database:
         for attempt in range(attempts):
             conn = await self._connected()
             try:
-                raw = await _driver(conn)
+                raw = _driver(conn)
                 if not raw.is_closed():
                     await raw.execute(statement)
                     return conn, raw
@@ -135,10 +144,8 @@ class Database:
         raise DatabaseUnavailable("every connection to the database was lost; try again")
 
     async def _connected(self) -> AsyncConnection:
-        conn = self.engine.connect()
         try:
-            await conn.start()
-            return await conn.execution_options(isolation_level="AUTOCOMMIT")
+            return await self._ours.connect()
         except Exception as error:
             if is_transient(error):
                 raise DatabaseUnavailable("the database cannot be reached; try again") from error
@@ -149,9 +156,8 @@ class Database:
         await self.engine.dispose()
 
 
-async def _driver(conn: AsyncConnection) -> Raw:
-    fairy = await conn.get_raw_connection()
-    driver = fairy.driver_connection
+def _driver(conn: AsyncConnection) -> Raw:
+    driver = None if conn.sync_connection is None else conn.sync_connection.connection.driver_connection
     assert isinstance(driver, asyncpg.Connection)  # noqa: S101 - the engine is made for asyncpg
     return driver
 
