@@ -124,7 +124,7 @@ class Settings(BaseSettings):
     signing_key_file: Path | None = Field(
         default=None,
         description="PEM file of the Ed25519 key with which the gateway signs tokens; unset: "
-        "secrets/signing_key.pem in COX_HOME, made at the first start.",
+        "one in COX_HOME, made at the first start.",
     )
     cursor_secret: SecretStr = Field(
         default=SecretStr("development-only-cursor-secret"),
