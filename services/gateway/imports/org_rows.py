@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from services.gateway.imports.rules import Fields, Note, Problem, RowError, needed
 
@@ -18,7 +19,7 @@ class WantedUnit:
 
     code: str
     name: str
-    kind: str
+    kind: Literal["region", "team"]
     parent: str | None
 
 

@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Protocol
+from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from shared.errors import CoxError
 from shared.money import Money, to_minor
 
+ImportKind = Literal["leads", "org", "history"]
+ImportState = Literal["waiting", "reading", "running", "done", "failed"]
 Fields = dict[str, str]
 """A row's mapped fields that hold something, by the mapping's names."""
 

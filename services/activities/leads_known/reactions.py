@@ -1,0 +1,18 @@
+"""The projection of `cox.leads`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.activities.leads_known import use_cases
+from shared.contracts.leads import LeadAssigned, LeadCreated, LeadUpdated, StageChanged
+from shared.database.transactions import Tx
+from shared.events.consumer import Projection
+from shared.events.envelope import Received
+
+leads_known = Projection("activities.leads")
+
+
+@leads_known.batch(LeadCreated, LeadAssigned, LeadUpdated, StageChanged)
+async def on_leads_changed(tx: Tx, batch: Sequence[Received]) -> None:
+    await use_cases.learn(tx, batch)

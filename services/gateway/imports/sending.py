@@ -1,0 +1,185 @@
+"""Batches on their way to leads and activities, and what became of their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from services.gateway.imports.history import Deal, Deed, Folded
+from services.gateway.imports.mapping import HistoryShape
+from services.gateway.imports.report import Report
+from services.gateway.imports.rules import Problem
+from services.gateway.imports.services import Services
+from services.gateway.imports.tables import Import
+from shared.access.principal import Principal
+
+MAX_ITEMS = 1000
+
+
+class Sender(Protocol):
+    """What sending needs to know of the import under way."""
+
+    services: Services
+    known: Import
+    report: Report
+    people: dict[str, UUID]
+    after_org: str
+
+    async def as_service(self) -> Principal: ...
+
+    async def as_user(self) -> Principal: ...
+
+
+@dataclass(slots=True)
+class Sent:
+    """`failed_units` are external ids of deals that were refused."""
+
+    problems: list[Problem] = field(default_factory=list)
+    failed_units: set[str] = field(default_factory=set)
+    positions: list[str] = field(default_factory=list)
+
+
+async def send_history(sender: Sender, mapping: HistoryShape, folded: Sequence[Folded]) -> Sent:
+    """Deals to leads, then their activities to activities: an activity needs its lead's id."""
+    sent = Sent()
+    whole = [one for one in folded if one.deal is not None]
+    deals = [one.deal for one in whole if one.deal is not None]
+    if not deals:
+        return sent
+    lead_ids = await _send_deals(sender, mapping, deals, sent)
+    pairs = [
+        (one.deal, deed) for one in whole for deed in one.deeds
+        if one.deal is not None and one.deal.external_id in lead_ids
+    ]  # fmt: skip
+    for start in range(0, len(pairs), MAX_ITEMS):
+        await _send_deeds(sender, mapping, pairs[start : start + MAX_ITEMS], lead_ids, sent)
+    return sent
+
+
+async def _send_deals(
+    sender: Sender, mapping: HistoryShape, deals: Sequence[Deal], sent: Sent
+) -> dict[str, str]:
+    pipeline = None if mapping.pipeline is None else mapping.pipeline.key
+    items = [_deal_item(sender, pipeline, deal) for deal in deals]
+    answer = await sender.services.post(
+        "leads",
+        "/internal/leads/import",
+        {"source": mapping.source, "items": items},
+        principal=await sender.as_service(),
+        wait_for=sender.after_org,
+    )
+    if answer.position:
+        sent.positions.append(answer.position)
+    lead_ids: dict[str, str] = {}
+    for deal, item in zip(deals, answer.body["items"], strict=True):
+        sender.report.counts[f"deals_{item['status']}"] += 1
+        if item["status"] == "failed":
+            sent.problems.append(_problem(deal.line, item))
+            sent.failed_units.add(deal.external_id)
+        else:
+            lead_ids[deal.external_id] = item["lead_id"]
+    return lead_ids
+
+
+def _deal_item(sender: Sender, pipeline: str | None, deal: Deal) -> dict[str, Any]:
+    """A deal as leads takes it. What happened at a start that nobody knows happened when the import was
+    asked for.
+    """
+    begun = deal.started_at or sender.known.created_at
+    steps = []
+    for step in deal.steps:
+        item: dict[str, Any] = {"at": _wire(step.at or begun), "do": step.do}
+        if step.do == "assign":
+            item["owner_id"] = _person(sender, step.person)
+        else:
+            item |= {"to": step.to, "reason": step.reason, "value": step.value}
+        steps.append(item)
+    texts: Mapping[str, str | None] = dict.fromkeys(("company", "product", "region", "channel", "origin"))
+    return {
+        "external_id": deal.external_id,
+        "pipeline": pipeline,
+        **texts,
+        **deal.texts,
+        "value": deal.value,
+        "started_at": None if deal.started_at is None else _wire(deal.started_at),
+        "creator_id": _person(sender, deal.creator),
+        "steps": steps,
+    }
+
+
+async def _send_deeds(
+    sender: Sender,
+    mapping: HistoryShape,
+    pairs: Sequence[tuple[Deal, Deed]],
+    lead_ids: Mapping[str, str],
+    sent: Sent,
+) -> None:
+    items = [_deed_item(sender, lead_ids[deal.external_id], deal, deed) for deal, deed in pairs]
+    answer = await sender.services.post(
+        "activities",
+        "/internal/activities/import",
+        {"source": mapping.source, "items": items},
+        principal=await sender.as_service(),
+        wait_for=sender.after_org,
+    )
+    if answer.position:
+        sent.positions.append(answer.position)
+    for (_, deed), item in zip(pairs, answer.body["items"], strict=True):
+        sender.report.counts[f"activities_{item['status']}"] += 1
+        if item["status"] == "created":
+            sender.report.counts[f"{deed.kind}s_created"] += 1
+        elif item["status"] == "failed":
+            sent.problems.append(_problem(deed.line, item))
+
+
+def _deed_item(sender: Sender, lead_id: str, deal: Deal, deed: Deed) -> dict[str, Any]:
+    return {
+        "external_id": deed.external_id,
+        "kind": deed.kind,
+        "lead_id": lead_id,
+        "at": _wire(deed.at),
+        "rep_id": _person(sender, deed.person),
+        "owner_id": _person(sender, deed.owner),
+        "dimensions": {name: deal.texts.get(name) for name in ("region", "product", "channel")},
+    }
+
+
+async def send_leads(
+    sender: Sender, bodies: Sequence[Mapping[str, Any]], lines: Sequence[int], batch: int
+) -> Sent:
+    """New leads, through the route that everybody uses. A batch sent twice is stored once, by its key."""
+    sent = Sent()
+    answer = await sender.services.post(
+        "leads",
+        "/v1/leads/batch",
+        {"items": bodies},
+        principal=await sender.as_user(),
+        idempotency_key=f"import-{sender.known.id}-{batch}",
+    )
+    if answer.position:
+        sent.positions.append(answer.position)
+    for line, item in zip(lines, answer.body["items"], strict=True):
+        failed = bool(item.get("errors")) or item.get("status") in ("failed", "refused", "error")
+        sender.report.counts["leads_failed" if failed else "leads_created"] += 1
+        if failed:
+            sent.problems.append(_problem(line, item))
+    return sent
+
+
+def _problem(line: int, item: Mapping[str, Any]) -> Problem:
+    """The first error of a row that a service refused."""
+    errors = item.get("errors") or [{"pointer": "", "code": "refused", "detail": "refused"}]
+    first = errors[0]
+    field = str(first.get("pointer", "")).strip("/").split("/")[-1] or None
+    return Problem(line, field, str(first.get("code", "refused")), str(first.get("detail", "refused")))
+
+
+def _person(sender: Sender, name: str | None) -> str | None:
+    return None if name is None else str(sender.people[name])
+
+
+def _wire(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")

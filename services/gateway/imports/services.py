@@ -1,0 +1,101 @@
+"""Asking leads and activities, as the service that imports or as the person who asked for the import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import orjson
+
+from shared.access.keys import SigningKey
+from shared.access.principal import Principal
+from shared.access.tokens import sign_principal
+from shared.errors import CoxError, Unavailable
+from shared.observability.traces import current_traceparent
+
+LONGEST_WAIT_MS = 20_000
+_TRY_AGAIN = frozenset({401, 408, 425, 429, 500, 502, 503, 504})
+"""401 among them: a token may expire on its way, or the service learn of our key a moment later."""
+
+
+class NotNow(Unavailable):
+    code = "service_unavailable"
+    title = "A service that the import needs does not answer right now"
+
+
+class Refused(CoxError):
+    """The service will never take it: trying again cannot help."""
+
+    code = "refused_by_service"
+    title = "A service refused what the import sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a service answered; `position` is the token of what it caused."""
+
+    body: Any
+    position: str | None
+
+
+class Services:
+    """One HTTP client for all of them; `start` before the first call, `stop` after the last."""
+
+    def __init__(self, origins: Mapping[str, str], key: SigningKey) -> None:
+        self._origins = dict(origins)
+        self._key = key
+        self._session: aiohttp.ClientSession | None = None
+
+    async def start(self) -> None:
+        timeout = aiohttp.ClientTimeout(total=120, sock_connect=3)
+        self._session = aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
+
+    async def stop(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def post(
+        self,
+        service: str,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        principal: Principal,
+        wait_for: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        """The answer to a POST. Raises NotNow (try again) or Refused (never)."""
+        headers = {
+            "Authorization": f"Bearer {sign_principal(self._key, principal, service)}",
+            "Content-Type": "application/json",
+            "traceparent": current_traceparent(),
+            "Cox-Wait-For": wait_for,
+            "Cox-Wait-Ms": str(LONGEST_WAIT_MS) if wait_for else None,
+            "Idempotency-Key": idempotency_key,
+        }
+        url = self._origins[service] + path
+        sent = {name: value for name, value in headers.items() if value is not None}
+        assert self._session is not None  # noqa: S101 - started by whoever made it
+        try:
+            async with self._session.post(url, data=orjson.dumps(body), headers=sent) as answer:
+                content = await answer.read()
+                if answer.status >= 400:
+                    raise _problem(service, answer.status, content)
+                return Answer(orjson.loads(content) if content else None, answer.headers.get("Cox-Position"))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise NotNow(f"{service} does not answer: {type(error).__name__}") from error
+
+
+def _problem(service: str, status: int, content: bytes) -> CoxError:
+    try:
+        problem = orjson.loads(content)
+        said = str(problem.get("detail") or problem["title"])
+        said += "".join(f"; {each['pointer']}: {each['detail']}" for each in problem.get("errors", ())[:3])
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        said = f"status {status}"
+    if status in _TRY_AGAIN:
+        return NotNow(f"{service}: {said}")
+    return Refused(f"{service}: {said}")

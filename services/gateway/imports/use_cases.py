@@ -1,0 +1,86 @@
+"""Asking for an import, and looking at it. What is asked for runs in the worker; see `runner`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO
+from uuid import UUID
+
+from services.gateway.imports import tables
+from services.gateway.imports.rules import ImportKind
+from services.gateway.imports.tables import PART_BYTES, Import
+from shared.access.principal import Principal
+from shared.database.transactions import Tx
+from shared.errors import NotFound
+from shared.ids import new_id
+
+SCOPES: dict[ImportKind, str] = {"leads": "leads:write", "org": "org:write", "history": "admin"}
+"""What an import of each kind needs: a history may hold everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What was sent: a file, what its columns mean, and whether it is only to be checked."""
+
+    kind: ImportKind
+    file: BinaryIO
+    file_name: str
+    mapping: str | None
+    dry_run: bool
+    digest: str
+
+
+def digest_of(kind: str, mapping: str | None, dry_run: bool, file: BinaryIO) -> str:
+    """The same for the same import."""
+    made = hashlib.sha256(f"{kind}\x1f{dry_run}\x1f{mapping}\x1f".encode())
+    file.seek(0)
+    while block := file.read(PART_BYTES):
+        made.update(block)
+    return made.hexdigest()
+
+
+async def start_import(tx: Tx, principal: Principal, upload: Upload, now: datetime) -> Import:
+    """Keep the file and let the worker begin. The same import, still under way, is answered instead of a
+    second.
+    """
+    await tables.lock_digest(tx, upload.digest)
+    same = await tables.unfinished_with(tx, upload.digest)
+    if same is not None:
+        return same
+    new = Import(
+        principal.tenant_id,
+        new_id(),
+        0,
+        upload.kind,
+        "waiting",
+        upload.dry_run,
+        principal.id,
+        principal.user_id,
+        upload.file_name,
+        upload.mapping,
+        upload.digest,
+        now,
+    )
+    await tables.insert_import(tx, new, _parts(upload.file))
+    return new
+
+
+async def _parts(file: BinaryIO) -> AsyncIterator[bytes]:
+    file.seek(0)
+    while block := file.read(PART_BYTES):
+        yield block
+
+
+async def import_of(tx: Tx, principal: Principal, import_id: UUID) -> Import:
+    """An import that the caller asked for, or that an admin looks at. Raises NotFound."""
+    found = await tables.load_import(tx, import_id)
+    mine = found is not None and (
+        found.principal_id == principal.id
+        or (found.user_id is not None and found.user_id == principal.user_id)
+    )
+    if found is None or not (mine or principal.may("admin")):
+        raise NotFound("There is no such import")
+    return found
