@@ -100,17 +100,13 @@ def as_line(received: Received) -> str:
     marks = "".join(
         f" [{word}]" for word, on in (("historic", received.historic), ("replay", received.replay)) if on
     )
-    value = received.value.decode(errors="replace")
+    value = orjson.dumps(_value(received)).decode()
     when = received.published_at.strftime("%H:%M:%S.%f")[:-3]
     return f"{when} {received.type} {received.aggregate_id} #{received.seq}{marks} {value}"
 
 
 def as_json(received: Received) -> str:
-    """All there is, for scripts. A value that is no JSON is given as text."""
-    try:
-        value: object = orjson.loads(received.value)
-    except orjson.JSONDecodeError:
-        value = received.value.decode(errors="replace")
+    """All there is, for scripts."""
     told = {
         "topic": received.topic,
         "partition": received.partition,
@@ -118,6 +114,14 @@ def as_json(received: Received) -> str:
         "published_at": received.published_at,
         "key": str(received.aggregate_id),
         "headers": {name: raw.decode(errors="replace") for name, raw in received.headers.items()},
-        "value": value,
+        "value": _value(received),
     }
     return orjson.dumps(told).decode()
+
+
+def _value(received: Received) -> object:
+    """The value as JSON; as text where it is none."""
+    try:
+        return orjson.loads(received.value)
+    except orjson.JSONDecodeError:
+        return received.value.decode(errors="replace")
