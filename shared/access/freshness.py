@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass
+from time import monotonic
 from uuid import UUID
 
 from shared.access.principal import Principal
@@ -42,30 +42,36 @@ class Standing:
     seq: int
     changed_seq: int
     revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    seq: int
     looked_at: float
 
 
 class Freshness:
     """Refuses tokens older than the last change of their principal; waits where the directory is behind them.
 
-    What was seen is good for a second. Everybody who asks meanwhile shares one look at the database.
+    Each tenant's directory is looked at once a second; everybody who asks meanwhile shares that look.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._directories: dict[UUID, _Directory] = {}
         self._seen: dict[tuple[UUID, UUID], Standing] = {}
         self._wanted: dict[UUID, set[UUID]] = {}
         self._looks: dict[UUID, asyncio.Task[None]] = {}
 
     async def check(self, principal: Principal) -> None:
         """Raises TokenOutdated (401), or DirectoryBehind (503) after two seconds."""
-        until = time.monotonic() + WAIT_S
-        standing = await self._standing(principal, newer_than=time.monotonic() - REMEMBERED_S)
+        until = monotonic() + WAIT_S
+        standing = await self._standing(principal, newer_than=monotonic() - REMEMBERED_S)
         while standing.seq < principal.org_version:
-            if time.monotonic() > until:
+            if monotonic() > until:
                 raise DirectoryBehind("Try again in a moment")
             await asyncio.sleep(POLL_S)
-            standing = await self._standing(principal, newer_than=time.monotonic() - POLL_S)
+            standing = await self._standing(principal, newer_than=monotonic() - POLL_S)
         if standing.revoked or standing.changed_seq > principal.org_version:
             challenge = {"WWW-Authenticate": 'Bearer error="invalid_token", error_description="outdated"'}
             raise TokenOutdated("Sign in again, or ask for a new token", headers=challenge)
@@ -74,10 +80,13 @@ class Freshness:
         tenant = principal.tenant_id
         ids = {principal.id} if principal.user_id is None else {principal.id, principal.user_id}
         while True:
-            seen = [self._seen.get((tenant, id_)) for id_ in ids]
-            known = [entry for entry in seen if entry is not None and entry.looked_at >= newer_than]
-            if len(known) == len(ids):
-                return _together(known)
+            directory = self._directories.get(tenant)
+            if directory is not None and directory.looked_at >= newer_than:
+                # What was seen of a principal holds as long as the directory has not moved on.
+                seen = [self._seen.get((tenant, id_)) for id_ in ids]
+                known = [entry for entry in seen if entry is not None and entry.seq == directory.seq]
+                if len(known) == len(ids):
+                    return _together(known)
             await self._look(tenant, ids)
 
     async def _look(self, tenant: UUID, ids: set[UUID]) -> None:
@@ -91,7 +100,7 @@ class Freshness:
         # A turn of the loop, so that everybody who arrives in it is served by the same look.
         await asyncio.sleep(0)
         ids = self._wanted.pop(tenant, set())
-        looked_at = time.monotonic()
+        looked_at = monotonic()
         try:
             async with self._database.transaction(Access(tenant)) as tx:
                 rows = await (await tx.raw()).fetch(_LOOK, tenant, list(ids))
@@ -100,17 +109,17 @@ class Freshness:
         if len(self._seen) + len(ids) > MAX_REMEMBERED:
             self._seen.clear()
         found = {row["id"]: row for row in rows if row["id"] is not None}
-        seq = rows[0]["seq"]
+        seq: int = rows[0]["seq"]
         for id_ in ids:
             row = found.get(id_)
             changed, revoked = (0, False) if row is None else (row["changed_seq"], row["revoked"])
-            self._seen[tenant, id_] = Standing(seq, changed, revoked, looked_at)
+            self._seen[tenant, id_] = Standing(seq, changed, revoked)
+        self._directories[tenant] = _Directory(seq, looked_at)
 
 
 def _together(standings: list[Standing]) -> Standing:
     return Standing(
-        seq=min(standing.seq for standing in standings),
+        seq=standings[0].seq,
         changed_seq=max(standing.changed_seq for standing in standings),
         revoked=any(standing.revoked for standing in standings),
-        looked_at=min(standing.looked_at for standing in standings),
     )

@@ -88,3 +88,21 @@ class TestFreshness:
         fresh = Freshness(bed.app)
         await asyncio.gather(*(fresh.check(holder(org.tenant, 1)) for _ in range(40)))
         assert looks == [org.tenant]
+
+    async def test_no_further_look_when_known_principals_come_again_within_a_second(
+        self, bed: Bed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        org = Org(bed)
+        await org.unit("root", kind="company")
+        one, two = holder(org.tenant, 1), holder(org.tenant, 1)
+        now = 1000.0
+        monkeypatch.setattr(freshness, "monotonic", lambda: now)
+        fresh = Freshness(bed.app)
+        await fresh.check(one)
+        await fresh.check(two)
+        await org.tell(AccessChanged(principal_id=one.id, revoked=True))
+        await fresh.check(one)
+        now += freshness.REMEMBERED_S + 0.1
+        await fresh.check(two)
+        with pytest.raises(TokenOutdated):
+            await fresh.check(one)
