@@ -18,7 +18,6 @@ from shared.web.bodies import ClientGone
 _SMALL_BYTES = 64 * 1024
 _KEEPALIVE_S = 60.0
 _CONNECT_S = 3.0
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _Body: TypeAlias = "bytes | _Upload | None"
 
@@ -96,24 +95,19 @@ class Proxy:
     async def _asked(
         self, service: Service, scope: Scope, headers: CIMultiDict[str], body: _Body
     ) -> aiohttp.ClientResponse:
-        """The answer's beginning. Only what changes nothing is asked a second time."""
+        """The answer's beginning. aiohttp asks once more where the connection broke, but never with a POST."""
         assert self._session is not None  # noqa: S101 - the app starts it before it serves
-        method = scope["method"]
         url = _address(self._origins[service], scope)
-        attempts = 2 if method in _SAFE and body is None else 1
-        for attempt in range(1, attempts + 1):
-            try:
-                return await self._session.request(
-                    method, url, headers=headers, data=body, allow_redirects=False
-                )
-            except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
-                if isinstance(body, _Upload) and body.error is not None:
-                    raise body.error from None
-                if isinstance(error, aiohttp.SocketTimeoutError):
-                    raise ServiceSilent(f"{service} did not answer in time") from None
-                if attempt == attempts:
-                    raise ServiceUnavailable(f"{service} does not answer right now; try again") from error
-        raise AssertionError("the last attempt answers or raises")
+        try:
+            return await self._session.request(
+                scope["method"], url, headers=headers, data=body, allow_redirects=False
+            )
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+            if isinstance(body, _Upload) and body.error is not None:
+                raise body.error from None
+            if isinstance(error, aiohttp.SocketTimeoutError):
+                raise ServiceSilent(f"{service} did not answer in time") from None
+            raise ServiceUnavailable(f"{service} does not answer right now; try again") from error
 
 
 def _address(origin: str, scope: Scope) -> URL:

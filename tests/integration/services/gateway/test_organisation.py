@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from shared.access.roles import ROLES
 from shared.contracts.org import AccessChanged, RateSet, RepMoved, UnitDefined, UserDefined
 from shared.database.transactions import Access, Database
 from tests.integration.services.gateway.conftest import Client, Tenant
@@ -119,9 +120,8 @@ class TestUsers:
         assert seqs[-1] == (user["version"], UserDefined.type_name())
         client = await tenant.client("lin")
         me = (await client("GET", "/v1/me")).json()
-        assert (me["unit_id"], me["is_rep"], me["scopes"]) == (
-            team, True, ["activities:read", "activities:write", "kpis:read", "leads:read", "leads:write", "org:read"],
-        )  # fmt: skip
+        assert (me["unit_id"], me["is_rep"]) == (team, True)
+        assert me["scopes"] == sorted(ROLES["rep"].scopes)
 
     @pytest.mark.parametrize(
         ("change", "status", "code"),
@@ -133,7 +133,7 @@ class TestUsers:
             ({"code": "admin"}, 409, "code_taken"),
             ({"unit_id": str(uuid4())}, 422, "unknown_unit"),
             ({"email": None}, 422, "invalid_request"),
-            ({"display_name": "a‮b"}, 422, "invalid_request"),
+            ({"display_name": "a\u202eb"}, 422, "invalid_request"),
         ],
     )
     async def test_refused_when_wrong(
@@ -150,8 +150,8 @@ class TestUsers:
         self, tenant: Tenant, other_tenant: Tenant
     ) -> None:
         body = {
-            "display_name": "Lin", "unit_id": await tenant.root(), "roles": ["rep"], "email": other_tenant.email,
-            "password": "long enough now",
+            "display_name": "Lin", "unit_id": await tenant.root(), "roles": ["rep"],
+            "email": other_tenant.email, "password": "long enough now",
         }  # fmt: skip
         assert (await tenant.admin("POST", "/v1/org/users", body)).code == "email_taken"
 
