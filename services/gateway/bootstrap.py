@@ -21,6 +21,7 @@ from services.gateway.door.freshness import Freshness
 from services.gateway.identity import api as identity_api
 from services.gateway.identity.access_tokens import AccessTokens
 from services.gateway.identity.passwords import Passwords
+from services.gateway.imports import api as imports_api
 from services.gateway.limits.limiter import Limiter, storage_at
 from services.gateway.org import api as org_api
 from services.gateway.partners import api as partners_api
@@ -39,7 +40,7 @@ from shared.web.probes import database_ready, probes
 PUBLIC = ("/healthz", "/docs", "/v1/auth/token", "/v1/auth/revoke")
 """Paths open to all; `/openapi.json` is so in every service."""
 
-ROUTERS = (identity_api.router, org_api.router, partners_api.router)
+ROUTERS = (identity_api.router, org_api.router, partners_api.router, imports_api.router)
 
 
 def settings_of(settings: Settings) -> GatewaySettings:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.activities.leads_known import use_cases
+from services.activities.leads_known.tables import known_leads
 from shared.contracts.leads import LeadAssigned, LeadCreated, LeadUpdated, StageChanged
 from shared.database.transactions import Tx
-from shared.events.consumer import Projection
+from shared.events.handlers import Projection
 from shared.events.envelope import Received
 
-leads_known = Projection("activities.leads")
+leads_known = Projection("activities.leads", tables=(known_leads,))
 
 
 @leads_known.batch(LeadCreated, LeadAssigned, LeadUpdated, StageChanged)
