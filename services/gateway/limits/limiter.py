@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable
 
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, Storage
 from limits.aio.strategies import RateLimiter, SlidingWindowCounterRateLimiter
+from limits.errors import StorageError
 from limits.storage import storage_from_string
 
 from services.gateway.limits.rules import TooManyAttempts, TooManyRequests, Window, headers, window_for
+from shared.observability.logs import get_logger
+
+log = get_logger(__name__)
 
 _WINDOW_S = 900
 ACCOUNT_FAILURES = Window(10, _WINDOW_S)
@@ -21,7 +26,7 @@ def storage_at(url: str | None) -> Storage:
     if url is None:
         return MemoryStorage()
     scheme, _, rest = url.partition("://")
-    found = storage_from_string(f"async+{scheme}://{rest}", implementation="valkey")
+    found = storage_from_string(f"async+{scheme}://{rest}", implementation="valkey", wrap_exceptions=True)
     assert isinstance(found, Storage)  # noqa: S101 - `async+` is what asks for one
     return found
 
@@ -36,7 +41,7 @@ class Limiter:
 
     async def admit(self, principal: str) -> None:
         """Count a request of a principal. Raises TooManyRequests."""
-        if not await self._limiter.hit(self._requests, "request", principal):
+        if not await _answered(self._limiter.hit(self._requests, "request", principal)):
             stats = await self._limiter.get_window_stats(self._requests, "request", principal)
             raise TooManyRequests(
                 headers=headers(self._window, stats.remaining, stats.reset_time - time.time())
@@ -46,7 +51,7 @@ class Limiter:
         """Raises TooManyAttempts where an account or an address failed too often lately."""
         for window, kind, key in self._sign_in_keys(account, address):
             item = _item(window)
-            if not await self._limiter.test(item, kind, key):
+            if not await _answered(self._limiter.test(item, kind, key)):
                 stats = await self._limiter.get_window_stats(item, kind, key)
                 raise TooManyAttempts(
                     headers=headers(window, stats.remaining, stats.reset_time - time.time())
@@ -55,11 +60,20 @@ class Limiter:
     async def count_failure(self, account: str, address: str) -> None:
         """Remember a failed attempt to sign in."""
         for window, kind, key in self._sign_in_keys(account, address):
-            await self._limiter.hit(_item(window), kind, key)
+            await _answered(self._limiter.hit(_item(window), kind, key))
 
     @staticmethod
     def _sign_in_keys(account: str, address: str) -> list[tuple[Window, str, str]]:
         return [(ACCOUNT_FAILURES, "account", account), (ADDRESS_FAILURES, "address", address)]
+
+
+async def _answered(asked: Awaitable[bool]) -> bool:
+    """The storage's answer; yes where it gives none: a store of counters is not worth an outage."""
+    try:
+        return await asked
+    except StorageError as error:
+        log.warning("limits_not_counted", error=repr(error.storage_error))
+        return True
 
 
 def _item(window: Window) -> RateLimitItemPerSecond:

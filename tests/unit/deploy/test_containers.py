@@ -71,7 +71,7 @@ class TestComposeFile:
         assert service["healthcheck"]["test"] == ["CMD", "python", "-m", "deploy.run", "health"]
         assert service["depends_on"] == {"prepare": {"condition": "service_completed_successfully"}}
 
-    @pytest.mark.parametrize("name", ["postgres", "kafka", "prometheus", "grafana"])
+    @pytest.mark.parametrize("name", ["postgres", "kafka", "valkey", "prometheus", "grafana"])
     def test_a_server_tells_its_health(self, name: str) -> None:
         assert COMPOSE["services"][name]["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
 
@@ -93,9 +93,9 @@ class TestComposeFile:
         internal = f"http://gateway-app:{environment['COX_INTERNAL_PORT']}"
         assert environment["COX_GATEWAY_INTERNAL_URL"] == internal
 
-    def test_what_watches_stays_off_when_no_profile_is_chosen(self) -> None:
+    def test_what_is_not_needed_stays_off_when_no_profile_is_chosen(self) -> None:
         profiled = {name for name, service in COMPOSE["services"].items() if "profiles" in service}
-        assert profiled == {"prometheus", "grafana", "otel-collector"}
+        assert profiled == {"valkey", "prometheus", "grafana", "otel-collector"}
 
     def test_mounted_files_exist(self) -> None:
         mounted = [
