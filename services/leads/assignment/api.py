@@ -1,0 +1,193 @@
+"""`/v1/assignment-rules`, `/v1/leads/{id}/assign` and `/assignments`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends
+from starlette.responses import Response
+
+from services.leads.assignment.definitions import RuleDraft, change_rule, create_rule, get_rule, list_rules
+from services.leads.assignment.explanation import explained
+from services.leads.assignment.models import (
+    AssignmentOut,
+    ConsultedOut,
+    ExplainIn,
+    ExplainOut,
+    RuleIn,
+    RuleOut,
+    RulePatch,
+    users_in,
+)
+from services.leads.assignment.rules import Facts, Rule
+from services.leads.assignment.use_cases import assign_lead, explain, facts_of, list_assignments
+from services.leads.edge import Now, position
+from services.leads.intake.models import LeadOut
+from services.leads.intake.use_cases import get_lead
+from services.leads.valuation.use_cases import Valuer
+from shared.access.directory import people, tenant_of
+from shared.database.transactions import Tx
+from shared.errors import FieldError, Invalid
+from shared.web.paging import Page, PageQuery, page_query
+from shared.web.reads import Read, read_access
+from shared.web.routing import Router
+from shared.web.wire import Id, Text, WireModel
+from shared.web.writes import Write, write_access
+
+rules_router = Router(prefix="/v1/assignment-rules", tags=["assignment"])
+leads_router = Router(prefix="/v1/leads", tags=["leads"])
+
+Reading = Annotated[Read, Depends(read_access("leads:read"))]
+Writing = Annotated[Write, Depends(write_access("leads:write"))]
+Configuring = Annotated[Write, Depends(write_access("config:write"))]
+Paging = Annotated[PageQuery, Depends(page_query)]
+Shown = tuple[Rule, str]
+
+
+class WhichLead(Invalid):
+    code = "which_lead"
+    title = "Give either lead_id or lead"
+
+
+class AssignIn(WireModel):
+    """Who is to own the lead, and why: the reason stays here."""
+
+    owner_id: Id
+    reason: Annotated[str, Text(1000)] | None = None
+
+
+def _show(shown: Shown) -> RuleOut:
+    return RuleOut.of(*shown)
+
+
+@rules_router.get("", response_model=Page[RuleOut])
+async def get_rules(read: Reading, page: Paging) -> Response:
+    """All rules in the order in which they are asked, inactive ones too."""
+    async with read.transaction() as tx:
+        currency = (await tenant_of(tx)).currency
+        rules = await list_rules(tx, read.principal.tenant_id)
+    if page.after is not None:
+        rules = [rule for rule in rules if (rule.position, rule.id) > (page.after[0], page.after[1])]
+    return page.answer(
+        rules[: page.limit + 1],
+        key=lambda rule: (rule.position, rule.id),
+        render=lambda rule: RuleOut.of(rule, currency),
+    )
+
+
+@rules_router.post("", status_code=201, response_model=RuleOut)
+async def post_rule(body: RuleIn, write: Configuring, at: Now) -> Response:
+    """Define a rule. It decides about leads created from now on."""
+
+    async def work(tx: Tx) -> Shown:
+        currency = (await tenant_of(tx)).currency
+        draft: RuleDraft = body.draft(currency)
+        return await create_rule(tx, write.principal.tenant_id, draft, at), currency
+
+    return await write.run(work, render=_show, status=201)
+
+
+@rules_router.post("/explain", response_model=ExplainOut)
+async def post_explain(body: ExplainIn, read: Reading, at: Now) -> Response:
+    """Who would get a lead now, and why everyone else would not. Changes nothing."""
+    async with read.transaction() as tx:
+        facts = await _facts(tx, read.principal.tenant_id, body, at)
+        decision = await explain(tx, read.principal.tenant_id, facts)
+        stored = explained(decision.consulted)
+        names = await _names(tx, users_in([stored]))
+    return read.respond(
+        ExplainOut(
+            owner_id=decision.owner_id,
+            rule_id=decision.rule.id if decision.rule else None,
+            rule_version=decision.rule.version if decision.rule else None,
+            rules=[ConsultedOut.of(one, names) for one in stored],
+        )
+    )
+
+
+async def _facts(tx: Tx, tenant_id: UUID, body: ExplainIn, at: datetime) -> Facts:
+    if body.lead_id is not None and body.lead is None:
+        return facts_of(await get_lead(tx, tenant_id, body.lead_id))
+    if body.lead is None or body.lead_id is not None:
+        raise WhichLead(errors=[FieldError("/lead", WhichLead.code, "give either lead_id or lead")])
+    money = body.lead.value.money() if body.lead.value else None
+    value = await Valuer(tx, await tenant_of(tx)).value(money, at, "/lead/value")
+    return body.lead.facts(value.tenant_minor if value else None)
+
+
+async def _names(tx: Tx, users: set[UUID]) -> Mapping[UUID, str]:
+    known = await people(tx, users) if users else {}
+    return {user: person.display_name for user, person in known.items()}
+
+
+@rules_router.get("/{rule_id}", response_model=RuleOut)
+async def get_one_rule(rule_id: Id, read: Reading) -> Response:
+    """One rule."""
+
+    async def load(tx: Tx) -> Shown:
+        return await get_rule(tx, read.principal.tenant_id, rule_id), (await tenant_of(tx)).currency
+
+    return await read.one(load, _show, position=lambda shown: position(shown[0].id, shown[0].version))
+
+
+@rules_router.patch("/{rule_id}", response_model=RuleOut)
+async def patch_rule(rule_id: Id, body: RulePatch, write: Configuring, at: Now) -> Response:
+    """Change a rule; it has a new version then."""
+
+    async def work(tx: Tx) -> Shown:
+        currency = (await tenant_of(tx)).currency
+        changes = body.changes(currency)
+        tenant_id = write.principal.tenant_id
+        return await change_rule(tx, tenant_id, rule_id, changes, at, check_version=write.check), currency
+
+    return await write.run(work, render=_show)
+
+
+@rules_router.delete("/{rule_id}", response_model=RuleOut)
+async def delete_rule(rule_id: Id, write: Configuring, at: Now) -> Response:
+    """Deactivate a rule: it is asked no more, and stays for the explanations that name it."""
+
+    async def work(tx: Tx) -> Shown:
+        off = {"active": False}
+        tenant_id = write.principal.tenant_id
+        rule = await change_rule(tx, tenant_id, rule_id, off, at, check_version=write.check)
+        return rule, (await tenant_of(tx)).currency
+
+    return await write.run(work, render=_show)
+
+
+@leads_router.post("/{lead_id}/assign", response_model=LeadOut)
+async def post_assign(lead_id: Id, body: AssignIn, write: Writing, at: Now) -> Response:
+    """Give a lead to somebody by hand."""
+    who = write.principal
+    return await write.run(
+        lambda tx: assign_lead(
+            tx,
+            who.tenant_id,
+            who.user_id,
+            lead_id,
+            body.owner_id,
+            body.reason,
+            at,
+            check_version=write.check,
+        ),
+        render=LeadOut.of,
+    )
+
+
+@leads_router.get("/{lead_id}/assignments", response_model=Page[AssignmentOut])
+async def get_assignments(lead_id: Id, read: Reading, page: Paging) -> Response:
+    """Every assignment of a lead, oldest first, each with what was considered."""
+    async with read.transaction() as tx:
+        found = await list_assignments(tx, read.principal.tenant_id, lead_id)
+        names = await _names(tx, users_in([one.explanation for one in found]))
+    if page.after is not None:
+        found = [one for one in found if (one.at, one.id) > (page.after[0], page.after[1])]
+    return page.answer(
+        found[: page.limit + 1],
+        key=lambda one: (one.at, one.id),
+        render=lambda one: AssignmentOut.of(one, names),
+    )

@@ -1,0 +1,157 @@
+"""Defining assignment rules: created, changed, deactivated; never removed, since explanations name them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.leads.assignment.rules import Conditions, Rule, Strategy
+from services.leads.assignment.tables import (
+    ACTIVE_RULES,
+    INSERT_RULE,
+    LOCK_RULE,
+    SELECT_RULE,
+    SELECT_RULES,
+    UPDATE_RULE,
+    assignment_rules,
+)
+from services.leads.bulk import json_text
+from shared.access.directory import people, subtree
+from shared.contracts.leads import AssignmentRuleDefined
+from shared.database.transactions import Tx
+from shared.errors import FieldError, Invalid, NotFound
+from shared.events.journal import NewEvent, record_events
+from shared.ids import new_id
+
+
+class UnknownRule(NotFound):
+    code = "unknown_rule"
+    title = "No such assignment rule"
+
+
+class BadCandidates(Invalid):
+    code = "bad_candidates"
+    title = "A rule needs candidates: users, or a unit whose reps they are"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDraft:
+    """A rule as wanted; see Rule."""
+
+    name: str
+    position: int
+    strategy: Strategy
+    conditions: Conditions
+    user_ids: tuple[UUID, ...]
+    unit_id: UUID | None
+    max_open_leads: int | None
+    active: bool
+
+
+async def active_rules(tx: Tx, tenant_id: UUID) -> list[Rule]:
+    """The rules that decide, in order."""
+    return [_rule(row) for row in await tx.connection.fetch(ACTIVE_RULES, tenant_id)]
+
+
+async def list_rules(tx: Tx, tenant_id: UUID) -> list[Rule]:
+    """All rules, inactive ones too, in order."""
+    return [
+        _rule(row) for row in await tx.connection.fetch(f"{SELECT_RULES} order by position, id", tenant_id)
+    ]
+
+
+async def get_rule(tx: Tx, tenant_id: UUID, rule_id: UUID) -> Rule:
+    """Raises UnknownRule."""
+    return _found(await tx.connection.fetchrow(SELECT_RULE, tenant_id, rule_id), rule_id)
+
+
+async def create_rule(tx: Tx, tenant_id: UUID, draft: RuleDraft, at: datetime) -> Rule:
+    """Raises BadCandidates."""
+    values = {name: getattr(draft, name) for name in RuleDraft.__slots__}
+    rule = Rule(id=new_id(), version=1, **values)
+    await _check_candidates(tx, rule)
+    await tx.connection.execute(INSERT_RULE, tenant_id, rule.id, *_columns(rule), at)
+    await record_events(tx, assignment_rules, [NewEvent(rule.id, _event(rule), at)], created=True)
+    return rule
+
+
+async def change_rule(
+    tx: Tx,
+    tenant_id: UUID,
+    rule_id: UUID,
+    changes: Mapping[str, Any],
+    at: datetime,
+    *,
+    check_version: Callable[[int], None],
+) -> Rule:
+    """Change fields, named as in Rule. Raises UnknownRule, BadCandidates, and what `check_version` raises."""
+    old = _found(await tx.connection.fetchrow(LOCK_RULE, tenant_id, rule_id), rule_id)
+    check_version(old.version)
+    new = replace(old, **changes)
+    if new == old:
+        return old
+    await _check_candidates(tx, new)
+    await tx.connection.execute(UPDATE_RULE, tenant_id, rule_id, *_columns(new), at)
+    seq = (await record_events(tx, assignment_rules, [NewEvent(rule_id, _event(new), at)]))[-1].seq
+    return replace(new, version=seq)
+
+
+async def _check_candidates(tx: Tx, rule: Rule) -> None:
+    if bool(rule.user_ids) == (rule.unit_id is not None):
+        detail = "give either users or a unit"
+        raise BadCandidates(detail, errors=[FieldError("/candidates", BadCandidates.code, detail)])
+    known = await people(tx, rule.user_ids) if rule.user_ids else {}
+    errors = [
+        FieldError(f"/candidates/user_ids/{at}", "unknown_user", f"there is no user {user}")
+        for at, user in enumerate(rule.user_ids)
+        if user not in known
+    ]
+    if rule.unit_id is not None and not await subtree(tx, rule.unit_id):
+        errors.append(FieldError("/candidates/unit_id", "unknown_unit", f"there is no unit {rule.unit_id}"))
+    if errors:
+        raise BadCandidates("some candidates are not known", errors=errors)
+
+
+def _found(row: asyncpg.Record | None, rule_id: UUID) -> Rule:
+    if row is None:
+        raise UnknownRule(f"there is no assignment rule {rule_id}")
+    return _rule(row)
+
+
+def _rule(row: asyncpg.Record) -> Rule:
+    raw = row["conditions"]
+    lists = {name: tuple(raw[name]) for name in ("source", "channel", "region", "product", "tags")}
+    return Rule(
+        id=row["id"],
+        version=row["seq"],
+        name=row["name"],
+        position=row["position"],
+        strategy=row["strategy"],
+        conditions=Conditions(**lists, value_from=raw["value_from"], value_to=raw["value_to"]),
+        user_ids=tuple(row["user_ids"]),
+        unit_id=row["unit_id"],
+        max_open_leads=row["max_open_leads"],
+        active=row["active"],
+    )
+
+
+def _columns(rule: Rule) -> tuple[Any, ...]:
+    return (
+        rule.name,
+        rule.position,
+        rule.strategy,
+        json_text(asdict(rule.conditions)),
+        list(rule.user_ids),
+        rule.unit_id,
+        rule.max_open_leads,
+        rule.active,
+    )
+
+
+def _event(rule: Rule) -> AssignmentRuleDefined:
+    return AssignmentRuleDefined(position=rule.position, strategy=rule.strategy, active=rule.active)

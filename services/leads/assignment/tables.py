@@ -1,0 +1,110 @@
+"""Rules as they are now, whose turn it was, and every assignment with its reasons."""
+
+from __future__ import annotations
+
+from sqlalchemy import ARRAY, BigInteger, Boolean, Column, DateTime, Index, Integer, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+
+from services.leads.bulk import BulkInsert
+from services.leads.metadata import metadata
+
+assignment_rules = Table(
+    "assignment_rules",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("strategy", Text, nullable=False),
+    Column("conditions", JSONB, nullable=False),
+    Column("user_ids", ARRAY(Uuid), nullable=False),
+    Column("unit_id", Uuid),
+    Column("max_open_leads", Integer),
+    Column("active", Boolean, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+)
+
+rotations = Table(
+    "rotations",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("rule_id", Uuid, primary_key=True),
+    Column("turn", BigInteger, nullable=False),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("rule_id", Uuid, primary_key=True),
+    Column("user_id", Uuid, primary_key=True),
+    Column("last_turn", BigInteger, nullable=False),
+)
+
+assignments = Table(
+    "assignments",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("lead_id", Uuid, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("how", Text, nullable=False),
+    # None: the rules were asked and had nobody.
+    Column("owner_id", Uuid),
+    Column("previous_owner_id", Uuid),
+    Column("assigned_by", Uuid),
+    Column("rule_id", Uuid),
+    Column("rule_version", BigInteger),
+    Column("reason", Text),
+    Column("explanation", JSONB, nullable=False),
+    Index("ix_assignments_tenant_id_lead_id_at", "tenant_id", "lead_id", "at"),
+)
+
+INSERT_ASSIGNMENTS = BulkInsert(assignments, [column.name for column in assignments.columns])
+
+RULE_COLUMNS = tuple(column.name for column in assignment_rules.columns)
+SELECT_RULES = f"select {', '.join(RULE_COLUMNS)} from assignment_rules where tenant_id = $1"  # noqa: S608
+ACTIVE_RULES = f"{SELECT_RULES} and active order by position, id"
+
+# One row per rule is the lock that makes turns fair; taken in the order of ids.
+ENSURE_ROTATIONS = """
+insert into rotations (tenant_id, rule_id, turn)
+select $1, r.rule_id, 0 from unnest($2::uuid[]) as r(rule_id) order by r.rule_id
+on conflict (tenant_id, rule_id) do nothing
+"""
+LOCK_ROTATIONS = """
+select rule_id, turn from rotations where tenant_id = $1 and rule_id = any($2::uuid[]) order by rule_id for update
+"""
+SELECT_TURNS = (
+    "select rule_id, user_id, last_turn from turns where tenant_id = $1 and rule_id = any($2::uuid[])"
+)
+SET_ROTATIONS = """
+update rotations set turn = r.turn from unnest($2::uuid[], $3::bigint[]) as r(rule_id, turn)
+where rotations.tenant_id = $1 and rotations.rule_id = r.rule_id
+"""
+SET_TURNS = """
+insert into turns (tenant_id, rule_id, user_id, last_turn)
+select $1, r.rule_id, r.user_id, r.turn
+from unnest($2::uuid[], $3::uuid[], $4::bigint[]) as r(rule_id, user_id, turn)
+order by r.rule_id, r.user_id
+on conflict (tenant_id, rule_id, user_id) do update set last_turn = excluded.last_turn
+"""
+SELECT_ASSIGNMENTS = """
+select id, at, how, owner_id, previous_owner_id, assigned_by, rule_id, rule_version, reason, explanation
+from assignments where tenant_id = $1 and lead_id = $2 order by at, id
+"""
+
+SELECT_RULE = f"{SELECT_RULES} and id = $2"
+LOCK_RULE = f"{SELECT_RULE} for update"
+INSERT_RULE = """
+insert into assignment_rules (tenant_id, id, seq, name, position, strategy, conditions, user_ids, unit_id,
+                              max_open_leads, active, created_at, updated_at)
+values ($1, $2, 1, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11, $11)
+"""
+UPDATE_RULE = """
+update assignment_rules set name = $3, position = $4, strategy = $5, conditions = $6::jsonb, user_ids = $7,
+  unit_id = $8, max_open_leads = $9, active = $10, updated_at = $11
+where tenant_id = $1 and id = $2
+"""

@@ -1,0 +1,152 @@
+"""Internal routes by which the gateway's imports send the past; a service token is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.leads.edge import Now, Short, StageKey
+from services.leads.history_import.build import Deal
+from services.leads.history_import.rules import Step
+from services.leads.history_import.use_cases import Imported, import_deals
+from services.leads.intake.models import BadField, Name
+from services.leads.pipelines.api import PipelineIn
+from services.leads.pipelines.use_cases import ensure_pipeline
+from shared.database.transactions import Tx
+from shared.errors import CoxError
+from shared.events.positions import encode_token
+from shared.web.context import context_of
+from shared.web.routing import BodyLimit, Router
+from shared.web.wire import Id, Line, MoneyIn, Text, Timestamp, WireModel, parse
+from shared.web.writes import Write, write_access
+
+router = Router(prefix="/internal", tags=["internal"])
+MAX_ROWS = 1000
+BATCH_BYTES = 32 * 1024 * 1024
+Writing = Annotated[Write, Depends(write_access("leads:write"))]
+
+
+class StepIn(WireModel):
+    """`assign` needs `owner_id` (null: nobody knows who), `move` needs `to`; equal times keep their order."""
+
+    at: Timestamp
+    do: Literal["assign", "move"]
+    owner_id: Id | None = None
+    to: StageKey | None = None
+    reason: Annotated[str, Text(1000)] | None = None
+    value: MoneyIn | None = None
+
+    def step(self) -> Step:
+        value = self.value.money() if self.value else None
+        return Step(self.at, self.do, self.owner_id, self.to or "", self.reason, value)
+
+
+class DealIn(WireModel):
+    """A deal with its whole past. `started_at` null: nobody knows; it starts now and counts in no cycle."""
+
+    external_id: Annotated[str, Line(200)]
+    pipeline: StageKey | None = None
+    name: Name | None = None
+    company: Name | None = None
+    product: Short | None = None
+    region: Short | None = None
+    channel: Short | None = None
+    origin: Short | None = Field(default=None, description="The lead's source.")
+    value: MoneyIn | None = None
+    started_at: Timestamp | None = None
+    creator_id: Id | None = None
+    steps: list[StepIn] = Field(default_factory=list, max_length=10_000)
+
+    def deal(self) -> Deal:
+        return Deal(
+            external_id=self.external_id,
+            pipeline=self.pipeline,
+            name=self.name,
+            company=self.company,
+            product=self.product,
+            region=self.region,
+            channel=self.channel,
+            origin=self.origin,
+            value=self.value.money() if self.value else None,
+            started_at=self.started_at,
+            creator_id=self.creator_id,
+            steps=tuple(step.step() for step in self.steps),
+        )
+
+
+class DealsIn(WireModel):
+    """Up to 1,000 deals of one source; a row is known by (source, external_id) for ever."""
+
+    source: Annotated[str, Line(100)]
+    items: list[Any] = Field(max_length=MAX_ROWS)
+
+
+class ImportedOut(WireModel):
+    index: int
+    status: Literal["created", "unchanged", "extended", "failed"]
+    lead_id: Id | None
+    errors: list[BadField]
+
+
+class DealsOut(WireModel):
+    """One entry per row; `positions` are tokens of all that was recorded."""
+
+    items: list[ImportedOut]
+    positions: list[str]
+
+
+class PipelineMade(WireModel):
+    id: Id
+
+
+@router.post("/pipelines/import", response_model=PipelineMade)
+async def post_pipeline(body: PipelineIn, write: Writing, at: Now) -> Response:
+    """The pipeline of this key, made unless it is there."""
+    stages = [stage.stage() for stage in body.stages]
+    return await write.run(
+        lambda tx: ensure_pipeline(
+            tx, write.principal.tenant_id, at, key=body.key, name=body.name, stages=stages
+        ),
+        render=lambda pipeline: PipelineMade(id=pipeline.id),
+    )
+
+
+@router.post("/leads/import", response_model=DealsOut, dependencies=[Depends(BodyLimit(BATCH_BYTES))])
+async def post_deals(request: Request, body: DealsIn, write: Writing, at: Now) -> Response:
+    """Deals with their past, each once; bad rows are reported and keep no other row out."""
+    rows = [_row(item) for item in body.items]
+    tenant_id = write.principal.tenant_id
+    secret = context_of(request).settings.position_secret.get_secret_value()
+
+    async def work(tx: Tx) -> tuple[list[Imported], list[str]]:
+        done = await import_deals(tx, tenant_id, body.source, rows, at)
+        return done, [encode_token(tx.recorded, tenant_id, secret)] if tx.recorded else []
+
+    return await write.run(work, render=lambda made: DealsOut(items=_shown(made[0]), positions=made[1]))
+
+
+def _row(item: object) -> Deal | CoxError:
+    try:
+        return parse(DealIn, item).deal()
+    except CoxError as error:
+        return error
+
+
+def _shown(results: Sequence[Imported]) -> list[ImportedOut]:
+    return [
+        ImportedOut(index=at, status=one.status, lead_id=one.lead_id, errors=_errors(one.error))
+        for at, one in enumerate(results)
+    ]
+
+
+def _errors(error: CoxError | None) -> list[BadField]:
+    if error is None:
+        return []
+    if not error.errors:
+        return [BadField(pointer="", code=error.problem_code, detail=error.detail)]
+    return [BadField(pointer=one.pointer, code=one.code, detail=one.detail) for one in error.errors]

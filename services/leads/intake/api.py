@@ -1,0 +1,157 @@
+"""`/v1/leads`: create, batch, read, change, list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import Depends, Query
+from starlette.responses import Response
+
+from services.leads.edge import Now, Short, StageKey, position
+from services.leads.intake.changes import update_lead
+from services.leads.intake.lead import Lead
+from services.leads.intake.models import BatchIn, BatchOut, LeadIn, LeadOut, LeadPatch, Tag
+from services.leads.intake.rules import Draft
+from services.leads.intake.use_cases import create_lead, create_leads, get_lead, get_leads
+from services.leads.search.use_cases import Question, find_leads
+from shared.database.transactions import Tx
+from shared.errors import CoxError, FieldError, Invalid
+from shared.web.paging import Page, PageQuery, page_query
+from shared.web.reads import Read, read_access
+from shared.web.routing import BodyLimit, Router
+from shared.web.wire import Id, Line, parse
+from shared.web.writes import Write, write_access
+
+router = Router(prefix="/v1/leads", tags=["leads"])
+BATCH_BYTES = 16 * 1024 * 1024
+
+Reading = Annotated[Read, Depends(read_access("leads:read"))]
+Writing = Annotated[Write, Depends(write_access("leads:write"))]
+Sort = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
+
+
+class UnknownOwner(Invalid):
+    code = "bad_owner"
+    title = "Not an owner to filter by"
+
+
+@router.post("", status_code=201, response_model=LeadOut)
+async def post_lead(body: LeadIn, write: Writing, at: Now) -> Response:
+    """Create a lead. It is assigned a moment later, by the rules."""
+    who = write.principal
+    return await write.run(
+        lambda tx: create_lead(tx, who.tenant_id, who.user_id, body.draft(), at),
+        render=LeadOut.of,
+        status=201,
+    )
+
+
+@router.post("/batch", response_model=BatchOut, dependencies=[Depends(BodyLimit(BATCH_BYTES))])
+async def post_batch(body: BatchIn, write: Writing, at: Now) -> Response:
+    """Create up to 1,000 leads: the good ones are stored, the bad ones are reported by index."""
+    drafts = [_draft(item) for item in body.items]
+    return await write.run(
+        lambda tx: _create_good(tx, write.principal.tenant_id, write.principal.user_id, drafts, at),
+        render=BatchOut.of,
+    )
+
+
+def _draft(item: object) -> Draft | CoxError:
+    try:
+        return parse(LeadIn, item).draft()
+    except CoxError as error:
+        return error
+
+
+async def _create_good(
+    tx: Tx, tenant_id: UUID, user_id: UUID | None, drafts: Sequence[Draft | CoxError], at: datetime
+) -> list[Lead | CoxError]:
+    good = [draft for draft in drafts if isinstance(draft, Draft)]
+    made = iter(await create_leads(tx, tenant_id, user_id, good, at))
+    return [next(made) if isinstance(draft, Draft) else draft for draft in drafts]
+
+
+@router.get("", response_model=Page[LeadOut])
+async def list_leads(
+    read: Reading,
+    page: Annotated[PageQuery, Depends(page_query)],
+    tag: Annotated[list[Tag], Query(default_factory=list, max_length=10, description="All of them.")],
+    owner: Annotated[str | None, Query(max_length=36, description="A user's id, `me`, or `none`.")] = None,
+    stage: Annotated[StageKey | None, Query()] = None,
+    status: Annotated[Literal["open", "won", "lost"] | None, Query()] = None,
+    pipeline: Annotated[Id | None, Query()] = None,
+    source: Annotated[Short | None, Query()] = None,
+    channel: Annotated[Short | None, Query()] = None,
+    region: Annotated[Short | None, Query()] = None,
+    product: Annotated[Short | None, Query()] = None,
+    q: Annotated[
+        Annotated[str, Line(200)] | None, Query(description="Words, all of them, in any script.")
+    ] = None,
+    sort: Annotated[Sort, Query()] = "-created_at",
+) -> Response:
+    """The leads that the caller may see."""
+    given = {
+        "stage": stage,
+        "status": status,
+        "pipeline_id": pipeline,
+        "source": source,
+        "channel": channel,
+        "region": region,
+        "product": product,
+        "owner_id": _owner(owner, read.principal.user_id),
+    }
+    question = Question(
+        most=page.limit + 1,
+        equal={name: str(value) for name, value in given.items() if value is not None},
+        unowned=owner == "none",
+        q=q,
+        tags=tuple(tag),
+        sort=sort.lstrip("-"),
+        descending=sort.startswith("-"),
+        after=_after(page.after),
+    )
+    async with read.transaction() as tx:
+        ids = await find_leads(tx, read.principal.tenant_id, question)
+        found = await get_leads(tx, read.principal.tenant_id, ids)
+    return page.answer(found, key=lambda lead: (lead.updated_at, lead.id), render=LeadOut.of)
+
+
+def _after(values: tuple[Any, ...] | None) -> tuple[datetime | None, UUID] | None:
+    return None if values is None else (values[0], values[1])
+
+
+def _owner(text: str | None, user_id: UUID | None) -> UUID | None:
+    if text is None or text == "none":
+        return None
+    try:
+        if text == "me" and user_id is not None:
+            return user_id
+        return UUID(text)
+    except ValueError:
+        errors = [FieldError("/query/owner", UnknownOwner.code, "a user's id, me, or none")]
+        raise UnknownOwner("an owner is a user's id, me, or none", errors=errors) from None
+
+
+@router.get("/{lead_id}", response_model=LeadOut)
+async def get_one(lead_id: Id, read: Reading) -> Response:
+    """One lead. With If-None-Match and Cox-Wait-Ms it waits for the next change."""
+    return await read.one(
+        lambda tx: get_lead(tx, read.principal.tenant_id, lead_id),
+        LeadOut.of,
+        position=lambda lead: position(lead.id, lead.seq),
+    )
+
+
+@router.patch("/{lead_id}", response_model=LeadOut)
+async def patch_lead(lead_id: Id, body: LeadPatch, write: Writing, at: Now) -> Response:
+    """Change fields of a lead; with If-Match only if it is still as it was read."""
+    who, changes = write.principal, body.changes()
+    return await write.run(
+        lambda tx: update_lead(
+            tx, who.tenant_id, who.user_id, lead_id, changes, at, check_version=write.check
+        ),
+        render=LeadOut.of,
+    )

@@ -1,0 +1,91 @@
+"""A lead as it is now, and what of it may travel in events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from shared.contracts.base import Amount, Dimensions
+from shared.contracts.leads import LeadStatus
+from shared.money import Money, from_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A row of `leads` without what only the index needs. `stage` is `won` or `lost` when closed."""
+
+    tenant_id: UUID
+    id: UUID
+    seq: int
+    name: str | None
+    phone: str | None
+    phone_extension: str | None
+    phone_text: str | None
+    email: str | None
+    email_text: str | None
+    company: str | None
+    source: str | None
+    channel: str | None
+    region: str | None
+    product: str | None
+    value_minor: int | None
+    value_currency: str | None
+    value_tenant_minor: int | None
+    tags: tuple[str, ...]
+    custom: dict[str, Any]
+    pipeline_id: UUID
+    stage: str
+    status: LeadStatus
+    stage_entered_at: datetime
+    owner_id: UUID | None
+    team_id: UUID | None
+    created_by: UUID | None
+    duplicate_of: UUID | None
+    started_at: datetime
+    start_known: bool
+    created_at: datetime
+    updated_at: datetime
+    closed_at: datetime | None
+    lost_reason: str | None
+
+    @classmethod
+    def of(cls, row: asyncpg.Record) -> Lead:
+        """From the driver's row."""
+        values = dict(row.items())
+        values["tags"] = tuple(values["tags"])
+        return cls(**values)
+
+    @property
+    def version(self) -> int:
+        return self.seq
+
+    @property
+    def phone_key(self) -> str | None:
+        """The whole number with its extension: what makes two leads the same line."""
+        return f"{self.phone};ext={self.phone_extension}" if self.phone_extension else self.phone
+
+    @property
+    def value(self) -> Money | None:
+        if self.value_minor is None or self.value_currency is None:
+            return None
+        return from_minor(self.value_minor, self.value_currency)
+
+    @property
+    def dimensions(self) -> Dimensions:
+        return Dimensions(region=self.region, product=self.product, channel=self.channel)
+
+    def amount(self, tenant_currency: str) -> Amount | None:
+        """The value as last converted, for an event."""
+        value = self.value
+        if value is None or self.value_tenant_minor is None:
+            return None
+        return Amount(
+            amount=format(value.amount, "f"),
+            currency=value.currency,
+            tenant_minor=self.value_tenant_minor,
+            tenant_currency=tenant_currency,
+        )

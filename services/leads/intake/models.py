@@ -1,0 +1,195 @@
+"""Leads on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from services.leads.edge import Short, money_out
+from services.leads.intake.lead import Lead
+from services.leads.intake.rules import Draft
+from shared.errors import CoxError
+from shared.web.wire import Id, Line, MoneyIn, MoneyOut, Scalars, Timestamp, WireModel
+
+Name = Annotated[str, Line(200)]
+Tag = Annotated[str, Line(64)]
+Tags = Annotated[list[Tag], Field(max_length=50)]
+PhoneText = Annotated[str, Line(64)]
+EmailText = Annotated[str, Line(254)]
+MAX_BATCH = 1000
+
+
+class LeadIn(WireModel):
+    """A lead as a partner or a form knows it; at least a name, a company, a phone or an e-mail address."""
+
+    name: Name | None = None
+    phone: PhoneText | None = Field(default=None, description="As written; answered in E.164.")
+    email: EmailText | None = None
+    company: Name | None = None
+    source: Short | None = None
+    channel: Short | None = None
+    region: Short | None = None
+    product: Short | None = None
+    value: MoneyIn | None = None
+    tags: Tags = Field(default_factory=list)
+    custom: Scalars = Field(default_factory=dict)
+
+    def draft(self) -> Draft:
+        return Draft(
+            name=self.name,
+            phone=self.phone,
+            email=self.email,
+            company=self.company,
+            source=self.source,
+            channel=self.channel,
+            region=self.region,
+            product=self.product,
+            value=self.value.money() if self.value else None,
+            tags=tuple(dict.fromkeys(self.tags)),
+            custom=self.custom,
+        )
+
+
+class LeadPatch(WireModel):
+    """Fields to change; null empties one, what is absent stays as it is."""
+
+    name: Name | None = None
+    phone: PhoneText | None = None
+    email: EmailText | None = None
+    company: Name | None = None
+    source: Short | None = None
+    channel: Short | None = None
+    region: Short | None = None
+    product: Short | None = None
+    value: MoneyIn | None = None
+    tags: Tags | None = None
+    custom: Scalars | None = None
+
+    def changes(self) -> Mapping[str, Any]:
+        """The given fields, named and typed as in Draft."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        if "value" in given:
+            given["value"] = self.value.money() if self.value else None
+        if "tags" in given:
+            given["tags"] = tuple(dict.fromkeys(self.tags or ()))
+        if "custom" in given:
+            given["custom"] = dict(self.custom or {})
+        return given
+
+
+class LeadOut(WireModel):
+    """A lead as it is now. `phone` is E.164; what was written stands in `phone_text` and `email_text`."""
+
+    id: Id
+    version: int
+    name: str | None
+    phone: str | None
+    phone_extension: str | None
+    phone_text: str | None
+    email: str | None
+    email_text: str | None
+    company: str | None
+    source: str | None
+    channel: str | None
+    region: str | None
+    product: str | None
+    value: MoneyOut | None
+    tags: list[str]
+    custom: dict[str, Any]
+    pipeline_id: Id
+    stage: str
+    status: Literal["open", "won", "lost"]
+    stage_entered_at: Timestamp
+    owner_id: Id | None
+    team_id: Id | None
+    created_by: Id | None
+    duplicate_of: Id | None = Field(description="The first lead that has this phone or e-mail address.")
+    started_at: Timestamp
+    start_known: bool
+    created_at: Timestamp
+    updated_at: Timestamp
+    closed_at: Timestamp | None
+    lost_reason: str | None
+
+    @classmethod
+    def of(cls, lead: Lead) -> LeadOut:
+        # Built from a stored lead: nothing to check again.
+        values = {name: getattr(lead, name) for name in _AS_STORED}
+        return cls.model_construct(
+            **values,
+            version=lead.version,
+            value=money_out(lead.value_minor, lead.value_currency),
+            tags=list(lead.tags),
+        )
+
+
+_AS_STORED = tuple(name for name in LeadOut.model_fields if name not in {"version", "value", "tags"})
+
+
+class BatchIn(WireModel):
+    """Up to 1,000 leads; each as the body of `POST /v1/leads`. Bad ones do not keep the good ones out."""
+
+    items: list[Any] = Field(
+        min_length=1,
+        max_length=MAX_BATCH,
+        json_schema_extra={"items": {"$ref": "#/components/schemas/LeadIn"}},
+    )
+
+
+class BadField(WireModel):
+    """One bad field of an item; `pointer` is that of the whole request."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class BatchItem(WireModel):
+    """What became of one item. `errors` says why it failed."""
+
+    index: int
+    status: Literal["created", "failed"]
+    id: Id | None
+    version: int | None
+    duplicate_of: Id | None
+    errors: list[BadField]
+
+
+class BatchOut(WireModel):
+    """One entry per item, in the order sent."""
+
+    created: int
+    failed: int
+    items: list[BatchItem]
+
+    @classmethod
+    def of(cls, results: Sequence[Lead | CoxError]) -> BatchOut:
+        items = [
+            _failed(at, result) if isinstance(result, CoxError) else _created(at, result)
+            for at, result in enumerate(results)
+        ]
+        failed = sum(item.status == "failed" for item in items)
+        return cls(created=len(items) - failed, failed=failed, items=items)
+
+
+def _created(at: int, lead: Lead) -> BatchItem:
+    return BatchItem(
+        index=at,
+        status="created",
+        id=lead.id,
+        version=lead.version,
+        duplicate_of=lead.duplicate_of,
+        errors=[],
+    )
+
+
+def _failed(at: int, error: CoxError) -> BatchItem:
+    fields = [
+        BadField(pointer=f"/items/{at}{one.pointer}", code=one.code, detail=one.detail)
+        for one in error.errors
+    ]
+    if not fields:
+        fields = [BadField(pointer=f"/items/{at}", code=error.problem_code, detail=error.detail)]
+    return BatchItem(index=at, status="failed", id=None, version=None, duplicate_of=None, errors=fields)

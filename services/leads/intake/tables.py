@@ -1,0 +1,182 @@
+"""Leads and the record of changes to their fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Index,
+    Table,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from services.leads.bulk import BulkInsert, json_text
+from services.leads.intake.lead import Lead
+from services.leads.metadata import metadata
+from shared.database.transactions import Tx
+
+leads = Table(
+    "leads",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("name", Text),
+    Column("phone", Text),
+    Column("phone_extension", Text),
+    Column("phone_text", Text),
+    Column("email", Text),
+    Column("email_text", Text),
+    Column("company", Text),
+    Column("source", Text),
+    Column("channel", Text),
+    Column("region", Text),
+    Column("product", Text),
+    # Minor units of `value_currency`, and of the tenant's currency at the dated rate.
+    Column("value_minor", BigInteger),
+    Column("value_currency", Text),
+    Column("value_tenant_minor", BigInteger),
+    Column("tags", ARRAY(Text), nullable=False),
+    Column("custom", JSONB, nullable=False),
+    Column("pipeline_id", Uuid, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("stage_entered_at", DateTime(timezone=True), nullable=False),
+    Column("owner_id", Uuid),
+    Column("team_id", Uuid),
+    Column("created_by", Uuid),
+    Column("duplicate_of", Uuid),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("start_known", Boolean, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("closed_at", DateTime(timezone=True)),
+    Column("lost_reason", Text),
+    # What words and exact values find the lead by; see `search`.
+    Column("search_text", Text, nullable=False),
+    Column("terms", ARRAY(BigInteger), nullable=False),
+    CheckConstraint("status in ('open', 'won', 'lost')", name="known_status"),
+    CheckConstraint("(value_minor is null) = (value_currency is null)", name="whole_value"),
+    Index("ix_leads_terms", "terms", postgresql_using="gin"),
+    Index("ix_leads_tenant_id_owner_id_id", "tenant_id", "owner_id", "id"),
+    Index("ix_leads_tenant_id_team_id_id", "tenant_id", "team_id", "id"),
+    Index("ix_leads_tenant_id_stage_id", "tenant_id", "stage", "id"),
+    Index("ix_leads_tenant_id_updated_at_id", "tenant_id", "updated_at", "id"),
+)
+
+lead_changes = Table(
+    "lead_changes",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("lead_id", Uuid, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("changed_by", Uuid),
+    Column("changed", ARRAY(Text), nullable=False),
+)
+
+INSERT_LEADS = BulkInsert(leads, [column.name for column in leads.columns])
+READ = tuple(column.name for column in leads.columns if column.name not in {"search_text", "terms"})
+_READ = ", ".join(READ)
+
+# Each `where` names the tenant, so that the key is used; row-level security holds the visibility.
+SELECT_LEADS = f"select {_READ} from leads where tenant_id = $1 and id = any($2::uuid[])"  # noqa: S608 - own names
+SELECT_LEAD = f"select {_READ} from leads where tenant_id = $1 and id = $2"  # noqa: S608
+LOCK_LEAD = f"{SELECT_LEAD} for update"
+LOCK_LEADS = f"{SELECT_LEADS} order by id for update"
+STAGES_IN_USE = """
+select distinct stage from leads where tenant_id = $1 and pipeline_id = $2 and status = 'open'
+"""
+
+INSERT_CHANGE = """
+insert into lead_changes (tenant_id, lead_id, seq, at, changed_by, changed) values ($1, $2, $3, $4, $5, $6)
+"""
+SELECT_CHANGES = """
+select seq, at, changed_by, changed from lead_changes where tenant_id = $1 and lead_id = $2 order by seq
+"""
+
+_CHANGEABLE = (
+    "name", "phone", "phone_extension", "phone_text", "email", "email_text", "company", "source", "channel",
+    "region", "product", "value_minor", "value_currency", "value_tenant_minor", "tags", "duplicate_of", "updated_at",
+)  # fmt: skip
+_SET = ", ".join(f"{name} = ${at}" for at, name in enumerate(_CHANGEABLE, 6))
+_STORE = f"""
+update leads set custom = $3::jsonb, search_text = $4, terms = $5, {_SET} where tenant_id = $1 and id = $2
+"""  # noqa: S608 - own names
+
+
+async def store_change(tx: Tx, lead: Lead, text: str, terms: list[int]) -> None:
+    """Store all that PATCH may change, and what the lead is found by from now on."""
+    values = [list(lead.tags) if name == "tags" else getattr(lead, name) for name in _CHANGEABLE]
+    await tx.connection.execute(_STORE, lead.tenant_id, lead.id, json_text(lead.custom), text, terms, *values)
+
+
+_PUT = """
+update leads set owner_id = r.owner_id, team_id = r.team_id, updated_at = $5
+from unnest($2::uuid[], $3::uuid[], $4::uuid[]) as r(id, owner_id, team_id)
+where leads.tenant_id = $1 and leads.id = r.id
+"""
+
+
+async def put_owners(
+    tx: Tx, tenant_id: UUID, owners: Mapping[UUID, tuple[UUID, UUID | None]], at: datetime
+) -> None:
+    """Set `{lead: (owner, team)}`; the leads are locked already."""
+    ids = sorted(owners)
+    await tx.connection.execute(
+        _PUT, tenant_id, ids, [owners[lead][0] for lead in ids], [owners[lead][1] for lead in ids], at
+    )
+
+
+_WHOLE = """
+update leads set stage = $3, status = $4, stage_entered_at = $5, closed_at = $6, lost_reason = $7,
+  value_minor = $8, value_currency = $9, value_tenant_minor = $10, updated_at = $11, owner_id = $12, team_id = $13
+where tenant_id = $1 and id = $2
+"""
+
+
+async def write_passed(tx: Tx, changed: Sequence[Lead]) -> None:
+    """Store standing, value and owner of many locked leads."""
+    await tx.connection.executemany(
+        _WHOLE,
+        [(*_standing(lead), lead.owner_id, lead.team_id) for lead in sorted(changed, key=lambda one: one.id)],
+    )
+
+
+_STANDING = """
+update leads set stage = $3, status = $4, stage_entered_at = $5, closed_at = $6, lost_reason = $7,
+  value_minor = $8, value_currency = $9, value_tenant_minor = $10, updated_at = $11
+where tenant_id = $1 and id = $2
+"""
+
+
+async def write_standing(tx: Tx, lead: Lead) -> None:
+    """Store where the lead stands, and its value."""
+    await tx.connection.execute(_STANDING, *_standing(lead))
+
+
+def _standing(lead: Lead) -> tuple[Any, ...]:
+    return (
+        lead.tenant_id,
+        lead.id,
+        lead.stage,
+        lead.status,
+        lead.stage_entered_at,
+        lead.closed_at,
+        lead.lost_reason,
+        lead.value_minor,
+        lead.value_currency,
+        lead.value_tenant_minor,
+        lead.updated_at,
+    )

@@ -1,0 +1,256 @@
+"""Taking leads in, reading and locking them; the only door to `leads` for the rooms above."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from services.leads.duplicates.rules import Claim
+from services.leads.duplicates.use_cases import claim_keys
+from services.leads.intake.contact import region_of
+from services.leads.intake.lead import Lead
+from services.leads.intake.rules import Contact, Draft, check_named, contact_of, found_by
+from services.leads.intake.tables import (
+    INSERT_LEADS,
+    LOCK_LEAD,
+    LOCK_LEADS,
+    SELECT_CHANGES,
+    SELECT_LEAD,
+    SELECT_LEADS,
+    STAGES_IN_USE,
+    leads,
+    put_owners,
+    write_passed,
+    write_standing,
+)
+from services.leads.pipelines.rules import Pipeline
+from services.leads.pipelines.use_cases import default_pipeline
+from services.leads.valuation.rules import Valued
+from services.leads.valuation.use_cases import Valuer
+from shared.access.directory import credit_of, tenant_of
+from shared.contracts.base import Credit
+from shared.contracts.leads import LeadCreated
+from shared.database.transactions import Tx
+from shared.errors import CoxError, NotFound
+from shared.events.journal import NewEvent, record_events
+from shared.events.positions import Position
+from shared.ids import new_id
+
+
+class UnknownLead(NotFound):
+    code = "unknown_lead"
+    title = "No such lead, or none that you may see"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A draft that may be stored, with all that follows from it."""
+
+    id: UUID
+    draft: Draft
+    contact: Contact
+    value: Valued | None
+    search_text: str
+    terms: list[int]
+
+
+async def create_lead(tx: Tx, tenant_id: UUID, creator_id: UUID | None, draft: Draft, at: datetime) -> Lead:
+    """One lead. Raises what is wrong with it."""
+    made = (await create_leads(tx, tenant_id, creator_id, [draft], at))[0]
+    if isinstance(made, CoxError):
+        raise made
+    return made
+
+
+async def create_leads(
+    tx: Tx, tenant_id: UUID, creator_id: UUID | None, drafts: Sequence[Draft], at: datetime
+) -> list[Lead | CoxError]:
+    """Store the good ones; in the place of each bad one stands what is wrong with it."""
+    tenant = await tenant_of(tx)
+    pipeline = await default_pipeline(tx, tenant_id, at)
+    credit = await creator_credit(tx, creator_id)
+    prepared = await _prepare(Valuer(tx, tenant), tenant_id, drafts, at)
+    good = [one for one in prepared if isinstance(one, Prepared)]
+    repeats = await claim_keys(tx, tenant_id, [Claim(one.id, one.contact.keys) for one in good])
+    made = {one.id: _new_lead(tenant_id, creator_id, one, pipeline, repeats.get(one.id), at) for one in good}
+    await insert_leads(tx, [(made[one.id], one.search_text, one.terms) for one in good])
+    events = [NewEvent(one.id, created_event(made[one.id], credit, tenant.currency), at) for one in good]
+    await record_lead_events(tx, events, created=True)
+    return [one if isinstance(one, CoxError) else made[one.id] for one in prepared]
+
+
+async def creator_credit(tx: Tx, creator_id: UUID | None) -> Credit:
+    """A creation is credited to its creator if that is a rep, else to nobody."""
+    credit = await credit_of(tx, creator_id)
+    return credit if credit.rep_id else Credit()
+
+
+async def _prepare(
+    valuer: Valuer, tenant_id: UUID, drafts: Sequence[Draft], at: datetime
+) -> list[Prepared | CoxError]:
+    region = region_of(valuer.tenant.timezone, valuer.tenant.currency)
+    prepared: list[Prepared | CoxError] = []
+    for draft in drafts:
+        try:
+            check_named(draft.name, draft.company, draft.phone, draft.email)
+            contact = contact_of(draft.phone, draft.email, region)
+            value = await valuer.value(draft.value, at)
+            text, terms = found_by(tenant_id, draft.name, draft.company, contact, draft.tags)
+            prepared.append(Prepared(new_id(), draft, contact, value, text, terms))
+        except CoxError as error:
+            prepared.append(error)
+    return prepared
+
+
+def _new_lead(
+    tenant_id: UUID,
+    creator_id: UUID | None,
+    one: Prepared,
+    pipeline: Pipeline,
+    duplicate_of: UUID | None,
+    at: datetime,
+) -> Lead:
+    draft, phone = one.draft, one.contact.phone
+    return Lead(
+        tenant_id=tenant_id,
+        id=one.id,
+        seq=1,
+        name=draft.name,
+        phone=phone.e164 if phone else None,
+        phone_extension=phone.extension if phone else None,
+        phone_text=draft.phone,
+        email=one.contact.email,
+        email_text=draft.email,
+        company=draft.company,
+        source=draft.source,
+        channel=draft.channel,
+        region=draft.region,
+        product=draft.product,
+        value_minor=one.value.minor if one.value else None,
+        value_currency=one.value.currency if one.value else None,
+        value_tenant_minor=one.value.tenant_minor if one.value else None,
+        tags=draft.tags,
+        custom=dict(draft.custom),
+        pipeline_id=pipeline.id,
+        stage=pipeline.first_stage,
+        status="open",
+        stage_entered_at=at,
+        owner_id=None,
+        team_id=None,
+        created_by=creator_id,
+        duplicate_of=duplicate_of,
+        started_at=at,
+        start_known=True,
+        created_at=at,
+        updated_at=at,
+        closed_at=None,
+        lost_reason=None,
+    )
+
+
+def created_event(lead: Lead, credit: Credit, currency: str) -> LeadCreated:
+    """The event of a lead as it starts. Credit is the creator's if a rep, else empty."""
+    return LeadCreated(
+        credit=credit,
+        dimensions=lead.dimensions,
+        source=lead.source,
+        pipeline_id=lead.pipeline_id,
+        stage=lead.stage,
+        value=lead.amount(currency),
+        start_known=lead.start_known,
+        duplicate_of=lead.duplicate_of,
+    )
+
+
+async def insert_leads(tx: Tx, rows: Sequence[tuple[Lead, str, list[int]]]) -> None:
+    """Store new leads, each with what it is found by; their `seq` is the number of their events to be recorded."""
+    values = [
+        {name: getattr(lead, name) for name in Lead.__slots__} | {"search_text": text, "terms": terms}
+        for lead, text, terms in rows
+    ]
+    await INSERT_LEADS.execute(tx, values)
+
+
+async def get_lead(tx: Tx, tenant_id: UUID, lead_id: UUID) -> Lead:
+    """Raises UnknownLead, also where the caller may not see it."""
+    row = await tx.connection.fetchrow(SELECT_LEAD, tenant_id, lead_id)
+    if row is None:
+        raise UnknownLead(f"there is no lead {lead_id} that you may see")
+    return Lead.of(row)
+
+
+async def get_leads(tx: Tx, tenant_id: UUID, ids: Sequence[UUID]) -> list[Lead]:
+    """The leads of these ids that are visible, in the order of the ids."""
+    rows = await tx.connection.fetch(SELECT_LEADS, tenant_id, list(ids)) if ids else []
+    found = {row["id"]: Lead.of(row) for row in rows}
+    return [found[lead_id] for lead_id in ids if lead_id in found]
+
+
+async def lock_lead(tx: Tx, tenant_id: UUID, lead_id: UUID) -> Lead:
+    """The lead, locked until the transaction ends. Raises UnknownLead."""
+    row = await tx.connection.fetchrow(LOCK_LEAD, tenant_id, lead_id)
+    if row is None:
+        raise UnknownLead(f"there is no lead {lead_id} that you may see")
+    return Lead.of(row)
+
+
+async def lock_leads(tx: Tx, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Lead]:
+    """Several, locked in the order of their ids."""
+    return {row["id"]: Lead.of(row) for row in await tx.connection.fetch(LOCK_LEADS, tenant_id, sorted(ids))}
+
+
+async def stages_in_use(tx: Tx, tenant_id: UUID, pipeline_id: UUID) -> frozenset[str]:
+    """Keys of the open stages in which leads of a pipeline stand."""
+    return frozenset(row["stage"] for row in await tx.connection.fetch(STAGES_IN_USE, tenant_id, pipeline_id))
+
+
+async def record_lead_events(tx: Tx, events: Sequence[NewEvent], *, created: bool = False) -> list[Position]:
+    """Record what happened to leads; see `record_events`."""
+    return await record_events(tx, leads, events, created=created)
+
+
+async def store_standing(tx: Tx, lead: Lead, events: Sequence[NewEvent]) -> Lead:
+    """Store stage, status, value and times of a locked lead, and record why; the lead with its new version."""
+    await write_standing(tx, lead)
+    return replace(lead, seq=(await record_lead_events(tx, events))[-1].seq)
+
+
+async def store_passed(tx: Tx, changed: Sequence[Lead], events: Sequence[NewEvent]) -> None:
+    """Store standing, value and owner of many locked leads, and record why."""
+    if changed:
+        await write_passed(tx, changed)
+        await record_lead_events(tx, events)
+
+
+async def store_owners(
+    tx: Tx,
+    tenant_id: UUID,
+    owners: Mapping[UUID, tuple[UUID, UUID | None]],
+    events: Sequence[NewEvent],
+    at: datetime,
+) -> dict[UUID, int]:
+    """Give locked leads their `{lead: (owner, owner's team)}`; the new version of each.
+
+    The transaction sees the whole tenant from here on: a lead given away is no longer its giver's to see.
+    """
+    await tx.as_tenant()
+    await put_owners(tx, tenant_id, owners, at)
+    return {position.aggregate_id: position.seq for position in await record_lead_events(tx, events)}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change to a lead's fields: which, when, by whom."""
+
+    seq: int
+    at: datetime
+    changed_by: UUID | None
+    changed: tuple[str, ...]
+
+
+async def changes_of(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Change]:
+    """Every change to a lead's fields, oldest first."""
+    rows = await tx.connection.fetch(SELECT_CHANGES, tenant_id, lead_id)
+    return [Change(row["seq"], row["at"], row["changed_by"], tuple(row["changed"])) for row in rows]

@@ -1,0 +1,93 @@
+"""What a pipeline is and when a definition is good."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from shared.errors import FieldError, Invalid
+
+WON = "won"
+LOST = "lost"
+OUTCOMES = frozenset({WON, LOST})
+ACTIVITY_KINDS = ("call", "visit", "email", "meeting", "demo", "message", "task")
+KEY = re.compile(r"[a-z0-9_]{1,40}")
+DEFAULT_KEY = "default"
+
+
+class BadPipeline(Invalid):
+    code = "bad_pipeline"
+    title = "Not a pipeline that leads could go through"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """An open stage. `win_probability` in percent; `required_activities` must be recorded before leaving it
+    forwards or to won.
+    """
+
+    key: str
+    name: str
+    win_probability: int | None = None
+    required_activities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A pipeline as it is now; `stages` are the open ones, in order, at least one."""
+
+    id: UUID
+    key: str
+    name: str
+    is_default: bool
+    stages: tuple[Stage, ...]
+    version: int = 1
+
+    @property
+    def first_stage(self) -> str:
+        return self.stages[0].key
+
+    def position(self, key: str) -> int | None:
+        """Where the stage stands, from 0; None if it is none of this pipeline's open stages."""
+        return next((at for at, stage in enumerate(self.stages) if stage.key == key), None)
+
+
+DEFAULT_STAGES = (
+    Stage("prospecting", "潜在客户开发 Prospecting", 5),
+    Stage("first_contact", "客户联系 First contact", 10),
+    Stage("needs_analysis", "需求分析 Needs analysis", 25),
+    Stage("product_demo", "产品展示 Product demo", 45),
+    Stage("negotiation", "谈判 Negotiation", 65),
+    Stage("contract", "签约 Contract", 90),
+)
+
+
+def check_stages(stages: Sequence[Stage], pointer: str = "/stages") -> None:
+    """Raises BadPipeline naming every stage that cannot be."""
+    errors: list[FieldError] = []
+    seen: set[str] = set()
+    for at, stage in enumerate(stages):
+        where = f"{pointer}/{at}/key"
+        if stage.key in OUTCOMES:
+            errors.append(FieldError(where, "reserved_key", "won and lost are outcomes of every pipeline"))
+        elif not KEY.fullmatch(stage.key):
+            errors.append(FieldError(where, "bad_key", "a key is 1 to 40 of a-z, 0-9 and _"))
+        elif stage.key in seen:
+            errors.append(FieldError(where, "repeated_key", f"{stage.key} stands twice"))
+        seen.add(stage.key)
+    if not stages:
+        errors.append(FieldError(pointer, "no_stages", "a pipeline has at least one open stage"))
+    if errors:
+        raise BadPipeline("some stages cannot be", errors=errors)
+
+
+def check_change(old: Sequence[Stage], new: Sequence[Stage], in_use: frozenset[str]) -> None:
+    """A stage that leads stand in may not vanish. Raises BadPipeline."""
+    check_stages(new)
+    kept = {stage.key for stage in new}
+    lost = [stage.key for stage in old if stage.key in in_use and stage.key not in kept]
+    if lost:
+        errors = [FieldError("/stages", "stage_in_use", f"leads stand in {key}") for key in lost]
+        raise BadPipeline("a stage in which leads stand must stay", errors=errors, code="stage_in_use")

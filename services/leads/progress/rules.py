@@ -1,0 +1,110 @@
+"""Which moves are allowed, and what a move means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Set
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.leads.pipelines.rules import LOST, OUTCOMES, WON, Pipeline
+from shared.contracts.leads import LeadStatus
+from shared.errors import Conflict, FieldError, Invalid
+
+_CODE = re.compile(r"[a-z0-9_]{1,40}")
+OTHER_REASON = "other"
+
+
+class SameStage(Conflict):
+    code = "same_stage"
+    title = "The lead is there already"
+
+
+class CriteriaMissing(Conflict):
+    code = "criteria_missing"
+    title = "The stage demands more before it may be left"
+
+
+class UnknownStage(Invalid):
+    code = "unknown_stage"
+    title = "The lead's pipeline has no such stage"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a lead stands; `stage` is `won` or `lost` when closed."""
+
+    stage: str
+    status: LeadStatus
+    entered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An accepted move. `duration_s` is the time spent in the stage left, in whole seconds, never negative."""
+
+    from_stage: str
+    to_stage: str
+    from_status: LeadStatus
+    to_status: LeadStatus
+    duration_s: int
+
+    @property
+    def is_outcome(self) -> bool:
+        return self.to_status != "open"
+
+
+def move(pipeline: Pipeline, now: Standing, to: str, at: datetime, done: Set[str] | None) -> Move:
+    """Decide a move at a time. `done` are the kinds of activities recorded; None: the past, nothing is demanded.
+
+    Raises UnknownStage, SameStage, or CriteriaMissing with one entry per missing criterion.
+    """
+    if to not in OUTCOMES and pipeline.position(to) is None:
+        stages = ", ".join(stage.key for stage in pipeline.stages)
+        raise UnknownStage(
+            f"choose one of {stages}, won, lost",
+            errors=[FieldError("/to", "unknown_stage", f"pipeline {pipeline.key} has no stage {to[:40]!r}")],
+        )
+    if to == now.stage:
+        raise SameStage(f"the lead already stands in {to}")
+    if done is not None:
+        _check_criteria(pipeline, now, to, done)
+    return Move(now.stage, to, now.status, status_of(to), max(0, int((at - now.entered_at).total_seconds())))
+
+
+def status_of(stage: str) -> LeadStatus:
+    """The status that standing in a stage means."""
+    if stage == WON:
+        return "won"
+    return "lost" if stage == LOST else "open"
+
+
+def criteria(pipeline: Pipeline, stage: str, to: str) -> tuple[str, ...]:
+    """Activities that a move demands: those of every stage that it leaves or jumps over, forwards or to won."""
+    if to == LOST:
+        return ()
+    start = pipeline.position(stage)
+    end = len(pipeline.stages) if to == WON else pipeline.position(to)
+    # A closed lead that is reopened comes from no stage; going back is always free.
+    if start is None or end is None:
+        return ()
+    kinds = [kind for passed in pipeline.stages[start:end] for kind in passed.required_activities]
+    return tuple(dict.fromkeys(kinds))
+
+
+def _check_criteria(pipeline: Pipeline, now: Standing, to: str, done: Set[str]) -> None:
+    missing = [kind for kind in criteria(pipeline, now.stage, to) if kind not in done]
+    if missing:
+        raise CriteriaMissing(
+            "recorded activities are missing: " + ", ".join(missing),
+            errors=[
+                FieldError("/to", f"activity:{kind}", f"a {kind} is to be recorded first") for kind in missing
+            ],
+        )
+
+
+def reason_code(reason: str | None) -> str | None:
+    """What an event may say of a reason: a code as it is, any other text only that there was one."""
+    if not reason:
+        return None
+    return reason if _CODE.fullmatch(reason) else OTHER_REASON

@@ -1,0 +1,35 @@
+"""Every accepted move of every lead."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, DateTime, Table, Text, Uuid
+
+from services.leads.bulk import BulkInsert
+from services.leads.metadata import metadata
+
+stage_history = Table(
+    "stage_history",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("lead_id", Uuid, primary_key=True),
+    # The seq of the move's event.
+    Column("seq", BigInteger, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("from_stage", Text, nullable=False),
+    Column("to_stage", Text, nullable=False),
+    Column("from_status", Text, nullable=False),
+    Column("to_status", Text, nullable=False),
+    Column("duration_s", BigInteger, nullable=False),
+    Column("moved_by", Uuid),
+    # Here the text as given; events carry codes only.
+    Column("reason", Text),
+    Column("value_minor", BigInteger),
+    Column("value_currency", Text),
+)
+
+INSERT_HISTORY = BulkInsert(stage_history, [column.name for column in stage_history.columns])
+SELECT_HISTORY = """
+select seq, at, from_stage, to_stage, from_status, to_status, duration_s, moved_by, reason, value_minor,
+       value_currency
+from stage_history where tenant_id = $1 and lead_id = $2 order by seq
+"""

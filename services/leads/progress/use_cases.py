@@ -1,0 +1,185 @@
+"""Moving leads: outcomes and reopenings included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from services.leads.intake.changes import value_columns
+from services.leads.intake.lead import Lead
+from services.leads.intake.use_cases import get_lead, lock_lead, store_standing
+from services.leads.pipelines.rules import Pipeline
+from services.leads.pipelines.use_cases import get_pipeline
+from services.leads.progress.rules import Move, Standing, move, reason_code, status_of
+from services.leads.progress.tables import INSERT_HISTORY, SELECT_HISTORY
+from services.leads.touches.use_cases import kinds_done
+from services.leads.valuation.use_cases import Valuer
+from services.leads.workload.use_cases import lock_loads, shift_loads
+from shared.access.directory import credit_of, tenant_of
+from shared.contracts.base import Amount, Credit
+from shared.contracts.leads import LeadUpdated, StageChanged
+from shared.database.transactions import Tx
+from shared.errors import Conflict
+from shared.events.journal import NewEvent
+from shared.money import Money
+
+
+class OwnerChanged(Conflict):
+    code = "owner_changed"
+    title = "The lead got another owner at the same moment; try again"
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One accepted move as it is remembered. `duration_s`: seconds spent in the stage left."""
+
+    seq: int
+    at: datetime
+    from_stage: str
+    to_stage: str
+    from_status: str
+    to_status: str
+    duration_s: int
+    moved_by: UUID | None
+    reason: str | None
+    value_minor: int | None
+    value_currency: str | None
+
+
+async def move_lead(
+    tx: Tx,
+    tenant_id: UUID,
+    user_id: UUID | None,
+    lead_id: UUID,
+    to: str,
+    at: datetime,
+    *,
+    reason: str | None = None,
+    value: Money | None = None,
+    check_version: Callable[[int], None],
+) -> Lead:
+    """Move a lead to a stage, `won` or `lost`; from there to a stage reopens it.
+
+    Raises UnknownLead, UnknownStage, SameStage, CriteriaMissing, RateMissing, and what `check_version` raises.
+    """
+    seen = await get_lead(tx, tenant_id, lead_id)
+    check_version(seen.version)
+    closes_or_opens = status_of(to) != seen.status
+    if closes_or_opens and seen.owner_id:
+        await lock_loads(tx, tenant_id, [seen.owner_id])
+    old = await lock_lead(tx, tenant_id, lead_id)
+    check_version(old.version)
+    if old.owner_id != seen.owner_id or old.status != seen.status:
+        raise OwnerChanged
+    pipeline = await get_pipeline(tx, tenant_id, old.pipeline_id)
+    standing = Standing(old.stage, old.status, old.stage_entered_at)
+    made = move(pipeline, standing, to, at, await _done(tx, old, pipeline))
+    new, events = await _moved(tx, old, made, at, reason, value)
+    return await _store(tx, user_id, old, new, made, events, reason)
+
+
+async def _done(tx: Tx, lead: Lead, pipeline: Pipeline) -> frozenset[str]:
+    if not any(stage.required_activities for stage in pipeline.stages):
+        return frozenset()
+    return await kinds_done(tx, lead.tenant_id, lead.id)
+
+
+async def _moved(
+    tx: Tx, old: Lead, made: Move, at: datetime, reason: str | None, value: Money | None
+) -> tuple[Lead, list[LeadUpdated | StageChanged]]:
+    """The lead as it is afterwards, and what happened to it."""
+    tenant = await tenant_of(tx)
+    # An outcome is worth what it is worth on its own day, whenever the amount was entered.
+    money = value if value is not None else old.value if made.is_outcome else None
+    worth = await Valuer(tx, tenant).value(money, at)
+    new = after_move(old, made, at, reason)
+    if worth is not None:
+        new = replace(new, **value_columns(worth))
+    amount = worth.for_event() if worth else None
+    events: list[LeadUpdated | StageChanged] = []
+    # An outcome's own event carries the amount.
+    if not made.is_outcome and (new.value_minor, new.value_currency) != (old.value_minor, old.value_currency):
+        events.append(LeadUpdated(changed=("value",), dimensions=new.dimensions, value=amount))
+    credit = await credit_of(tx, old.owner_id)
+    events.append(stage_changed(new, made, credit, reason, amount if made.is_outcome else None))
+    return new, events
+
+
+def after_move(lead: Lead, made: Move, at: datetime, reason: str | None) -> Lead:
+    """The lead where the move takes it."""
+    return replace(
+        lead,
+        stage=made.to_stage,
+        status=made.to_status,
+        stage_entered_at=at,
+        closed_at=at if made.is_outcome else None,
+        lost_reason=reason if made.to_status == "lost" else None,
+        updated_at=at,
+    )
+
+
+def stage_changed(
+    lead: Lead, made: Move, credit: Credit, reason: str | None, amount: Amount | None
+) -> StageChanged:
+    """The event of a move; of a reason only its code leaves the service."""
+    return StageChanged(
+        credit=credit,
+        dimensions=lead.dimensions,
+        from_stage=made.from_stage,
+        to_stage=made.to_stage,
+        from_status=made.from_status,
+        to_status=made.to_status,
+        duration_s=made.duration_s,
+        reason_code=reason_code(reason),
+        value=amount,
+    )
+
+
+async def _store(
+    tx: Tx,
+    user_id: UUID | None,
+    old: Lead,
+    new: Lead,
+    made: Move,
+    events: list[LeadUpdated | StageChanged],
+    reason: str | None,
+) -> Lead:
+    at = new.stage_entered_at
+    new = await store_standing(tx, new, [NewEvent(new.id, event, at) for event in events])
+    await INSERT_HISTORY.execute(tx, [history_row(new, made, at, user_id, reason, new.seq)])
+    if old.owner_id and old.status != new.status and "open" in (old.status, new.status):
+        await shift_loads(tx, new.tenant_id, {old.owner_id: 1 if new.status == "open" else -1})
+    return new
+
+
+def history_row(
+    lead: Lead, made: Move, at: datetime, user_id: UUID | None, reason: str | None, seq: int
+) -> dict[str, object]:
+    """A move as `stage_history` keeps it; the amount only of an outcome."""
+    return {
+        "tenant_id": lead.tenant_id,
+        "lead_id": lead.id,
+        "seq": seq,
+        "at": at,
+        "from_stage": made.from_stage,
+        "to_stage": made.to_stage,
+        "from_status": made.from_status,
+        "to_status": made.to_status,
+        "duration_s": made.duration_s,
+        "moved_by": user_id,
+        "reason": reason,
+        "value_minor": lead.value_minor if made.is_outcome else None,
+        "value_currency": lead.value_currency if made.is_outcome else None,
+    }
+
+
+async def passages(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Passage]:
+    """Every move of a lead, oldest first. The caller has checked that the lead may be seen."""
+    return [Passage(*row) for row in await tx.connection.fetch(SELECT_HISTORY, tenant_id, lead_id)]
+
+
+async def store_history(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
+    """Rows of `history_row`, for rooms above."""
+    await INSERT_HISTORY.execute(tx, rows)

@@ -1,0 +1,110 @@
+"""How text becomes terms that an index can find, the same way at write and at search.
+
+A term is a 63-bit integer and not text: tenant (21 bits), first character, second character (21 bits each). So it is
+exact, small in the index, and the terms of one tenant lie together.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
+from importlib import resources
+from itertools import pairwise
+from uuid import UUID
+
+import orjson
+
+_POINT_BITS = 21
+_POINTS = (1 << _POINT_BITS) - 1
+_BEYOND_UNICODE = 0x110000
+_SPACE = 0x20
+_PHONE_LIKE = re.compile(r"\+?[\d().\-]+")
+_LEAST_PHONE_DIGITS = 5
+MOST_WORDS = 8
+"""Words of a search that are looked at; further ones are ignored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What to look for: every term must be in the index, and every pattern (SQL `like`) must hold in the text."""
+
+    terms: tuple[int, ...]
+    patterns: tuple[str, ...]
+
+
+@cache
+def _simplified() -> dict[int, str]:
+    """Traditional to simplified, character by character, so that a part of a text converts as the whole does."""
+    # The library's own loader leaves its file open.
+    table = orjson.loads(resources.files("zhconv").joinpath("zhcdict.json").read_bytes())["zh2Hans"]
+    return {ord(old): new for old, new in table.items() if len(old) == 1 and len(new) == 1}
+
+
+def normalised(text: str) -> str:
+    """Compatibility forms unified, simplified characters, lower case, single spaces; control characters are spaces."""
+    folded = unicodedata.normalize("NFKC", text).translate(_simplified()).lower()
+    folded = unicodedata.normalize("NFKC", folded)
+    return " ".join(
+        "".join(" " if unicodedata.category(c) in {"Cc", "Cf", "Cs"} else c for c in folded).split()
+    )
+
+
+def search_text(fields: Iterable[str | None]) -> str:
+    """The fields as one text, a line each, beginning with a space so that ` a` finds the start of any word."""
+    return "\n".join(f" {line}" for line in (normalised(field) for field in fields if field) if line)
+
+
+def text_terms(tenant_id: UUID, text: str) -> set[int]:
+    """The terms of a `search_text`: bigrams within words, single characters beyond ASCII, initials of words."""
+    pairs: set[tuple[int, int]] = set()
+    for word in text.split():
+        points = [ord(character) for character in word]
+        pairs.update(pairwise(points))
+        pairs.update((0, point) for point in points if point > 127)
+        pairs.add((_SPACE, points[0]))
+    base = _tenant_bits(tenant_id)
+    return {base | first << _POINT_BITS | second for first, second in pairs}
+
+
+def exact_term(tenant_id: UUID, kind: str, value: str) -> int:
+    """One term for a whole value (`tag`, `phone`, `email`), apart from all terms of characters."""
+    digest = int.from_bytes(blake2b(f"{kind}\x1f{value}".encode(), digest_size=8).digest(), "big")
+    first = _BEYOND_UNICODE + (digest >> _POINT_BITS) % (_POINTS - _BEYOND_UNICODE)
+    return _tenant_bits(tenant_id) | first << _POINT_BITS | (digest & _POINTS)
+
+
+def search_for(tenant_id: UUID, query: str) -> Search:
+    """What a user's words mean: each of the first MOST_WORDS must occur; one Latin letter is the start of a word."""
+    terms: set[int] = set()
+    patterns: list[str] = []
+    for word in normalised(query).split()[:MOST_WORDS]:
+        if len(word) == 1:
+            point = ord(word)
+            first = 0 if point > 127 else _SPACE
+            terms.add(_tenant_bits(tenant_id) | first << _POINT_BITS | point)
+            patterns.append(_contains(word if first == 0 else f" {word}"))
+            continue
+        part = _digits_if_phone(word)
+        base = _tenant_bits(tenant_id)
+        terms.update(base | ord(a) << _POINT_BITS | ord(b) for a, b in pairwise(part))
+        patterns.append(_contains(part))
+    return Search(tuple(sorted(terms)), tuple(patterns))
+
+
+def _digits_if_phone(word: str) -> str:
+    digits = re.sub(r"\D", "", word)
+    return digits if len(digits) >= _LEAST_PHONE_DIGITS and _PHONE_LIKE.fullmatch(word) else word
+
+
+def _contains(part: str) -> str:
+    escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def _tenant_bits(tenant_id: UUID) -> int:
+    # The low bits of a UUIDv7 are the random ones.
+    return (tenant_id.int & _POINTS) << (2 * _POINT_BITS)

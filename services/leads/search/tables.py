@@ -1,0 +1,89 @@
+"""Finding ids of leads: functions in the database that run as the search role and hold the visibility predicate.
+
+Under row-level security an operator that is not leakproof (`@>`, `like`) may use no index, so the search runs beside
+it, inside a `security definer` function that names tenant and predicate itself, and answers with ids only.
+"""
+
+from __future__ import annotations
+
+from shared.database.rls import search_function, visible
+
+FILTERS = ("owner_id", "pipeline_id", "stage", "status", "source", "channel", "region", "product")
+SORTS = {"created_at": "id", "updated_at": "updated_at"}
+
+_VISIBLE = visible("owner_id", "team_id", "created_by")
+_EQUAL = "\n".join(
+    f"""  if filters ? '{name}' then
+    holds := holds || format(' and {name} = %L', filters ->> '{name}');
+  end if;"""
+    for name in FILTERS
+)
+
+# The text is put together here, of literals that `format` quotes, so that each search gets a plan for its own words.
+_FIND = f"""
+create function find_leads(filters jsonb, terms bigint[], patterns text[], tags text[], sort text, descending boolean,
+                           after_value timestamptz, after_id uuid, most integer) returns setof uuid
+language plpgsql stable as $body$
+declare
+  holds text := format('tenant_id = %L and {_VISIBLE.replace("'", "''")}', cox_tenant());
+  direction text := case when descending then 'desc' else 'asc' end;
+  beyond text := case when descending then '<' else '>' end;
+begin
+{_EQUAL}
+  if filters ? 'unowned' then
+    holds := holds || ' and owner_id is null';
+  end if;
+  if cardinality(terms) > 0 then
+    holds := holds || format(' and terms @> %L::bigint[]', terms);
+  end if;
+  if cardinality(patterns) > 0 then
+    holds := holds || format(' and search_text like all (%L::text[])', patterns);
+  end if;
+  if cardinality(tags) > 0 then
+    holds := holds || format(' and tags @> %L::text[]', tags);
+  end if;
+  if sort = 'updated_at' then
+    if after_id is not null then
+      holds := holds || format(' and (updated_at, id) %s (%L::timestamptz, %L::uuid)', beyond, after_value, after_id);
+    end if;
+    return query execute format('select id from leads where %s order by updated_at %s, id %s limit %s',
+                                holds, direction, direction, most);
+  else
+    if after_id is not null then
+      holds := holds || format(' and id %s %L::uuid', beyond, after_id);
+    end if;
+    return query execute format('select id from leads where %s order by id %s limit %s', holds, direction, most);
+  end if;
+end $body$
+"""  # noqa: S608 - names are ours, values are quoted by `format`
+_FIND_SIGNATURE = "find_leads(jsonb, bigint[], text[], text[], text, boolean, timestamptz, uuid, integer)"
+
+# Who else has a key that a lead gives up: the oldest one, whoever may see it.
+_SUCCESSOR = """
+create function next_lead_with(kind text, key text, term bigint, except_id uuid) returns uuid
+language plpgsql stable as $body$
+declare
+  found_id uuid;
+begin
+  execute format(
+    'select id from leads where tenant_id = %L and terms @> array[%s]::bigint[] and %s = %L and id <> %L
+     order by id limit 1',
+    cox_tenant(), term,
+    case kind when 'email' then 'email'
+              else 'phone || coalesce('';ext='' || phone_extension, '''')' end,
+    key, except_id) into found_id;
+  return found_id;
+end $body$
+"""
+_SUCCESSOR_SIGNATURE = "next_lead_with(text, text, bigint, uuid)"
+
+V1: tuple[str, ...] = (
+    _FIND,
+    *search_function(_FIND_SIGNATURE),
+    _SUCCESSOR,
+    *search_function(_SUCCESSOR_SIGNATURE),
+)
+"""What the first migration executes."""
+
+FIND = "select find_leads($1::jsonb, $2, $3, $4, $5, $6, $7, $8, $9) as id"
+SUCCESSOR = "select next_lead_with($1, $2, $3, $4)"

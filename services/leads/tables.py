@@ -1,0 +1,18 @@
+"""All metadata of this service's database: its own tables and those of the shared parts it holds."""
+
+from sqlalchemy import MetaData
+
+import services.leads.assignment.tables
+import services.leads.duplicates.tables
+import services.leads.history_import.tables
+import services.leads.intake.tables
+import services.leads.pipelines.tables
+import services.leads.progress.tables
+import services.leads.touches.tables
+import services.leads.workload.tables  # noqa: F401 - importing a room's tables puts them into the metadata
+from services.leads.metadata import metadata
+from shared.access.tables import metadata as access
+from shared.events.tables import metadata as backbone
+from shared.web.tables import metadata as web
+
+ALL: tuple[MetaData, ...] = (metadata, backbone, access, web)

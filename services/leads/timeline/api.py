@@ -1,0 +1,58 @@
+"""`/v1/leads/{id}/timeline`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import Depends
+from starlette.responses import Response
+
+from services.leads.timeline.use_cases import Entry, timeline
+from shared.web.paging import Page, PageQuery, page_query
+from shared.web.reads import Read, read_access
+from shared.web.routing import Router
+from shared.web.wire import Id, Timestamp, WireModel
+
+router = Router(prefix="/v1/leads", tags=["leads"])
+
+
+class EntryOut(WireModel):
+    """One thing that happened; what does not belong to its kind is null.
+
+    `duration_s` is the time spent in the stage left, or that the activity took.
+    """
+
+    at: Timestamp
+    kind: Literal["created", "changed", "assigned", "moved", "activity"]
+    by: Id | None
+    owner_id: Id | None
+    previous_owner_id: Id | None
+    how: str | None
+    from_stage: str | None
+    to_stage: str | None
+    duration_s: int | None
+    reason: str | None
+    changed: list[str] | None
+    activity_id: Id | None
+    activity_kind: str | None
+    outcome: str | None
+    effective: bool | None
+
+    @classmethod
+    def of(cls, entry: Entry) -> EntryOut:
+        values = {name: getattr(entry, name) for name in cls.model_fields.keys() - {"changed"}}
+        return cls.model_construct(**values, changed=list(entry.changed) if entry.changed else None)
+
+
+@router.get("/{lead_id}/timeline", response_model=Page[EntryOut])
+async def get_timeline(
+    lead_id: Id,
+    read: Annotated[Read, Depends(read_access("leads:read"))],
+    page: Annotated[PageQuery, Depends(page_query)],
+) -> Response:
+    """Everything that happened to a lead, newest first."""
+    async with read.transaction() as tx:
+        entries = await timeline(tx, read.principal.tenant_id, lead_id)
+    if page.after is not None:
+        entries = [entry for entry in entries if (entry.at, entry.key) < (page.after[0], page.after[1])]
+    return page.answer(entries[: page.limit + 1], key=lambda entry: (entry.at, entry.key), render=EntryOut.of)

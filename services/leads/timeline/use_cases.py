@@ -1,0 +1,101 @@
+"""Putting a lead's timeline together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from services.leads.assignment.use_cases import list_assignments
+from services.leads.intake.use_cases import changes_of, get_lead
+from services.leads.progress.use_cases import passages
+from services.leads.touches.use_cases import touches_of
+from shared.database.transactions import Tx
+
+Kind = Literal["created", "changed", "assigned", "moved", "activity"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened; what does not belong to its kind is None. `duration_s` in seconds.
+
+    `key` tells entries of one moment apart, always in the same way.
+    """
+
+    at: datetime
+    key: str
+    kind: Kind
+    by: UUID | None = None
+    owner_id: UUID | None = None
+    previous_owner_id: UUID | None = None
+    how: str | None = None
+    from_stage: str | None = None
+    to_stage: str | None = None
+    duration_s: int | None = None
+    reason: str | None = None
+    changed: tuple[str, ...] | None = None
+    activity_id: UUID | None = None
+    activity_kind: str | None = None
+    outcome: str | None = None
+    effective: bool | None = None
+
+
+async def timeline(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Entry]:
+    """All entries of a lead, newest first. Raises UnknownLead."""
+    lead = await get_lead(tx, tenant_id, lead_id)
+    entries = [Entry(lead.started_at, "0", "created", by=lead.created_by)]
+    entries += [
+        Entry(seen.at, f"1{seen.seq:020}", "changed", by=seen.changed_by, changed=seen.changed)
+        for seen in await changes_of(tx, tenant_id, lead_id)
+    ]
+    entries += await _assigned(tx, tenant_id, lead_id)
+    entries += [
+        Entry(
+            move.at,
+            f"3{move.seq:020}",
+            "moved",
+            by=move.moved_by,
+            from_stage=move.from_stage,
+            to_stage=move.to_stage,
+            duration_s=move.duration_s,
+            reason=move.reason,
+        )
+        for move in await passages(tx, tenant_id, lead_id)
+    ]
+    entries += await _done(tx, tenant_id, lead_id)
+    return sorted(entries, key=lambda entry: (entry.at, entry.key), reverse=True)
+
+
+async def _assigned(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Entry]:
+    return [
+        Entry(
+            one.at,
+            f"2{one.id}",
+            "assigned",
+            by=one.assigned_by,
+            owner_id=one.owner_id,
+            previous_owner_id=one.previous_owner_id,
+            how=one.how,
+            reason=one.reason,
+        )
+        for one in await list_assignments(tx, tenant_id, lead_id)
+        if one.owner_id is not None
+    ]
+
+
+async def _done(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Entry]:
+    return [
+        Entry(
+            touch.at,
+            f"4{touch.activity_id}",
+            "activity",
+            by=touch.rep_id,
+            duration_s=touch.duration_s,
+            activity_id=touch.activity_id,
+            activity_kind=touch.kind,
+            outcome=touch.outcome,
+            effective=touch.effective,
+        )
+        for touch in await touches_of(tx, tenant_id, lead_id)
+    ]

@@ -1,0 +1,34 @@
+"""The projection of `cox.activities` that leads needs."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Table, Text, Uuid
+
+from services.leads.bulk import BulkInsert
+from services.leads.metadata import metadata
+
+lead_activities = Table(
+    "lead_activities",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("lead_id", Uuid, primary_key=True),
+    Column("activity_id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("outcome", Text),
+    Column("duration_s", BigInteger),
+    Column("effective", Boolean, nullable=False),
+    Column("rep_id", Uuid),
+    Index("ix_lead_activities_tenant_id_lead_id_at", "tenant_id", "lead_id", "at"),
+)
+
+UPSERT = BulkInsert(
+    lead_activities,
+    [column.name for column in lead_activities.columns],
+    suffix="on conflict (tenant_id, lead_id, activity_id) do nothing",
+)
+KINDS_DONE = "select distinct kind from lead_activities where tenant_id = $1 and lead_id = $2"
+SELECT_OF_LEAD = """
+select activity_id, kind, at, outcome, duration_s, effective, rep_id
+from lead_activities where tenant_id = $1 and lead_id = $2 order by at, activity_id
+"""

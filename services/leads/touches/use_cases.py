@@ -1,0 +1,40 @@
+"""Storing what activities published, and looking it up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.leads.touches.tables import KINDS_DONE, SELECT_OF_LEAD, UPSERT
+from shared.database.transactions import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """An activity for a lead. `duration_s` in seconds; `effective`: it counts as follow-up."""
+
+    activity_id: UUID
+    kind: str
+    at: datetime
+    outcome: str | None
+    duration_s: int | None
+    effective: bool
+    rep_id: UUID | None
+
+
+async def store_touches(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Activities of any tenants; known ones are left as they are."""
+    await UPSERT.execute(tx, rows)
+
+
+async def kinds_done(tx: Tx, tenant_id: UUID, lead_id: UUID) -> frozenset[str]:
+    """The kinds of activities recorded for a lead, as far as they have come here."""
+    return frozenset(row["kind"] for row in await tx.connection.fetch(KINDS_DONE, tenant_id, lead_id))
+
+
+async def touches_of(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Touch]:
+    """A lead's activities, oldest first."""
+    return [Touch(*row) for row in await tx.connection.fetch(SELECT_OF_LEAD, tenant_id, lead_id)]
