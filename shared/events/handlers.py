@@ -1,0 +1,180 @@
+"""How a service says what it does with events: projections build views, reactions act.
+
+leads_directory = Projection("leads.directory", tables=(org_users, org_units))
+
+@leads_directory.on(UserDefined)
+async def on_user_defined(tx: Tx, received: Received) -> None: ...
+
+kpis = Projection("scoring.kpis")
+
+@kpis.batch(LeadCreated, StageChanged)
+async def apply(tx: Tx, batch: Sequence[Received]) -> None: ...
+
+assignment = Reaction("leads.assignment")
+
+@assignment.on(LeadCreated)
+async def on_lead_created(tx: Tx, received: Received) -> None: ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar, Literal
+
+from sqlalchemy import Table
+
+from shared.contracts.base import Event
+from shared.database.transactions import Tx
+from shared.events.envelope import Received
+from shared.events.streams import stream_of_type
+
+EventHandler = Callable[[Tx, Received], Awaitable[None]]
+BatchHandler = Callable[[Tx, Sequence[Received]], Awaitable[None]]
+Reset = Callable[[Tx], Awaitable[None]]
+Kind = Literal["projection", "reaction"]
+
+
+class Route(Enum):
+    """What a consumer does with a type."""
+
+    HANDLED = "handled"
+    UNHANDLED = "unhandled"
+    UNKNOWN_VERSION = "unknown_version"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Under which name, and for which generation of its tables, a handler is running."""
+
+    consumer: str
+    generation: int
+    rebuilding: bool
+
+
+_RUN: ContextVar[Run] = ContextVar("consumer_run")
+
+
+def current_run() -> Run:
+    """The run whose handler is executing. Raises LookupError outside a handler."""
+    return _RUN.get()
+
+
+def enter_run(run: Run) -> None:
+    """Called by the consumer's task before it calls handlers."""
+    _RUN.set(run)
+
+
+class HandlerSet:
+    """A named set of handlers with offsets and positions of its own. Its name is `service.suffix`."""
+
+    kind: ClassVar[Kind]
+    max_batch: ClassVar[int]
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._single: dict[str, EventHandler] = {}
+        self._batches: list[tuple[frozenset[str], BatchHandler]] = []
+        self._types: set[str] = set()
+        self._bases: set[str] = set()
+        self._also: set[str] = set()
+
+    def on(self, *events: type[Event]) -> Callable[[EventHandler], EventHandler]:
+        """The handler is awaited once for each event of these types, in order."""
+
+        def register(handler: EventHandler) -> EventHandler:
+            for name in self._registered(events):
+                self._single[name] = handler
+            return handler
+
+        return register
+
+    def batch(self, *events: type[Event]) -> Callable[[BatchHandler], BatchHandler]:
+        """The handler is awaited once a transaction, with all applied events of these types, in order.
+
+        Where a set has both kinds, batch handlers come first.
+        """
+
+        def register(handler: BatchHandler) -> BatchHandler:
+            self._batches.append((frozenset(self._registered(events)), handler))
+            return handler
+
+        return register
+
+    def _registered(self, events: Sequence[type[Event]]) -> list[str]:
+        names = [event.type_name() for event in events]
+        for name in names:
+            if name in self._types:
+                raise ValueError(f"{self.name} has two handlers of {name}")
+            self._types.add(name)
+            self._bases.add(name.rsplit(".v", 1)[0])
+        return names
+
+    def reads(self, *streams: str) -> None:
+        """Follow these streams too, though nothing of them is handled."""
+        self._also.update(streams)
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The streams that it reads, sorted."""
+        return tuple(sorted({stream_of_type(name) for name in self._types} | self._also))
+
+    def route(self, event_type: str) -> Route:
+        """Whether the type is handled; an unknown major version of a handled one is a matter for people."""
+        if event_type in self._types:
+            return Route.HANDLED
+        if event_type.rsplit(".v", 1)[0] in self._bases:
+            return Route.UNKNOWN_VERSION
+        return Route.UNHANDLED
+
+    async def apply_batches(self, tx: Tx, applied: Sequence[Received]) -> None:
+        for types, handler in self._batches:
+            mine = [received for received in applied if received.type in types]
+            if mine:
+                await handler(tx, mine)
+
+    def single(self, event_type: str) -> EventHandler | None:
+        return self._single.get(event_type)
+
+    @property
+    def has_batches(self) -> bool:
+        return bool(self._batches)
+
+
+class Projection(HandlerSet):
+    """Builds a view, from live and historic events alike; runs as `cox_worker`, which sees every tenant.
+
+    `tables` are emptied when the view must be built anew (a publisher's new epoch); where that is not enough,
+    `@projection.on_reset` names a function that empties it.
+    """
+
+    kind = "projection"
+    max_batch = 5000
+
+    def __init__(self, name: str, *, tables: Sequence[Table] = ()) -> None:
+        super().__init__(name)
+        self.tables = tuple(tables)
+        self._reset: Reset | None = None
+
+    def on_reset(self, reset: Reset) -> Reset:
+        self._reset = reset
+        return reset
+
+    async def reset(self, tx: Tx) -> None:
+        """Empty the view."""
+        for table in self.tables:
+            await tx.connection.execute(f'delete from "{table.name}"')  # noqa: S608 - our own table's name
+        if self._reset is not None:
+            await self._reset(tx)
+
+
+class Reaction(HandlerSet):
+    """Acts on live events, as `cox_app` in the event's tenant; advances silently over history.
+
+    One that is added to a running system begins at the log's end.
+    """
+
+    kind = "reaction"
+    max_batch = 50

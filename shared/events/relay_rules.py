@@ -1,0 +1,61 @@
+"""The relay's decisions, without database or broker: where to scan from, when to pause, what to publish
+again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+BATCH = 4000
+BOTTOM_EVERY_S = 1.0
+POLL_S = 0.05
+PAUSE_S = 0.01
+PAUSE_FROM = 50
+REPUBLISH_WINDOW_S = 60.0
+
+
+@dataclass(slots=True)
+class Scan:
+    """Which pending ids to read next.
+
+    The fast scan begins above the last id sent, where nearly everything is. An id drawn earlier may commit
+    later: a scan from the bottom, once a second, finds it.
+    """
+
+    last_id: int = 0
+    bottom_due_at: float = 0.0
+
+    def above(self, now: float) -> int:
+        """Read pending ids greater than this."""
+        if now >= self.bottom_due_at:
+            self.bottom_due_at = now + BOTTOM_EVERY_S
+            return 0
+        return self.last_id
+
+    def sent(self, ids: Iterable[int]) -> None:
+        self.last_id = max(self.last_id, *ids)
+
+    def failed(self) -> None:
+        """Nothing is known to be sent: begin from the bottom at once."""
+        self.last_id = 0
+        self.bottom_due_at = 0.0
+
+
+def pause_after(batch: int) -> float:
+    """Seconds to rest after a round: under load batches grow by it, at rest it would only delay."""
+    return PAUSE_S if PAUSE_FROM <= batch < BATCH else 0.0
+
+
+P = TypeVar("P", bound=Hashable)
+E = TypeVar("E", bound=Hashable)
+
+
+def behind(sent: Mapping[P, E], in_log: Mapping[P, E | None]) -> frozenset[P]:
+    """The partitions whose log does not end with the event that was sent last.
+
+    One may end with another event and have lost nothing, since an earlier id can be sent later; its window
+    is sent again all the same: positions drop what is known.
+    """
+    return frozenset(partition for partition, event in sent.items() if in_log.get(partition) != event)

@@ -1,0 +1,115 @@
+"""What the leader checks before it publishes: the log's end is of this journal, and nothing that was sent is
+lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from shared.events.envelope import Received, Unplaceable
+from shared.events.kafka import Record, TopicPartition
+from shared.events.leader import Leadership
+from shared.events.publishing import COLUMNS, Publisher, last_records
+from shared.events.relay_rules import REPUBLISH_WINDOW_S, behind
+
+DEPTH = 3
+READ_TIMEOUT_S = 30.0
+RECENT = 20_000
+WINDOW_MOST = 5_000_000
+PAGE = 4000
+
+
+class ForeignLog(Exception):
+    """The log ends with an event that this journal does not hold: one of the two was restored."""
+
+    def __init__(self, service: str, tp: TopicPartition, event: Received) -> None:
+        super().__init__(
+            f"{service} refuses to publish: {tp} ends with event {event.event_id} ({event.type},"
+            f" seq {event.seq} of {event.aggregate_id}), which its journal does not hold."
+            " If the database was restored, run `cox events republish --new-epoch`."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LostWindow:
+    """Partitions whose log misses what was sent, and the journal ids of the window to send again."""
+
+    partitions: frozenset[TopicPartition]
+    first_id: int
+    last_id: int
+
+
+async def check_tail(
+    leadership: Leadership, publisher: Publisher, bootstrap: str, service: str
+) -> LostWindow | None:
+    """What the log lost, if it did. Raises ForeignLog."""
+    async with asyncio.timeout(READ_TIMEOUT_S):
+        tails = await last_records(bootstrap, publisher.partitions(), DEPTH)
+    newest = {tp: _newest_ours(records) for tp, records in tails.items()}
+    for tp, event in newest.items():
+        if event is not None and not await _is_journalled(leadership, event):
+            raise ForeignLog(service, tp, event)
+    in_log = {tp: None if event is None else event.event_id for tp, event in newest.items()}
+    return await _lost(leadership, publisher, in_log)
+
+
+def _newest_ours(records: list[Record]) -> Received | None:
+    """The newest record that can be read as an event: what others may have written is not ours to judge."""
+    for record in records:
+        try:
+            return Received(
+                record.topic, record.partition, record.offset, record.timestamp_ms, record.key, record.value,
+                record.headers, stream="",
+            )  # fmt: skip
+        except Unplaceable:
+            continue
+    return None
+
+
+async def _is_journalled(leadership: Leadership, event: Received) -> bool:
+    return bool(
+        await leadership.value(
+            "select exists (select from events where aggregate_id = $1 and seq = $2 and event_id = $3)",
+            event.aggregate_id, event.seq, event.event_id,
+        )
+    )  # fmt: skip
+
+
+async def _lost(
+    leadership: Leadership, publisher: Publisher, in_log: dict[TopicPartition, UUID | None]
+) -> LostWindow | None:
+    """Compare the newest sent event of each partition, as far back as 60 s, with the log's end."""
+    newest = await leadership.fetch("select id, recorded_at from events order by id desc limit 1")
+    if not newest:
+        return None
+    last_id, since = newest[0]["id"], newest[0]["recorded_at"]
+    rows = await leadership.fetch(
+        """select e.type, e.aggregate_id, e.event_id from events e
+        where e.id > $1 and e.recorded_at > $2::timestamptz - make_interval(secs => $3)
+            and not exists (select from outbox_pending p where p.id = e.id)
+        order by e.id""",
+        last_id - RECENT, since, REPUBLISH_WINDOW_S,
+    )  # fmt: skip
+    sent = {publisher.place_of(row["type"], row["aggregate_id"]): row["event_id"] for row in rows}
+    partitions = behind(sent, in_log)
+    if not partitions:
+        return None
+    first_id = await leadership.value(
+        """select min(id) from events where id > $1
+            and recorded_at > $2::timestamptz - make_interval(secs => $3)""",
+        last_id - WINDOW_MOST, since, REPUBLISH_WINDOW_S,
+    )  # fmt: skip
+    return LostWindow(partitions, first_id, last_id)
+
+
+async def window_page(leadership: Leadership, window: LostWindow, above: int) -> list[Any]:
+    """The next rows of the window that were sent (what is pending is the relay's), in id order."""
+    return await leadership.fetch(
+        f"""select {COLUMNS} from events e where e.id > $1 and e.id <= $2
+            and not exists (select from outbox_pending p where p.id = e.id)
+        order by e.id limit {PAGE}""",  # noqa: S608 - constant columns
+        above, window.last_id,
+    )  # fmt: skip

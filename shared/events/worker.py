@@ -1,0 +1,159 @@
+"""A service's worker process: relay, consumers, timers, and an internal port for health and metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+
+from shared.database.engine import make_engine
+from shared.database.transactions import Database
+from shared.events.backbone import Backbone
+from shared.events.consumer import ConsumerRunner
+from shared.events.faults import reason_of
+from shared.events.handlers import HandlerSet
+from shared.events.hints import APPLIED, RECORDED, Hints, connector
+from shared.events.internal_http import serve_internal
+from shared.events.kafka import KafkaError, assert_codec
+from shared.events.registry import register
+from shared.events.relay import Relay
+from shared.events.streams import PUBLISHED
+from shared.events.timers import Timers
+from shared.events.topics import ensure_topics
+from shared.observability.logs import get_logger
+from shared.settings import Settings
+
+log = get_logger(__name__)
+
+STOP_S = 10.0
+RETRY_MOST_S = 5.0
+
+Extra = Callable[[Backbone], Awaitable[None]]
+"""A further loop of a service: runs until cancelled, is started again when it fails."""
+
+
+class Worker:
+    """`await run(sock)` until SIGTERM, SIGINT or `stop()`; `ready()` says whether all of it works."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        service: str,
+        *,
+        consumers: Sequence[HandlerSet] = (),
+        timers: Timers | None = None,
+        extra: Sequence[Extra] = (),
+    ) -> None:
+        assert_codec()
+        self.settings = settings
+        self.service = service
+        self._sets = tuple(consumers)
+        self._timers = timers
+        self._extra = tuple(extra)
+        self._stopping = asyncio.Event()
+        self._registered = False
+        self.relay = Relay(settings, service)
+        self.runners: list[ConsumerRunner] = []
+
+    async def stop(self) -> None:
+        """End `run` cleanly; what was not committed is rolled back and comes again."""
+        self._stopping.set()
+
+    def problems(self) -> list[str]:
+        """Why it is not ready; empty when it is."""
+        found = [] if self._registered else ["starting"]
+        found += [self.relay.problem] if self.relay.problem else []
+        found += [runner.problem for runner in self.runners if runner.problem]
+        found += [f"{runner.name} has not joined yet" for runner in self.runners if not runner.ready.is_set()]
+        return found
+
+    def ready(self) -> bool:
+        return not self.problems()
+
+    async def run(self, sock: socket.socket | None = None) -> None:
+        """All of it, until told to stop. `sock` is the internal port's listening socket."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with suppress(NotImplementedError, RuntimeError):
+                loop.add_signal_handler(number, self._stopping.set)
+        async with AsyncExitStack() as stack:
+            if sock is not None:
+                await stack.enter_async_context(serve_internal(sock, self))
+            backbone = await self._backbone(stack)
+            tasks = [asyncio.create_task(self._prepared(backbone), name="worker")]
+            try:
+                stopping = asyncio.create_task(self._stopping.wait())
+                await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                stopping.cancel()
+                await _end(tasks)
+            for task in tasks:
+                if not task.cancelled() and task.exception() is not None:
+                    task.result()
+
+    async def _backbone(self, stack: AsyncExitStack) -> Backbone:
+        recorded = Hints(connector(self.settings, self.service), RECORDED)
+        applied = Hints(connector(self.settings, self.service), APPLIED)
+        backbone = Backbone(
+            self.settings,
+            self.service,
+            Database(make_engine(self.settings, self.service, "worker"), hint=recorded.poke),
+            Database(make_engine(self.settings, self.service, "app"), hint=recorded.poke),
+            hint_applied=applied.poke,
+        )
+        stack.push_async_callback(backbone.worker.dispose)
+        stack.push_async_callback(backbone.app.dispose)
+        for hints in (recorded, applied):
+            await hints.start()
+            stack.push_async_callback(hints.stop)
+        return backbone
+
+    async def _prepared(self, backbone: Backbone) -> None:
+        await self._prepare(backbone)
+        self.runners = [ConsumerRunner(backbone, handlers) for handlers in self._sets]
+        self._registered = True
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.relay.run(), name="relay")
+            for runner in self.runners:
+                group.create_task(runner.run(), name=f"runner {runner.name}")
+            if self._timers is not None:
+                group.create_task(self._timers.run(backbone), name="timers")
+            for extra in self._extra:
+                group.create_task(self._kept_alive(extra, backbone), name="extra")
+
+    async def _prepare(self, backbone: Backbone) -> None:
+        """Topics and registrations; waits for broker and database as long as it takes."""
+        streams = {*PUBLISHED[self.service], *(s for handlers in self._sets for s in handlers.streams)}
+        pause = 0.1
+        while True:
+            try:
+                await ensure_topics(backbone.bootstrap, backbone.prefix, sorted(streams))
+                await register(backbone.worker, backbone.bootstrap, backbone.prefix, self._sets)
+            except (KafkaError, OSError, TimeoutError) as error:
+                log.warning("waiting_for_broker", service=self.service, error=repr(error))
+            except Exception as error:  # noqa: BLE001 - a database that starts, or is being migrated
+                log.warning("waiting_for_database", service=self.service, error=reason_of(error))
+            else:
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, RETRY_MOST_S)
+
+    async def _kept_alive(self, extra: Extra, backbone: Backbone) -> None:
+        pause = 0.1
+        while True:
+            try:
+                await extra(backbone)
+                return
+            except Exception:
+                log.exception("loop_failed", service=self.service)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, RETRY_MOST_S)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel, and wait only so long: what hangs ends with the process."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=STOP_S)
