@@ -194,4 +194,4 @@ class Definitions(WireModel):
 
 def freshness(progress: Progress) -> dict[str, object]:
     """What stands beside every page of numbers."""
-    return {"as_of": progress.as_of, "lag_events": progress.lag_events}
+    return Freshness(as_of=progress.as_of, lag_events=progress.lag_events).model_dump(mode="json")
