@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,8 +45,12 @@ async def ask(
     json: Any = None,
     body: bytes | Iterable[bytes] | None = None,
     headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+    stays: bool = False,
 ) -> Answer:
-    """Send a request; `target` is path and query as on the wire; an iterable body is sent in chunks."""
+    """Send a request; `target` is path and query as on the wire; an iterable body is sent in chunks.
+
+    The client leaves once its body is sent, unless it `stays` for a streamed answer.
+    """
     chunks, given = _body(json, body)
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     path, _, query = target.partition("?")
@@ -69,6 +74,8 @@ async def ask(
 
     async def receive() -> Message:
         if not waiting:
+            if stays:
+                await asyncio.Event().wait()
             return {"type": "http.disconnect"}
         chunk = waiting.pop(0)
         return {"type": "http.request", "body": chunk, "more_body": bool(waiting)}

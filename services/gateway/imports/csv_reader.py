@@ -164,7 +164,7 @@ def _unpacked(file: BinaryIO) -> BinaryIO:
         file.seek(0)
         return file
     file.seek(0)
-    packed = gzip.GzipFile(fileobj=file)
+    packed = gzip.GzipFile(fileobj=file, mode="rb")
     try:
         while packed.read(_BLOCK):
             if packed.tell() > MAX_UNPACKED_BYTES:
