@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -30,6 +30,14 @@ def _is_currency(code: str) -> str:
 
 KnownCurrency = Annotated[Currency, AfterValidator(_is_currency)]
 RateText = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,12})?$")]
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+# Of a change: what is not given stays as it is, so the value here is never read, and clients need not know it.
+Absent: str = Field(default="", json_schema_extra=_without_default)
 
 
 class TenantOut(WireModel):
@@ -70,8 +78,8 @@ class UnitIn(WireModel):
 class UnitChange(WireModel):
     """Only what is given changes."""
 
-    name: Name = ""
-    code: Code = ""
+    name: Name = Absent
+    code: Code = Absent
     active: bool = True
 
 
@@ -117,13 +125,13 @@ class UserIn(WireModel):
 class UserChange(WireModel):
     """Only what is given changes. `visibility` null: as the roles say. A new password ends every session."""
 
-    display_name: Name = ""
-    code: Code = ""
+    display_name: Name = Absent
+    code: Code = Absent
     roles: Annotated[list[Role], Field(min_length=1, max_length=7), Field(default=["rep"])]
     visibility: Visibility | None = None
     active: bool = True
-    email: Email = ""
-    password: Password = ""
+    email: Email = Absent
+    password: Password = Absent
 
 
 class UserOut(WireModel):

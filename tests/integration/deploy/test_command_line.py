@@ -106,5 +106,5 @@ class TestOtherCommands:
 
     def test_help_lists_every_command_when_asked(self) -> None:
         told = subprocess.run([ROOT / "cox", "--help"], capture_output=True, text=True, check=True)
-        for command in ("up", "down", "status", "logs", "test", "lint"):
+        for command in ("up", "down", "status", "logs", "test", "lint", "openapi"):
             assert f"\n    {command} " in told.stdout
