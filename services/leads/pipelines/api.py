@@ -15,6 +15,7 @@ from services.leads.pipelines.use_cases import (
     StagesInUse,
     change_pipeline,
     create_pipeline,
+    default_pipeline,
     get_pipeline,
     list_pipelines,
 )
@@ -110,9 +111,13 @@ def make_router(stages_in_use: StagesInUse) -> Router:
     router = Router(prefix="/v1/pipelines", tags=["pipelines"])
 
     @router.get("", response_model=Page[PipelineOut])
-    async def get_pipelines(read: Reading, page: Annotated[PageQuery, Depends(page_query)]) -> Response:
+    async def get_pipelines(
+        read: Reading, page: Annotated[PageQuery, Depends(page_query)], at: Now
+    ) -> Response:
         """All pipelines, the default one first."""
         async with read.transaction() as tx:
+            # A tenant has a default one from the start, also before its event has come here.
+            await default_pipeline(tx, read.principal.tenant_id, at)
             found = await list_pipelines(tx, read.principal.tenant_id)
         start = page.after[0] if page.after else 0
         rows = list(enumerate(found, 1))[start : start + page.limit + 1]

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+from uuid import UUID
+
+from services.leads.assignment.use_cases import assign_by_rules
+from shared.database.engine import make_engine
+from shared.database.transactions import Access, Database
+from shared.ids import new_id
+from shared.settings import Settings
+from tests.integration.services.leads.conftest import Desk
+
+
+async def rule(desk: Desk, **fields: Any) -> dict[str, Any]:
+    body = {
+        "name": "Everybody",
+        "strategy": "round_robin",
+        "candidates": {"unit_id": str(desk.units["company"])},
+    }
+    answer = await desk("head", "POST", "/v1/assignment-rules", body | fields)
+    assert answer.status == 201, answer
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+async def react(desk: Desk, settings: Settings, *leads: dict[str, Any]) -> dict[UUID, UUID]:
+    """What the reaction to `lead_created` does, in a transaction like its own."""
+    database = Database(make_engine(settings, "leads", "app", pool_size=4))
+    try:
+        async with database.transaction(Access(desk.tenant_id)) as tx:
+            causes = {UUID(lead["id"]): new_id() for lead in leads}
+            return await assign_by_rules(tx, desk.tenant_id, causes, desk.clock.at)
+    finally:
+        await database.dispose()
+
+
+def users(desk: Desk, *names: str) -> dict[str, Any]:
+    return {"user_ids": [str(desk.users[name]) for name in names]}
+
+
+class TestByRule:
+    async def test_turns_are_fair_when_leads_come_in_one_batch(self, desk: Desk, settings: Settings) -> None:
+        await rule(desk)
+        leads = [await desk.lead() for _ in range(8)]
+        owners = await react(desk, settings, *leads)
+        assert sorted(Counter(owners.values()).values()) == [2, 2, 2, 2]
+
+    async def test_turns_are_fair_when_many_reactions_run_at_once(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        made = await rule(desk)
+        leads = [await desk.lead() for _ in range(40)]
+        results = await asyncio.gather(
+            *(react(desk, settings, *leads[at : at + 4]) for at in range(0, 40, 4))
+        )
+        owners = Counter(owner for result in results for owner in result.values())
+        assert sorted(owners.values()) == [10, 10, 10, 10]
+        turn = "select turn from rotations where tenant_id = $1 and rule_id = $2"
+        assert await desk.admin.fetchval(turn, desk.tenant_id, UUID(made["id"])) == 40
+
+    async def test_owner_event_and_explanation_agree_when_assigned(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        made = await rule(desk, candidates=users(desk, "north1", "boss", "south2"), strategy="least_loaded")
+        lead = await desk.lead(region="north")
+        await react(desk, settings, lead)
+        now = (await desk("head", "GET", f"/v1/leads/{lead['id']}")).json()
+        assert (now["owner_id"], now["team_id"], now["version"]) == (
+            str(desk.users["north1"]), str(desk.units["north-team"]), 2,
+        )  # fmt: skip
+        seq, kind, data = (await desk.events(lead["id"]))[-1]
+        assert (seq, kind, data["how"], data["rule_id"]) == (2, "lead_assigned", "rule", made["id"])
+        assert data["credit"]["rep_id"] == str(desk.users["north1"])
+        [stored] = (await desk("head", "GET", f"/v1/leads/{lead['id']}/assignments")).json()["items"]
+        assert (stored["owner_id"], stored["rule_version"]) == (now["owner_id"], 1)
+        reasons = {one["display_name"]: one["reason"] for one in stored["rules"][0]["candidates"]}
+        assert reasons == {
+            "North1": "chosen", "Boss": "not_a_rep", "South2": "another_has_fewer_open_leads",
+        }  # fmt: skip
+
+    async def test_only_reps_of_the_region_get_it_when_by_territory(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        await rule(desk, strategy="territory")
+        leads = [await desk.lead(region="south") for _ in range(4)]
+        owners = await react(desk, settings, *leads)
+        assert Counter(owners.values()) == {desk.users["south1"]: 2, desk.users["south2"]: 2}
+
+    async def test_the_lightest_gets_it_when_by_load(self, desk: Desk, settings: Settings) -> None:
+        heavy = await desk.lead()
+        await desk("head", "POST", f"/v1/leads/{heavy['id']}/assign", {"owner_id": str(desk.users["north1"])})
+        await rule(desk, strategy="least_loaded", candidates=users(desk, "north1", "north2"))
+        leads = [await desk.lead() for _ in range(3)]
+        owners = await react(desk, settings, *leads)
+        assert Counter(owners.values()) == {desk.users["north1"]: 1, desk.users["north2"]: 2}
+
+    async def test_the_next_rule_is_asked_when_everybody_of_the_first_is_full(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        await rule(desk, name="first", position=1, max_open_leads=1, candidates=users(desk, "north1"))
+        await rule(desk, name="second", position=2, candidates=users(desk, "south1"))
+        leads = [await desk.lead() for _ in range(2)]
+        owners = await react(desk, settings, *leads)
+        assert set(owners.values()) == {desk.users["north1"], desk.users["south1"]}
+        seen = [
+            (await desk("head", "GET", f"/v1/leads/{lead['id']}/assignments")).json()["items"][0]
+            for lead in leads
+        ]
+        later = max(seen, key=lambda one: len(one["rules"]))
+        assert later["rules"][0]["candidates"][0]["reason"] == "full"
+
+    async def test_why_nobody_got_it_is_kept_when_no_rule_applies(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        await rule(desk, conditions={"source": ["fair"]})
+        lead = await desk.lead(source="web")
+        assert await react(desk, settings, lead) == {}
+        [stored] = (await desk("head", "GET", f"/v1/leads/{lead['id']}/assignments")).json()["items"]
+        assert (stored["owner_id"], stored["rules"][0]["failed_condition"]) == (None, "source")
+        assert len(await desk.events(lead["id"])) == 1
+
+    async def test_nothing_happens_when_somebody_owns_it_already(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        await rule(desk)
+        lead = await desk.lead()
+        await desk("head", "POST", f"/v1/leads/{lead['id']}/assign", {"owner_id": str(desk.users["south2"])})
+        assert await react(desk, settings, lead) == {}
+        assert (await desk("head", "GET", f"/v1/leads/{lead['id']}")).json()["owner_id"] == str(
+            desk.users["south2"]
+        )
+
+
+class TestByHand:
+    async def test_owner_and_reason_are_kept_when_assigned(self, desk: Desk) -> None:
+        lead = await desk.lead()
+        body = {"owner_id": str(desk.users["north1"]), "reason": "knows them"}
+        answer = await desk("head", "POST", f"/v1/leads/{lead['id']}/assign", body)
+        assert (answer.json()["owner_id"], answer.headers["etag"]) == (body["owner_id"], '"2"')
+        [stored] = (await desk("head", "GET", f"/v1/leads/{lead['id']}/assignments")).json()["items"]
+        assert (stored["how"], stored["reason"], stored["assigned_by"]) == (
+            "manual", "knows them", str(desk.users["head"]),
+        )  # fmt: skip
+        data = (await desk.events(lead["id"]))[-1][2]
+        assert "knows" not in str(data)
+        assert (await desk("head", "POST", f"/v1/leads/{lead['id']}/assign", body)).code == "same_owner"
+
+    async def test_a_supervisor_may_give_away_what_they_see_no_longer_then(self, desk: Desk) -> None:
+        lead = await desk.lead()
+        path = f"/v1/leads/{lead['id']}/assign"
+        await desk("head", "POST", path, {"owner_id": str(desk.users["north1"])})
+        answer = await desk("boss", "POST", path, {"owner_id": str(desk.users["south1"])})
+        assert (answer.status, answer.json()["owner_id"]) == (200, str(desk.users["south1"]))
+        assert (await desk("boss", "GET", f"/v1/leads/{lead['id']}")).status == 404
+
+    async def test_it_is_refused_when_a_rep_gives_to_others_or_nobody_is_there(self, desk: Desk) -> None:
+        lead = await desk.lead("north1")
+        path = f"/v1/leads/{lead['id']}/assign"
+        to_other = await desk("north1", "POST", path, {"owner_id": str(desk.users["north2"])})
+        assert to_other.code == "assign_not_allowed"
+        await desk.user("gone", "north-team", active=False)
+        for owner in (desk.users["gone"], new_id()):
+            answer = await desk("head", "POST", path, {"owner_id": str(owner)})
+            assert (answer.status, answer.code, answer.pointers) == (422, "unfit_owner", ["/owner_id"])
+        mine = await desk("north1", "POST", path, {"owner_id": str(desk.users["north1"])})
+        assert mine.status == 200
+
+
+class TestExplaining:
+    async def test_every_candidate_is_told_and_nothing_changes_when_dry(self, desk: Desk) -> None:
+        made = await rule(desk, conditions={"value_from": {"amount": "100", "currency": "CNY"}})
+        body = {"lead": {"value": {"amount": "100", "currency": "CNY"}}}
+        before = await desk.admin.fetchval("select count(*) from events where tenant_id = $1", desk.tenant_id)
+        answers = [
+            (await desk("head", "POST", "/v1/assignment-rules/explain", body)).json() for _ in range(2)
+        ]
+        assert answers[0] == answers[1]
+        assert answers[0]["rule_id"] == made["id"]
+        reasons = Counter(one["reason"] for one in answers[0]["rules"][0]["candidates"])
+        assert reasons == {"chosen": 1, "next_in_turn_was_another": 3}
+        assert (
+            await desk.admin.fetchval("select count(*) from turns where tenant_id = $1", desk.tenant_id) == 0
+        )
+        after = await desk.admin.fetchval("select count(*) from events where tenant_id = $1", desk.tenant_id)
+        assert before == after
+
+    async def test_a_lead_that_is_there_is_explained_when_named(self, desk: Desk) -> None:
+        await rule(desk, conditions={"tags": ["vip"]})
+        lead = await desk.lead(tags=["vip"])
+        answer = await desk("head", "POST", "/v1/assignment-rules/explain", {"lead_id": lead["id"]})
+        assert answer.json()["owner_id"] is not None
+        both = {"lead_id": lead["id"], "lead": {}}
+        assert (await desk("head", "POST", "/v1/assignment-rules/explain", both)).code == "which_lead"
+        assert (await desk("head", "POST", "/v1/assignment-rules/explain", {})).code == "which_lead"
+
+
+class TestDefining:
+    async def test_its_version_grows_when_changed_and_it_rests_when_deleted(self, desk: Desk) -> None:
+        made = await rule(desk, position=5)
+        path = f"/v1/assignment-rules/{made['id']}"
+        changed = await desk("head", "PATCH", path, {"name": "New", "max_open_leads": 3}, if_match='"1"')
+        assert (changed.json()["version"], changed.json()["max_open_leads"]) == (2, 3)
+        assert (await desk("head", "PATCH", path, {"name": "Old"}, if_match='"1"')).status == 412
+        rested = await desk("head", "DELETE", path)
+        assert (rested.status, rested.json()["active"]) == (200, False)
+        listed = (await desk("head", "GET", "/v1/assignment-rules")).json()["items"]
+        assert [(one["id"], one["active"]) for one in listed] == [(made["id"], False)]
+        assert [kind for _, kind, _ in await desk.events(made["id"])] == ["assignment_rule_defined"] * 3
+
+    async def test_it_is_refused_naming_what_is_wrong(self, desk: Desk) -> None:
+        good = {"name": "R", "strategy": "round_robin", "candidates": users(desk, "north1")}
+        for change, status, pointer in [
+            ({"strategy": "dice"}, 422, "/strategy"),
+            ({"candidates": {}}, 422, "/candidates"),
+            ({"candidates": {"user_ids": [str(new_id())]}}, 422, "/candidates/user_ids/0"),
+            ({"candidates": {"unit_id": str(new_id())}}, 422, "/candidates/unit_id"),
+            (
+                {"conditions": {"value_to": {"amount": "1", "currency": "USD"}}},
+                422,
+                "/conditions/value_to/currency",
+            ),
+        ]:
+            answer = await desk("head", "POST", "/v1/assignment-rules", good | change)
+            assert (answer.status, answer.pointers) == (status, [pointer]), answer
+        assert (await desk("north1", "POST", "/v1/assignment-rules", good)).status == 403
