@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import FastAPI
 
 from services.scoring.kpis import api as kpis
+from services.scoring.kpis.notices import Announcer
 from services.scoring.kpis.reactions import kpi_projection
 from services.scoring.kpis.rebuilding import Rebuilt, Told, rebuild
+from shared.access.projection import directory_projection
 from shared.clock import Clock
 from shared.database.engine import make_engine
 from shared.database.transactions import Database
 from shared.events.backbone import Backbone
+from shared.events.worker import Worker
 from shared.settings import Settings
 from shared.web.app import make_app
 from shared.web.context import Authenticate
@@ -30,6 +35,21 @@ def build_app(
         database=Database(make_engine(settings, SERVICE, "app")),
         authenticate=authenticate,
         clock=clock,
+    )
+
+
+def build_worker(settings: Settings) -> Worker:
+    """The worker: the org's copy, the numbers, their notices, and the relay of those."""
+    changed = asyncio.Event()
+
+    async def announce(backbone: Backbone) -> None:
+        await Announcer(backbone.worker, backbone.clock, changed).run()
+
+    return Worker(
+        settings,
+        SERVICE,
+        consumers=(directory_projection(SERVICE), kpi_projection(changed.set)),
+        extra=(announce,),
     )
 
 

@@ -86,16 +86,15 @@ async def _announce_tenant(tx: Tx, tenant_id: UUID, now: datetime) -> int:
 
 
 class Announcer:
-    """A worker's task: woken when numbers change, with a slow look now and then for what a crash left."""
+    """A worker's task: woken when numbers change, with a slow look now and then for what a crash left.
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    `changed` is set when numbers change, or are about to when their transaction commits.
+    """
+
+    def __init__(self, database: Database, clock: Clock, changed: asyncio.Event) -> None:
         self._database = database
         self._clock = clock
-        self._changed = asyncio.Event()
-
-    def wake(self) -> None:
-        """Numbers changed, or are about to when their transaction commits."""
-        self._changed.set()
+        self._changed = changed
 
     async def run(self) -> None:
         """For ever; ends when cancelled."""

@@ -27,7 +27,7 @@ CLOSE_EVENTS = 2_000
 LOOK_EVERY_S = 0.1
 STUCK_AFTER_S = 120.0
 
-_LOCK = 0x636F7872
+_LOCK = 0x6B7069
 _CHUNK = 20_000
 _TABLES = ("facts", "cells", "states")
 _PLACES = "select stream, partition, next, log_end from offsets where consumer = $1"

@@ -82,10 +82,10 @@ class TestAnnounce:
 
 class TestAnnouncer:
     async def test_notice_goes_out_when_woken(self, worker: Database, admin: Any, world: World) -> None:
-        announcer = Announcer(worker, SettableClock(NOW))
+        changed = asyncio.Event()
+        running = asyncio.create_task(Announcer(worker, SettableClock(NOW), changed).run())
         await lead_created(worker, world)
-        announcer.wake()
-        running = asyncio.create_task(announcer.run())
+        changed.set()
         async with asyncio.timeout(60):
             while not await published(admin, world):
                 assert not running.done()
