@@ -22,8 +22,11 @@ from services.gateway.identity import api as identity_api
 from services.gateway.identity.access_tokens import AccessTokens
 from services.gateway.identity.passwords import Passwords
 from services.gateway.imports import api as imports_api
+from services.gateway.imports.runner import Runner
+from services.gateway.imports.services import Services
 from services.gateway.limits.limiter import Limiter, storage_at
 from services.gateway.org import api as org_api
+from services.gateway.org.reactions import timers
 from services.gateway.partners import api as partners_api
 from services.gateway.proxy.forward import Proxy
 from services.gateway.proxy.rules import Service
@@ -32,13 +35,19 @@ from shared.access.keys import JWKS_PATH, SigningKey, load_or_make
 from shared.clock import Clock, SystemClock
 from shared.database.engine import make_engine
 from shared.database.transactions import Database
+from shared.events.backbone import Backbone
 from shared.events.hints import RECORDED, Hints, connector
+from shared.events.worker import Worker
 from shared.settings import Settings
+from shared.web import idempotency
 from shared.web.app import make_app
 from shared.web.probes import database_ready, probes
 
 PUBLIC = ("/healthz", "/docs", "/v1/auth/token", "/v1/auth/revoke")
 """Paths open to all; `/openapi.json` is so in every service."""
+
+PURGE_EVERY_S = 600.0
+"""How often answers kept for a day under an Idempotency-Key are looked through."""
 
 ROUTERS = (identity_api.router, org_api.router, partners_api.router, imports_api.router)
 
@@ -53,6 +62,15 @@ def settings_of(settings: Settings) -> GatewaySettings:
 def signing_key(settings: Settings) -> SigningKey:
     """The installation's key, made at first use."""
     return load_or_make(settings.signing_key_file or settings.home / "signing.pem")
+
+
+def origins(settings: Settings) -> dict[Service, str]:
+    """Where the services are."""
+    return {
+        "leads": settings.service_leads_url,
+        "activities": settings.service_activities_url,
+        "scoring": settings.service_scoring_url,
+    }
 
 
 @dataclass(frozen=True)
@@ -79,12 +97,7 @@ def _parts(settings: GatewaySettings, key: SigningKey, clock: Clock) -> Parts:
     limiter = Limiter(storage_at(valkey), per_s=settings.rate_limit_per_s, burst=settings.rate_limit_burst)
     tokens = AccessTokens(key, settings.public_url)
     authenticator = Authenticator(database, tokens, freshness, limiter, key, clock)
-    origins: dict[Service, str] = {
-        "leads": settings.service_leads_url,
-        "activities": settings.service_activities_url,
-        "scoring": settings.service_scoring_url,
-    }
-    proxy = Proxy(origins, timeout_s=settings.upstream_timeout_s)
+    proxy = Proxy(origins(settings), timeout_s=settings.upstream_timeout_s)
     return Parts(settings, key, clock, hints, database, freshness, limiter, tokens, authenticator, proxy)
 
 
@@ -163,3 +176,19 @@ def build_internal(app: FastAPI) -> ASGIApp:
             await rest(scope, receive, send)
 
     return internal
+
+
+def build_worker(settings: Settings, *, key: SigningKey | None = None) -> Worker:
+    """The worker: transfers that become due, imports, and the relay of what the gateway publishes."""
+    signing = key or signing_key(settings)
+
+    async def run_imports(backbone: Backbone) -> None:
+        await Runner(settings, backbone.worker, Services({**origins(settings)}, signing)).run()
+
+    async def purge_answers(backbone: Backbone) -> None:
+        while True:
+            while await idempotency.purge(backbone.worker):
+                pass
+            await asyncio.sleep(PURGE_EVERY_S)
+
+    return Worker(settings, "gateway", timers=timers, extra=(run_imports, purge_answers))

@@ -36,7 +36,7 @@ def _without_default(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
-# Of a change: what is not given stays as it is, so the value here is never read, and clients need not know it.
+# Of a change: what is not given stays, so the value here is never read, and clients need not know it.
 Absent: str = Field(default="", json_schema_extra=_without_default)
 
 

@@ -12,6 +12,7 @@ from services.gateway.org.use_cases import InactiveUser, UnknownUnit, user_fact,
 from services.gateway.tenancy.use_cases import locked_tenant, record
 from shared.contracts.org import RepMoved
 from shared.database.transactions import Tx
+from shared.events.timers import schedule
 
 TIMER = "org.transfer"
 
@@ -27,8 +28,6 @@ async def transfer_user(
     if not await _is_open(tx, to_unit_id):
         raise UnknownUnit(f"There is no active unit {to_unit_id}")
     if effective_at > now:
-        from shared.events.timers import schedule
-
         await tables.insert_transfer(
             tx,
             id=transfer_id,

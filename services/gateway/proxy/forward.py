@@ -95,7 +95,7 @@ class Proxy:
     async def _asked(
         self, service: Service, scope: Scope, headers: CIMultiDict[str], body: _Body
     ) -> aiohttp.ClientResponse:
-        """The answer's beginning. aiohttp asks once more where the connection broke, but never with a POST."""
+        """The answer's beginning. aiohttp asks once more where the connection broke, never with a POST."""
         assert self._session is not None  # noqa: S101 - the app starts it before it serves
         url = _address(self._origins[service], scope)
         try:

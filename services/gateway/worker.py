@@ -1,0 +1,17 @@
+"""The gateway's worker process."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from services.gateway.bootstrap import build_worker
+from services.gateway.settings import GatewaySettings
+from shared.observability import setup
+
+
+def main(internal_sock: socket.socket) -> None:
+    """Publish, import and let transfers take effect until told to stop."""
+    settings = GatewaySettings.load()
+    setup(settings, "gateway", "gateway-worker")
+    asyncio.run(build_worker(settings).run(internal_sock))
