@@ -7,7 +7,7 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from deploy.cli import running
@@ -16,6 +16,18 @@ from deploy.cli.errors import CommandError
 from deploy.local import credentials
 
 Query = Mapping[str, str | int | None]
+
+
+class Refused(CommandError):
+    """The gateway answered with a problem; `status` is that of HTTP."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Unreachable(CommandError):
+    """Nothing answers at the gateway's address."""
 
 
 class Client:
@@ -41,6 +53,10 @@ class Client:
         """The decoded JSON of a POST of JSON; None where the answer is empty."""
         return self._call("POST", path, None, json.dumps(body).encode(), headers)
 
+    def send(self, path: str, body: Iterable[bytes], headers: Mapping[str, str]) -> Any:
+        """The decoded JSON of a POST of anything; `headers` say what it is and how long."""
+        return self._call("POST", path, None, body, headers)
+
     def pages(self, path: str, query: Query | None = None) -> Iterator[Any]:
         """The items of all pages of a list."""
         cursor: str | None = None
@@ -56,13 +72,13 @@ class Client:
         method: str,
         path: str,
         query: Query | None,
-        body: bytes | None,
+        body: bytes | Iterable[bytes] | None,
         headers: Mapping[str, str] | None,
     ) -> Any:
         given = {name: value for name, value in (query or {}).items() if value is not None}
         url = self.url + path + ("?" + urllib.parse.urlencode(given) if given else "")
         sent = {"Authorization": f"Bearer {self.key}", "Accept": "application/json", **(headers or {})}
-        if body is not None:
+        if isinstance(body, bytes):
             sent["Content-Type"] = "application/json"
         request = urllib.request.Request(url, data=body, headers=sent, method=method)  # noqa: S310 - our own
         try:
@@ -70,9 +86,9 @@ class Client:
                 content = answer.read()
         except urllib.error.HTTPError as error:
             with error:
-                raise CommandError(problem_text(error.code, error.read())) from None
+                raise Refused(error.code, problem_text(error.code, error.read())) from None
         except (OSError, http.client.HTTPException) as error:
-            raise CommandError(f"{self.url} does not answer: {error}") from error
+            raise Unreachable(f"{self.url} does not answer: {error}") from error
         return json.loads(content) if content else None
 
 
