@@ -293,6 +293,12 @@ class Admin:
             if code and error is not TopicAlreadyExistsError:
                 raise error()
 
+    async def delete(self, topics: Sequence[str]) -> None:
+        """Delete topics with all they hold."""
+        if topics:
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                await self._client.delete_topics(list(topics))
+
     async def delete_before(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Let the log of each partition begin at this offset."""
         wanted = {_TopicPartition(*tp): RecordsToDelete(before_offset=o) for tp, o in offsets.items()}

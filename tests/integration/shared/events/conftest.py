@@ -22,6 +22,7 @@ from shared.database.rls import PRELUDE, tenant_policy
 from shared.database.transactions import Access, Database, Tx
 from shared.events import migrations
 from shared.events.journal import NewEvent, record_events
+from shared.events.kafka import Admin
 from shared.events.positions import Position
 from shared.ids import new_id
 from shared.settings import Settings
@@ -76,7 +77,9 @@ class House:
         return thing
 
     async def change(self, tx: Tx, thing: UUID, *events: Event) -> list[Position]:
-        return await record_events(tx, THINGS, [NewEvent(thing, event, NOON) for event in events or (finished(),)])
+        return await record_events(
+            tx, THINGS, [NewEvent(thing, event, NOON) for event in events or (finished(),)]
+        )
 
     async def created(self, *events: Event, **options: Any) -> UUID:
         async with self.transaction() as tx:
@@ -128,10 +131,13 @@ async def _made(pair: Pair, stack: AsyncExitStack) -> House:
         *migrations.V1,
         "create table things (tenant_id uuid, id uuid, seq bigint, note text, primary key (tenant_id, id))",
         *tenant_policy("things"),
+        "create table notes (id bigint generated always as identity, consumer text, aggregate_id uuid,"
+        " seq bigint, event_id uuid)",
     ):
         await admin.execute(statement)
     app, worker = (Database(make_engine(settings, SERVICE, role, pool_size=10)) for role in ("app", "worker"))
     stack.push_async_callback(_dropped, pair, name)
+    stack.push_async_callback(_without_topics, settings)
     stack.push_async_callback(admin.close)
     stack.push_async_callback(app.dispose)
     stack.push_async_callback(worker.dispose)
@@ -144,3 +150,8 @@ async def _dropped(pair: Pair, name: str) -> None:
         await connection.execute(f'drop database "{name}" with (force)')
     finally:
         await connection.close()
+
+
+async def _without_topics(settings: Settings) -> None:
+    async with Admin(settings.kafka_bootstrap) as admin:
+        await admin.delete([name for name in await admin.topics() if name.startswith(settings.topic_prefix)])

@@ -45,7 +45,11 @@ class TestRecordEvents:
             positions = await record_events(tx, THINGS, news)
             recorded = list(tx.recorded)
 
-        assert positions == recorded == [Position(STREAM, two, 2), Position(STREAM, one, 2), Position(STREAM, two, 3)]
+        assert (
+            positions
+            == recorded
+            == [Position(STREAM, two, 2), Position(STREAM, one, 2), Position(STREAM, two, 3)]
+        )
         assert await house.rows("select aggregate_id, seq from events where seq > 1 order by id") == [
             (two, 2), (one, 2), (two, 3)
         ]  # fmt: skip
@@ -64,7 +68,9 @@ class TestRecordEvents:
             by_id = await house.rows("select seq from events where aggregate_id = $1 order by id", thing)
             assert [seq for (seq,) in by_id] == list(range(1, 32))
 
-    async def test_id_is_drawn_after_the_lock_when_another_writer_holds_the_aggregate(self, house: House) -> None:
+    async def test_id_is_drawn_after_the_lock_when_another_writer_holds_the_aggregate(
+        self, house: House
+    ) -> None:
         thing, other = await house.created(), await house.created()
         async with house.transaction() as first:
             await house.change(first, thing)
@@ -83,7 +89,9 @@ class TestRecordEvents:
         subject = new_id()
         for _ in range(2):
             async with house.transaction() as tx:
-                positions = await record_events(tx, Stream("notice"), [NewEvent(subject, started(), NOON)] * 2)
+                positions = await record_events(
+                    tx, Stream("notice"), [NewEvent(subject, started(), NOON)] * 2
+                )
 
         assert [position.seq for position in positions] == [3, 4]
 
@@ -130,7 +138,9 @@ class _Log:
 
 
 class TestPartitions:
-    async def test_the_journal_is_closed_to_changes_when_the_app_or_the_worker_asks(self, house: House) -> None:
+    async def test_the_journal_is_closed_to_changes_when_the_app_or_the_worker_asks(
+        self, house: House
+    ) -> None:
         await house.created()
         for database in (house.app, house.worker):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -143,7 +153,9 @@ class TestPartitions:
         assert await house.value("select tableoid::regclass::text from events") == "events_default"
 
         async with house.worker.transaction() as tx:
-            made = await tx.connection.fetchval("select cox_ensure_events_partition(2, $1)", EVENTS_PER_PARTITION)
+            made = await tx.connection.fetchval(
+                "select cox_ensure_events_partition(2, $1)", EVENTS_PER_PARTITION
+            )
 
         assert made
         assert await house.rows("select tableoid::regclass::text, aggregate_id from events") == [
