@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -71,6 +72,14 @@ leads = Table(
     Index("ix_leads_terms", "terms", postgresql_using="gin"),
     Index("ix_leads_tenant_id_owner_id_id", "tenant_id", "owner_id", "id"),
     Index("ix_leads_tenant_id_team_id_id", "tenant_id", "team_id", "id"),
+    # What a rep has created and nobody owns yet: theirs to see, and soon somebody's.
+    Index(
+        "ix_leads_tenant_id_created_by_id",
+        "tenant_id",
+        "created_by",
+        "id",
+        postgresql_where=text("owner_id is null"),
+    ),
     Index("ix_leads_tenant_id_stage_id", "tenant_id", "stage", "id"),
     Index("ix_leads_tenant_id_updated_at_id", "tenant_id", "updated_at", "id"),
 )
@@ -116,10 +125,10 @@ update leads set custom = $3::jsonb, search_text = $4, terms = $5, {_SET} where 
 """  # noqa: S608 - own names
 
 
-async def store_change(tx: Tx, lead: Lead, text: str, terms: list[int]) -> None:
+async def store_change(tx: Tx, lead: Lead, words: str, terms: list[int]) -> None:
     """Store all that PATCH may change, and what the lead is found by from now on."""
     values = [list(lead.tags) if name == "tags" else getattr(lead, name) for name in _CHANGEABLE]
-    await tx.connection.execute(_STORE, lead.tenant_id, lead.id, json_text(lead.custom), text, terms, *values)
+    await tx.connection.execute(_STORE, lead.tenant_id, lead.id, json_text(lead.custom), words, terms, *values)
 
 
 _PUT = """

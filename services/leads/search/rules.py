@@ -30,7 +30,7 @@ MOST_WORDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What to look for: every term must be in the index, and every pattern (SQL `like`) must hold in the text."""
+    """What to look for: every term must be in the index, and every pattern (SQL `like`) holds in the text."""
 
     terms: tuple[int, ...]
     patterns: tuple[str, ...]
@@ -78,21 +78,23 @@ def exact_term(tenant_id: UUID, kind: str, value: str) -> int:
 
 
 def search_for(tenant_id: UUID, query: str) -> Search:
-    """What a user's words mean: each of the first MOST_WORDS must occur; one Latin letter is the start of a word."""
-    terms: set[int] = set()
+    """What a user's words mean: each of the first MOST_WORDS must occur; one Latin letter is the start of a word.
+
+    Terms say exactly whether one or two characters occur; only longer words need a pattern besides.
+    """
+    base = _tenant_bits(tenant_id)
+    pairs: set[tuple[int, int]] = set()
     patterns: list[str] = []
     for word in normalised(query).split()[:MOST_WORDS]:
-        if len(word) == 1:
-            point = ord(word)
-            first = 0 if point > 127 else _SPACE
-            terms.add(_tenant_bits(tenant_id) | first << _POINT_BITS | point)
-            patterns.append(_contains(word if first == 0 else f" {word}"))
-            continue
         part = _digits_if_phone(word)
-        base = _tenant_bits(tenant_id)
-        terms.update(base | ord(a) << _POINT_BITS | ord(b) for a, b in pairwise(part))
-        patterns.append(_contains(part))
-    return Search(tuple(sorted(terms)), tuple(patterns))
+        points = [ord(character) for character in part]
+        if len(points) == 1:
+            pairs.add((0 if points[0] > 127 else _SPACE, points[0]))
+        pairs.update(pairwise(points))
+        if len(points) > 2:
+            patterns.append(_contains(part))
+    terms = sorted(base | first << _POINT_BITS | second for first, second in pairs)
+    return Search(tuple(terms), tuple(patterns))
 
 
 def _digits_if_phone(word: str) -> str:

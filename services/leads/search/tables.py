@@ -19,16 +19,28 @@ _EQUAL = "\n".join(
     for name in FILTERS
 )
 
-# The text is put together here, of literals that `format` quotes, so that each search gets a plan for its own words.
+# The predicate as it is, with the caller's variables put in as literals: the planner sees which of its parts
+# count, and the whole text is of literals that the server quotes, so that each search gets a plan of its own.
+_VARIABLES = {"cox_visibility()": "", "cox_user()": "::uuid", "cox_unit()": "::uuid"}
+_PUT_IN = "\n".join(
+    f"  mine := replace(mine, '{call}', quote_nullable({call}) || '{kind}');" for call, kind in _VARIABLES.items()
+)
+
 _FIND = f"""
-create function find_leads(filters jsonb, terms bigint[], patterns text[], tags text[], sort text, descending boolean,
-                           after_value timestamptz, after_id uuid, most integer) returns setof uuid
-language plpgsql stable as $body$
+create function find_leads(filters jsonb, terms bigint[], patterns text[], tags text[], sort text,
+                           descending boolean, after_value timestamptz, after_id uuid, most integer)
+returns setof uuid language plpgsql stable as $body$
 declare
-  holds text := format('tenant_id = %L and {_VISIBLE.replace("'", "''")}', cox_tenant());
+  mine text := $mine${_VISIBLE}$mine$;
+  holds text;
   direction text := case when descending then 'desc' else 'asc' end;
   beyond text := case when descending then '<' else '>' end;
 begin
+  if cox_tenant() is null or cox_visibility() is null then
+    return;
+  end if;
+{_PUT_IN}
+  holds := format('tenant_id = %L and ', cox_tenant()) || mine;
 {_EQUAL}
   if filters ? 'unowned' then
     holds := holds || ' and owner_id is null';

@@ -119,6 +119,8 @@ _TABLES = (
         constraint ck_leads_whole_value check ((value_minor is null) = (value_currency is null))
     )""",
     "create index ix_leads_tenant_id_owner_id_id on leads (tenant_id, owner_id, id)",
+    """create index ix_leads_tenant_id_created_by_id on leads (tenant_id, created_by, id)
+        where owner_id is null""",
     "create index ix_leads_tenant_id_stage_id on leads (tenant_id, stage, id)",
     "create index ix_leads_tenant_id_team_id_id on leads (tenant_id, team_id, id)",
     "create index ix_leads_tenant_id_updated_at_id on leads (tenant_id, updated_at, id)",

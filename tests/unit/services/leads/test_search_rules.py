@@ -62,6 +62,10 @@ class TestSearching:
     def test_percent_and_underscore_are_plain_when_searched(self) -> None:
         assert search_for(TENANT, "50%_\\").patterns == ("%50\\%\\_\\\\%",)
 
+    def test_terms_alone_decide_when_words_have_two_characters_at_most(self) -> None:
+        search = search_for(TENANT, "华为 a 技")
+        assert (len(search.terms), search.patterns) == (3, ())
+
     def test_nothing_is_demanded_when_the_query_is_blank(self) -> None:
         assert search_for(TENANT, " \x00 ").terms == ()
 

@@ -1,0 +1,145 @@
+"""A hundred thousand leads, and the plan of a search among them as the server runs it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from services.leads.search.rules import search_text, text_terms
+from services.leads.search.use_cases import Question, find_leads
+from shared.database.engine import connect_raw
+from shared.database.transactions import Access, Tx, begin_statement
+from shared.ids import new_id
+from shared.settings import Settings
+from tests.support.databases import Databases
+
+ROWS = 100_000
+HUAWEI_EVERY = 5_000
+_SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜"
+_TRADES = ("科技", "贸易", "食品", "建材", "软件", "物流", "电器", "服装")
+
+
+def company(number: int) -> str:
+    """Names as they are: two characters of many, a trade of few, and the same ending everywhere."""
+    if number % HUAWEI_EVERY == 0:
+        return f"华为{_TRADES[number % 8]}{number}有限公司"
+    size = len(_SURNAMES)
+    return f"{_SURNAMES[number % size]}{_SURNAMES[number // size % size]}{_TRADES[number % 8]}{number}有限公司"
+
+
+async def load(admin: asyncpg.Connection[asyncpg.Record], tenant_id: UUID) -> None:
+    pipeline = new_id()
+    rows = []
+    for number in range(ROWS):
+        text = search_text([f"Customer {number}", company(number)])
+        terms = sorted(text_terms(tenant_id, text))
+        rows.append((tenant_id, new_id(), company(number), text, terms, pipeline))
+    await admin.execute("create temp table loaded (t uuid, id uuid, company text, s text, terms bigint[], p uuid)")
+    await admin.copy_records_to_table("loaded", records=rows)
+    await admin.execute(
+        "insert into leads (tenant_id, id, seq, company, tags, custom, pipeline_id, stage, status, stage_entered_at,"
+        " started_at, start_known, created_at, updated_at, search_text, terms)"
+        " select t, id, 1, company, '{}', '{}', p, 'prospecting', 'open', now(), now(), true, now(), now(), s, terms"
+        " from loaded"
+    )
+    await admin.execute("drop table loaded")
+    await admin.execute("vacuum analyze leads")
+
+
+class Plans:
+    """The plans of what a connection runs, nested statements too, as the server logs them to its client."""
+
+    def __init__(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        self.connection = connection
+        self.seen: list[str] = []
+
+    async def listen(self) -> None:
+        self.connection.add_log_listener(lambda _, message: self.seen.append(str(message.message)))
+        for setting in (
+            "load 'auto_explain'",
+            "set auto_explain.log_min_duration = 0",
+            "set auto_explain.log_nested_statements = on",
+            "set auto_explain.log_analyze = on",
+            "set auto_explain.log_timing = off",
+            "set client_min_messages = log",
+        ):
+            await self.connection.execute(setting)
+
+
+@pytest.fixture(scope="module")
+async def crowd(databases: Databases) -> AsyncIterator[UUID]:
+    await databases.require("leads")
+    tenant_id = new_id()
+    admin = await asyncpg.connect(databases.url("leads"))
+    try:
+        await load(admin, tenant_id)
+        yield tenant_id
+    finally:
+        await admin.execute("delete from leads where tenant_id = $1", tenant_id)
+        await admin.close()
+
+
+@pytest.fixture
+async def searching(databases: Databases, crowd: UUID) -> AsyncIterator[tuple[Tx, Plans]]:
+    """A transaction that runs as the app does, on a connection whose plans are seen."""
+    admin = await asyncpg.connect(databases.url("leads"))
+    try:
+        plans = Plans(admin)
+        await plans.listen()
+        await admin.execute("set role cox_app")
+        access = Access(crowd)
+        await admin.execute(begin_statement(access))
+        yield Tx(conn=None, access=access, connection=admin), plans  # type: ignore[arg-type]  # only the driver is used
+        await admin.execute("rollback")
+    finally:
+        await admin.close()
+
+
+class TestSearchingAHundredThousand:
+    async def test_the_index_is_used_when_two_chinese_characters_are_sought(
+        self, searching: tuple[Tx, Plans], crowd: UUID
+    ) -> None:
+        tx, plans = searching
+        plans.seen.clear()
+        found = await find_leads(tx, crowd, Question(most=50, q="華為"))
+        assert len(found) == ROWS // HUAWEI_EVERY
+        [plan] = [seen for seen in plans.seen if "from leads where" in seen]
+        assert "Bitmap Index Scan on ix_leads_terms" in plan, plan
+        assert "Seq Scan" not in plan, plan
+        read = re.search(r"Bitmap Heap Scan on leads .*rows=(\d+)", plan)
+        assert read is not None, plan
+
+    async def test_no_more_than_the_page_is_read_when_words_match_everybody(
+        self, searching: tuple[Tx, Plans], crowd: UUID
+    ) -> None:
+        tx, plans = searching
+        plans.seen.clear()
+        assert len(await find_leads(tx, crowd, Question(most=51, q="公司"))) == 51
+        [plan] = [seen for seen in plans.seen if "from leads where" in seen]
+        assert "Index Scan Backward using pk_leads" in plan, plan
+
+    async def test_nobody_elses_are_found_when_another_tenant_asks(
+        self, searching: tuple[Tx, Plans], crowd: UUID
+    ) -> None:
+        tx, _ = searching
+        stranger = new_id()
+        await tx.connection.execute(f"set local cox.tenant_id = '{stranger}'")
+        assert await find_leads(tx, stranger, Question(most=50, q="华为")) == []
+        assert await find_leads(tx, crowd, Question(most=50, q="华为")) == []
+
+
+class TestRoles:
+    async def test_the_app_may_not_read_around_the_function_when_it_tries(
+        self, settings: Settings, databases: Databases, crowd: UUID
+    ) -> None:
+        connection = await connect_raw(settings, "leads", "app")
+        try:
+            assert await connection.fetchval("select count(*) from leads") == 0
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute("set role cox_search")
+        finally:
+            await connection.close()
