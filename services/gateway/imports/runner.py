@@ -21,13 +21,11 @@ from services.gateway.imports.loading import Loader, finish
 from services.gateway.imports.reading import read_file
 from services.gateway.imports.services import NotNow, Services
 from services.gateway.imports.tables import Import
-from shared.access.keys import SigningKey
 from shared.clock import Clock, SystemClock
 from shared.database.engine import connect_raw
 from shared.database.errors import is_transient
 from shared.database.transactions import Access, Database
 from shared.errors import CoxError
-from shared.events.backbone import Backbone
 from shared.settings import Settings
 
 IDLE_PAUSE_S = 0.25
@@ -135,10 +133,3 @@ class Runner:
             if now is not None and now.state in tables.UNFINISHED:
                 values = {"failure_code": code, "failure_detail": detail}
                 await finish(tx, now, "failed", self._clock, **values)
-
-
-async def run_imports(backbone: Backbone, key: SigningKey) -> None:
-    """The loop of a gateway's worker."""
-    settings = backbone.settings
-    origins = {"leads": settings.service_leads_url, "activities": settings.service_activities_url}
-    await Runner(settings, backbone.worker, Services(origins, key), backbone.clock).run()

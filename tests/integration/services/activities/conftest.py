@@ -47,11 +47,16 @@ class Shop:
         )  # fmt: skip
 
     async def lead(self, owner: UUID | None, creator: UUID | None = None, **dimensions: str) -> UUID:
+        return await self.known(new_id(), owner, creator, **dimensions)
+
+    async def known(
+        self, lead_id: UUID, owner: UUID | None, creator: UUID | None = None, **dimensions: str
+    ) -> UUID:
         team = {self.ann: self.north, self.bob: self.south}.get(owner) if owner else None
-        lead = KnownLead(new_id(), owner, team, creator, **dimensions)
+        lead = KnownLead(lead_id, owner, team, creator, **dimensions)
         async with self.worker.transaction() as tx:
             await store_known(tx, [(self.tenant_id, lead)])
-        return lead.lead_id
+        return lead_id
 
 
 @pytest.fixture(scope="session")
