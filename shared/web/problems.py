@@ -182,4 +182,6 @@ def _log(error: BaseException, cox: CoxError, status: int, scope: Scope) -> None
     if status == 500:
         log.error("unforeseen error at %s %s", *where, exc_info=error)
     else:
-        log.warning("%s at %s %s: %r", cox.problem_code, *where, error)
+        # Never the error's text: PostgreSQL repeats values in it, which may be personal.
+        kind = f"{type(error).__name__} {sqlstate(error) or ''}".rstrip()
+        log.warning("%s at %s %s: %s", cox.problem_code, *where, kind)

@@ -54,7 +54,8 @@ class NoteTaken(Conflict):
     code = "note_taken"
 
 
-router = Router(prefix="/v1/notes", tags=["notes"])
+sound_router = Router(prefix="/v1/notes", tags=["notes"])
+broken_router = Router(prefix="/v1/broken", tags=["broken"])
 Writes = Annotated[Write, Depends(write_access(WRITES))]
 Reads = Annotated[Read, Depends(read_access(READS))]
 
@@ -74,12 +75,12 @@ async def _insert(tx: Tx, body: NoteIn) -> Any:
     )
 
 
-@router.post("", status_code=201, response_model=NoteOut)
+@sound_router.post("", status_code=201, response_model=NoteOut)
 async def post_note(body: NoteIn, write: Writes) -> Response:
     return await write.run(lambda tx: _insert(tx, body), render=out, status=201)
 
 
-@router.post("/secret", status_code=201, response_model=NoteOut)
+@sound_router.post("/secret", status_code=201, response_model=NoteOut)
 async def post_secret(body: NoteIn, write: Writes) -> Response:
     return await write.run(
         lambda tx: _insert(tx, body),
@@ -90,7 +91,7 @@ async def post_secret(body: NoteIn, write: Writes) -> Response:
     )
 
 
-@router.get("", response_model=Page[NoteOut])
+@sound_router.get("", response_model=Page[NoteOut])
 async def list_notes(
     read: Reads, page: Annotated[PageQuery, Depends(page_query)], text: str | None = None
 ) -> Response:
@@ -103,7 +104,7 @@ async def list_notes(
     return page.answer(rows, key=lambda row: (row["id"],), render=out)
 
 
-@router.get("/{note_id}", response_model=NoteOut)
+@sound_router.get("/{note_id}", response_model=NoteOut)
 async def get_note(note_id: Id, read: Reads) -> Response:
     async def load(tx: Tx) -> Any:
         return await (await tx.raw()).fetchrow("select * from notes where id = $1", note_id)
@@ -111,7 +112,7 @@ async def get_note(note_id: Id, read: Reads) -> Response:
     return await read.one(load, out, position=lambda row: Position("cox.leads", row["id"], row["seq"]))
 
 
-@router.patch("/{note_id}", response_model=NoteOut)
+@sound_router.patch("/{note_id}", response_model=NoteOut)
 async def patch_note(note_id: Id, body: NoteIn, write: Writes) -> Response:
     async def work(tx: Tx) -> Any:
         raw = await tx.raw()
@@ -126,12 +127,12 @@ async def patch_note(note_id: Id, body: NoteIn, write: Writes) -> Response:
     return await write.run(work, render=out)
 
 
-@router.get("/broken/unforeseen", response_model=NoteOut)
+@broken_router.get("/unforeseen", response_model=NoteOut)
 async def get_broken(read: Reads) -> Response:
     raise ZeroDivisionError("a secret of the inside")
 
 
-@router.post("/broken/raw", response_model=NoteOut)
+@broken_router.post("/raw", response_model=NoteOut)
 async def post_raw(body: dict[str, Any], write: Writes) -> Response:
     async def work(tx: Tx) -> Any:
         raw = await tx.raw()
@@ -218,8 +219,13 @@ def made_desk(bed: Bed) -> Desk:
         return made.principal
 
     app = make_app(
-        bed.settings, "leads", routers=[router], database=bed.app, applied=applied, changes=changes,
+        bed.settings,
+        "leads",
+        routers=[sound_router, broken_router],
+        database=bed.app,
+        applied=applied,
+        changes=changes,
         authenticate=authenticate,
-    )  # fmt: skip
+    )
     made = Desk(app, bed, a_principal(), applied, changes)
     return made

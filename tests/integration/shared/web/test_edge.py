@@ -20,7 +20,7 @@ from shared.observability.metrics import HTTP_REQUESTS
 from shared.web.app import make_app
 from shared.web.bodies import DEFAULT_LIMIT
 from shared.web.probes import database_ready, probes
-from tests.integration.shared.web.conftest import Desk, a_principal, router
+from tests.integration.shared.web.conftest import Desk, a_principal, sound_router
 from tests.support.asgi import ask
 from tests.support.bed import Bed
 
@@ -125,7 +125,7 @@ class TestUnforeseen:
         with caplog.at_level(logging.ERROR):
             answer = await desk.ask(
                 "GET",
-                f"{PATH}/broken/unforeseen",
+                "/v1/broken/unforeseen",
                 headers={"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"},
             )
         assert (answer.status, answer.code) == (500, "internal_error")
@@ -138,7 +138,7 @@ class TestUnforeseen:
         nowhere = SecretStr("postgresql://postgres@127.0.0.1:1/postgres")
         settings = bed.settings.model_copy(update={"postgres_url": nowhere})
         database = Database(make_engine(settings, "leads", "app"))
-        app = make_app(settings, "leads", routers=[router], database=database, authenticate=_somebody)
+        app = make_app(settings, "leads", routers=[sound_router], database=database, authenticate=_somebody)
         answer = await ask(app, "POST", PATH, json={"text": "x"})
         ready = await ask(probes(database_ready(database)), "GET", "/readyz")
         await database.dispose()
@@ -176,12 +176,12 @@ class TestWhoAsks:
     async def test_401_when_the_header_is_not_one_bearer_token(
         self, bed: Bed, headers: list[tuple[str, str]]
     ) -> None:
-        app = make_app(bed.settings, "leads", routers=[router], database=bed.app, keys=FixedKeys())
+        app = make_app(bed.settings, "leads", routers=[sound_router], database=bed.app, keys=FixedKeys())
         assert (await ask(app, "GET", PATH, headers=headers)).status == 401
 
     async def test_answered_when_the_gateways_token_is_good_for_this_service_only(self, bed: Bed) -> None:
         key = SigningKey.generate()
-        app = make_app(bed.settings, "leads", routers=[router], database=bed.app, keys=FixedKeys(key))
+        app = make_app(bed.settings, "leads", routers=[sound_router], database=bed.app, keys=FixedKeys(key))
         principal = a_principal()
         good = sign_principal(key, principal, "leads")
         other = sign_principal(key, replace(principal, id=new_id()), "scoring")
@@ -191,7 +191,7 @@ class TestWhoAsks:
 
     async def test_503_when_the_gateways_keys_cannot_be_fetched(self, bed: Bed) -> None:
         settings = bed.settings.model_copy(update={"gateway_internal_url": "http://127.0.0.1:1"})
-        app = make_app(settings, "leads", routers=[router], database=bed.app)
+        app = make_app(settings, "leads", routers=[sound_router], database=bed.app)
         token = sign_principal(SigningKey.generate(), a_principal(), "leads")
         answer = await ask(app, "GET", PATH, headers={"Authorization": f"Bearer {token}"})
         assert (answer.status, answer.code) == (503, "keys_unavailable")
