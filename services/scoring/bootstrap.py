@@ -14,6 +14,7 @@ from shared.access.projection import directory_projection
 from shared.clock import Clock
 from shared.database.engine import make_engine
 from shared.database.transactions import Database
+from shared.events.appside import AppSide
 from shared.events.backbone import Backbone
 from shared.events.worker import Worker
 from shared.settings import Settings
@@ -28,13 +29,17 @@ def build_app(
     settings: Settings, *, clock: Clock | None = None, authenticate: Authenticate | None = None
 ) -> FastAPI:
     """The HTTP side. `authenticate` replaces the gateway's tokens, for tests."""
+    side = AppSide(settings, SERVICE, (directory_projection(SERVICE), kpi_projection()))
     return make_app(
         settings,
         SERVICE,
         routers=ROUTERS,
-        database=Database(make_engine(settings, SERVICE, "app")),
+        database=side.database,
+        applied=side.applied,
+        changes=side.changes,
         authenticate=authenticate,
         clock=clock,
+        lifespans=[side.running],
     )
 
 
