@@ -69,5 +69,7 @@ def make_engine(
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         query_cache_size=1500,
+        # Errors are logged; what people typed is not.
+        hide_parameters=True,
         **pool,
     )

@@ -47,7 +47,8 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 class WireModel(BaseModel):
     """A request or response body: unknown fields refused, nothing converted silently ("1" is no number)."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    # Errors are logged; what people typed is not.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
