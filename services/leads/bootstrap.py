@@ -5,16 +5,19 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from services.leads.assignment import api as assignment
+from services.leads.assignment.reactions import assignment_reaction
 from services.leads.history_import import api as history_import
 from services.leads.intake import api as intake
 from services.leads.intake.use_cases import stages_in_use
 from services.leads.pipelines import api as pipelines
+from services.leads.pipelines.reactions import pipelines_reaction
 from services.leads.progress import api as progress
 from services.leads.timeline import api as timeline
-from shared.clock import Clock
-from shared.database.engine import make_engine
-from shared.database.transactions import Database
-from shared.events.hints import RECORDED, Hints, connector
+from services.leads.touches.reactions import touches_projection
+from shared.access.projection import directory_projection
+from shared.clock import Clock, SystemClock
+from shared.events.appside import AppSide
+from shared.events.worker import Worker
 from shared.settings import Settings
 from shared.web.app import make_app
 from shared.web.context import Authenticate
@@ -29,19 +32,28 @@ ROUTERS = (
     pipelines.make_router(stages_in_use),
     history_import.router,
 )
+PROJECTIONS = (directory_projection(SERVICE), touches_projection)
 
 
 def build_app(
     settings: Settings, *, clock: Clock | None = None, authenticate: Authenticate | None = None
 ) -> FastAPI:
     """The HTTP side. `authenticate` replaces the gateway's tokens, for tests."""
-    hints = Hints(connector(settings, SERVICE), RECORDED)
-    database = Database(make_engine(settings, SERVICE, "app"), hint=hints.poke)
+    side = AppSide(settings, SERVICE, PROJECTIONS)
     return make_app(
         settings,
         SERVICE,
         routers=ROUTERS,
-        database=database,
+        database=side.database,
+        applied=side.applied,
+        changes=side.changes,
         authenticate=authenticate,
         clock=clock,
+        lifespans=[side.running],
     )
+
+
+def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
+    """The worker: the org's copy, activities, the default pipeline, assignment, and the relay of leads."""
+    reactions = (pipelines_reaction, assignment_reaction(clock or SystemClock()))
+    return Worker(settings, SERVICE, consumers=(*PROJECTIONS, *reactions))
