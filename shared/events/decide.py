@@ -21,15 +21,24 @@ Key = tuple[str, UUID]
 class Mark(Protocol):
     """What decides over an event; `Received` is one."""
 
-    event_id: UUID
-    type: str
-    stream: str
-    aggregate_id: UUID
-    tenant_id: UUID
-    epoch: int
-    seq: int
-    historic: bool
-    replay: bool
+    @property
+    def event_id(self) -> UUID: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def stream(self) -> str: ...
+    @property
+    def aggregate_id(self) -> UUID: ...
+    @property
+    def tenant_id(self) -> UUID: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def seq(self) -> int: ...
+    @property
+    def historic(self) -> bool: ...
+    @property
+    def replay(self) -> bool: ...
 
 
 M = TypeVar("M", bound=Mark)

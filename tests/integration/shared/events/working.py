@@ -57,8 +57,8 @@ async def until(house: House, condition: str, consumer: str, thing: UUID) -> Non
     """Wait until a condition on the position row holds."""
     await eventually(
         house,
-        f"select exists (select from positions where consumer = $1 and stream = $2 and aggregate_id = $3"
-        f" and {condition})",  # noqa: S608 - a condition of the tests' own
+        f"""select exists (select from positions
+        where consumer = $1 and stream = $2 and aggregate_id = $3 and {condition})""",  # noqa: S608
         consumer, STREAM, thing,
     )  # fmt: skip
 
