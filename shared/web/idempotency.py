@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from shared.errors import Conflict, FieldError, Invalid, Malformed
 
 HEADER = "Idempotency-Key"
 KEPT_HOURS = 24
+PURGE_EVERY_S = 60.0
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 _TAKE = f"""
@@ -128,3 +130,11 @@ async def purge(database: Database, limit: int = 1000) -> int:
     async with database.transaction() as tx:
         tag: str = await (await tx.raw()).execute(_PURGE, limit)
     return int(tag.rsplit(" ", 1)[-1])
+
+
+async def keep_purged(database: Database) -> None:
+    """Runs until cancelled, in each worker: what is over a day old goes, within a minute."""
+    while True:
+        while await purge(database):
+            pass
+        await asyncio.sleep(PURGE_EVERY_S)
