@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -313,5 +313,7 @@ async def careers_of(
             team_path=tuple(row["path"] or ()),
             team_region=row["region"],
         )
-        spells.setdefault(row["id"], []).append((row["from_at"], credit))
+        # The driver's -infinity has no zone.
+        from_at = row["from_at"] if row["from_at"].tzinfo else row["from_at"].replace(tzinfo=UTC)
+        spells.setdefault(row["id"], []).append((from_at, credit))
     return {user: Career(found) for user, found in spells.items()}

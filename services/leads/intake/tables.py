@@ -128,7 +128,9 @@ update leads set custom = $3::jsonb, search_text = $4, terms = $5, {_SET} where 
 async def store_change(tx: Tx, lead: Lead, words: str, terms: list[int]) -> None:
     """Store all that PATCH may change, and what the lead is found by from now on."""
     values = [list(lead.tags) if name == "tags" else getattr(lead, name) for name in _CHANGEABLE]
-    await tx.connection.execute(_STORE, lead.tenant_id, lead.id, json_text(lead.custom), words, terms, *values)
+    await tx.connection.execute(
+        _STORE, lead.tenant_id, lead.id, json_text(lead.custom), words, terms, *values
+    )
 
 
 _PUT = """

@@ -23,7 +23,8 @@ _EQUAL = "\n".join(
 # count, and the whole text is of literals that the server quotes, so that each search gets a plan of its own.
 _VARIABLES = {"cox_visibility()": "", "cox_user()": "::uuid", "cox_unit()": "::uuid"}
 _PUT_IN = "\n".join(
-    f"  mine := replace(mine, '{call}', quote_nullable({call}) || '{kind}');" for call, kind in _VARIABLES.items()
+    f"  mine := replace(mine, '{call}', quote_nullable({call}) || '{kind}');"
+    for call, kind in _VARIABLES.items()
 )
 
 _FIND = f"""

@@ -28,7 +28,9 @@ def company(number: int) -> str:
     if number % HUAWEI_EVERY == 0:
         return f"华为{_TRADES[number % 8]}{number}有限公司"
     size = len(_SURNAMES)
-    return f"{_SURNAMES[number % size]}{_SURNAMES[number // size % size]}{_TRADES[number % 8]}{number}有限公司"
+    return (
+        f"{_SURNAMES[number % size]}{_SURNAMES[number // size % size]}{_TRADES[number % 8]}{number}有限公司"
+    )
 
 
 async def load(admin: asyncpg.Connection[asyncpg.Record], tenant_id: UUID) -> None:
@@ -38,7 +40,9 @@ async def load(admin: asyncpg.Connection[asyncpg.Record], tenant_id: UUID) -> No
         text = search_text([f"Customer {number}", company(number)])
         terms = sorted(text_terms(tenant_id, text))
         rows.append((tenant_id, new_id(), company(number), text, terms, pipeline))
-    await admin.execute("create temp table loaded (t uuid, id uuid, company text, s text, terms bigint[], p uuid)")
+    await admin.execute(
+        "create temp table loaded (t uuid, id uuid, company text, s text, terms bigint[], p uuid)"
+    )
     await admin.copy_records_to_table("loaded", records=rows)
     await admin.execute(
         "insert into leads (tenant_id, id, seq, company, tags, custom, pipeline_id, stage, status, stage_entered_at,"

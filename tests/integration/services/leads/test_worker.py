@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from services.leads.bootstrap import build_worker
+from shared.contracts.activities import ActivityRecorded
+from shared.contracts.base import Credit, Dimensions, Event
+from shared.contracts.org import TenantConfigured, UnitDefined, UserDefined
+from shared.events.envelope import headers_of
+from shared.events.kafka import Outgoing, Producer, TopicPartition
+from shared.events.positions import Position, encode_token
+from shared.events.streams import PARTITIONS, key_of, partition_of
+from shared.ids import new_id
 from shared.settings import Settings
-from tests.integration.services.leads.conftest import Desk
+from tests.integration.services.leads.conftest import NOON, Desk
 
 
 @pytest.fixture
@@ -51,3 +61,111 @@ class TestAssigningAfterCreating:
         assert await working.admin.fetchval(cause, working.tenant_id) == await working.admin.fetchval(
             created, working.tenant_id
         )
+
+
+class Elsewhere:
+    """Other services: publishes events as their relays would."""
+
+    def __init__(self, settings: Settings, tenant_id: UUID) -> None:
+        self.settings = settings
+        self.tenant_id = tenant_id
+
+    async def publish(self, stream: str, aggregate_id: UUID, *events: Event) -> list[Position]:
+        """The aggregate's first events, in order; the positions by which to wait for them."""
+        records = []
+        for seq, event in enumerate(events, 1):
+            row = {
+                "event_id": new_id(),
+                "type": event.type_name(),
+                "aggregate_type": event.aggregate_type,
+                "aggregate_id": aggregate_id,
+                "tenant_id": self.tenant_id,
+                "seq": seq,
+                "occurred_at": NOON,
+                "causation_id": None,
+                "historic": False,
+                "traceparent": None,
+            }
+            headers = headers_of(row, source=b"/services/test", epoch=1, replay=False)
+            key = key_of(aggregate_id)
+            partition = partition_of(key, PARTITIONS[stream])
+            topic = f"{self.settings.topic_prefix}{stream}"
+            payload = event.model_dump_json().encode()
+            records.append(Outgoing(TopicPartition(topic, partition), key, payload, headers))
+        producer = Producer(self.settings.kafka_bootstrap, "elsewhere")
+        await producer.start()
+        try:
+            await producer.send(records, timeout_s=30)
+        finally:
+            await producer.stop()
+        return [Position(stream, aggregate_id, len(events))]
+
+    def token(self, positions: list[Position]) -> str:
+        return encode_token(positions, self.tenant_id, self.settings.position_secret.get_secret_value())
+
+
+class TestActivities:
+    async def test_a_demanded_visit_counts_at_once_when_its_position_is_awaited(
+        self, working: Desk, settings: Settings
+    ) -> None:
+        pipeline = (await working("head", "GET", "/v1/pipelines")).json()["items"][0]
+        stages = [stage | {"required_activities": ["visit"]} for stage in pipeline["stages"]]
+        await working("head", "PATCH", f"/v1/pipelines/{pipeline['id']}", {"stages": stages})
+        lead = await working.lead()
+        move = ("head", "POST", f"/v1/leads/{lead['id']}/move", {"to": "first_contact"})
+        refused = await working(*move)
+        assert (refused.status, refused.json()["errors"][0]["code"]) == (409, "activity:visit")
+        elsewhere = Elsewhere(settings, working.tenant_id)
+        visit = ActivityRecorded(
+            kind="visit",
+            lead_id=UUID(lead["id"]),
+            owner_id=None,
+            credit=Credit(rep_id=working.users["north1"]),
+            dimensions=Dimensions(),
+            outcome="met",
+            duration_s=900,
+            effective=True,
+        )
+        token = elsewhere.token(await elsewhere.publish("cox.activities", new_id(), visit))
+        answer = await working(*move, cox_wait_for=token, cox_wait_ms="30000")
+        assert (answer.status, answer.json()["stage"]) == (200, "first_contact")
+        timeline = (await working("head", "GET", f"/v1/leads/{lead['id']}/timeline")).json()["items"]
+        [seen] = [entry for entry in timeline if entry["kind"] == "activity"]
+        assert (seen["activity_kind"], seen["outcome"], seen["by"]) == (
+            "visit", "met", str(working.users["north1"]),
+        )  # fmt: skip
+
+
+class TestTenants:
+    async def test_a_new_tenant_has_directory_and_pipeline_when_it_is_configured(
+        self, working: Desk, settings: Settings
+    ) -> None:
+        tenant_id = new_id()
+        elsewhere = Elsewhere(settings, tenant_id)
+        unit, user = new_id(), new_id()
+        positions = await elsewhere.publish(
+            "cox.org",
+            tenant_id,
+            TenantConfigured(name="New", timezone="Asia/Shanghai", currency="CNY"),
+            UnitDefined(unit_id=unit, parent_id=None, kind="company", code="c", name="C"),
+            UserDefined(
+                user_id=user, display_name="Ada", code="ada", unit_id=unit, roles=("admin",),
+                visibility="tenant", is_rep=False,
+            ),
+        )  # fmt: skip
+        other = Desk(working.app, working.admin, working.clock, working.callers, tenant_id=tenant_id)
+        other.users["ada"] = user
+        other.callers[str(user)] = replace(
+            working.callers[str(working.users["head"])],
+            tenant_id=tenant_id,
+            id=user,
+            user_id=user,
+            unit_id=unit,
+        )
+        token = elsewhere.token(positions)
+        answer = await other("ada", "GET", "/v1/leads", cox_wait_for=token, cox_wait_ms="30000")
+        assert answer.status == 200, answer
+        made = await other("ada", "POST", "/v1/leads", {"name": "First", "phone": "13800138000"})
+        assert (made.status, made.json()["stage"]) == (201, "prospecting")
+        count = "select count(*) from pipelines where tenant_id = $1 and is_default"
+        assert await working.admin.fetchval(count, tenant_id) == 1
