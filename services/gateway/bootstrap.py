@@ -25,6 +25,11 @@ from services.gateway.imports import api as imports_api
 from services.gateway.imports.runner import Runner
 from services.gateway.imports.services import Services
 from services.gateway.limits.limiter import Limiter, storage_at
+from services.gateway.live import api as live_api
+from services.gateway.live.older import Older
+from services.gateway.live.sights import Sights
+from services.gateway.live.stream import Live
+from services.gateway.live.tail import Tail
 from services.gateway.org import api as org_api
 from services.gateway.org.reactions import timers
 from services.gateway.partners import api as partners_api
@@ -35,8 +40,8 @@ from shared.access.keys import JWKS_PATH, SigningKey, load_or_make
 from shared.clock import Clock, SystemClock
 from shared.database.engine import make_engine
 from shared.database.transactions import Database
+from shared.events.appside import AppSide
 from shared.events.backbone import Backbone
-from shared.events.hints import RECORDED, Hints, connector
 from shared.events.worker import Worker
 from shared.settings import Settings
 from shared.web import idempotency
@@ -46,10 +51,7 @@ from shared.web.probes import database_ready, probes
 PUBLIC = ("/healthz", "/docs", "/v1/auth/token", "/v1/auth/revoke")
 """Paths open to all; `/openapi.json` is so in every service."""
 
-PURGE_EVERY_S = 600.0
-"""How often answers kept for a day under an Idempotency-Key are looked through."""
-
-ROUTERS = (identity_api.router, org_api.router, partners_api.router, imports_api.router)
+ROUTERS = (identity_api.router, org_api.router, partners_api.router, imports_api.router, live_api.router)
 
 
 def settings_of(settings: Settings) -> GatewaySettings:
@@ -80,30 +82,33 @@ class Parts:
     settings: GatewaySettings
     key: SigningKey
     clock: Clock
-    hints: Hints
+    side: AppSide
     database: Database
     freshness: Freshness
     limiter: Limiter
     tokens: AccessTokens
     authenticator: Authenticator
     proxy: Proxy
+    live: Live
 
 
 def _parts(settings: GatewaySettings, key: SigningKey, clock: Clock) -> Parts:
-    hints = Hints(connector(settings, "gateway"), RECORDED)
-    database = Database(make_engine(settings, "gateway", "app"), hint=hints.poke)
+    side = AppSide(settings, "gateway")
+    database = side.database
     freshness = Freshness(Database(make_engine(settings, "gateway", "worker", pool_size=1)))
     valkey = settings.valkey_url.get_secret_value() if settings.valkey_url else None
     limiter = Limiter(storage_at(valkey), per_s=settings.rate_limit_per_s, burst=settings.rate_limit_burst)
     tokens = AccessTokens(key, settings.public_url)
     authenticator = Authenticator(database, tokens, freshness, limiter, key, clock)
     proxy = Proxy(origins(settings), timeout_s=settings.upstream_timeout_s)
-    return Parts(settings, key, clock, hints, database, freshness, limiter, tokens, authenticator, proxy)
+    live = Live(Tail(settings), Older(settings), Sights(database), clock)
+    # Streams look at their callers' rights whenever any rights change.
+    freshness.on_change.append(live.tail.wake)
+    return Parts(settings, key, clock, side, database, freshness, limiter, tokens, authenticator, proxy, live)
 
 
 @asynccontextmanager
 async def _running(parts: Parts) -> AsyncIterator[None]:
-    await parts.hints.start()
     await parts.proxy.start()
     watching = asyncio.create_task(parts.freshness.run(), name="freshness")
     try:
@@ -112,8 +117,8 @@ async def _running(parts: Parts) -> AsyncIterator[None]:
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
+        await parts.live.tail.stop()
         await parts.proxy.stop()
-        await parts.hints.stop()
         await parts.freshness.dispose()
 
 
@@ -129,11 +134,15 @@ def build_app(settings: Settings, *, clock: Clock | None = None, key: SigningKey
         authenticate=KnownPathsOnly(parts.authenticator),
         public=PUBLIC,
         clock=parts.clock,
-        lifespans=[lambda: _running(parts)],
+        lifespans=[parts.side.running, lambda: _running(parts)],
+        applied=parts.side.applied,
+        changes=parts.side.changes,
     )
     app.state.parts = parts
     app.state.passwords = Passwords()
     app.state.door = identity_api.Door(app.state.passwords, parts.tokens, parts.limiter, parts.authenticator)
+    app.state.live = parts.live
+    app.state.callers = parts.authenticator
     _add_dispatcher(app, parts)
     return app
 
@@ -182,13 +191,12 @@ def build_worker(settings: Settings, *, key: SigningKey | None = None) -> Worker
     """The worker: transfers that become due, imports, and the relay of what the gateway publishes."""
     signing = key or signing_key(settings)
 
+    services = Services({str(name): origin for name, origin in origins(settings).items()}, signing)
+
     async def run_imports(backbone: Backbone) -> None:
-        await Runner(settings, backbone.worker, Services({**origins(settings)}, signing)).run()
+        await Runner(settings, backbone.worker, services).run()
 
     async def purge_answers(backbone: Backbone) -> None:
-        while True:
-            while await idempotency.purge(backbone.worker):
-                pass
-            await asyncio.sleep(PURGE_EVERY_S)
+        await idempotency.keep_purged(backbone.worker)
 
     return Worker(settings, "gateway", timers=timers, extra=(run_imports, purge_answers))

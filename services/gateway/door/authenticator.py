@@ -123,6 +123,15 @@ class Authenticator:
                 return secret.tenant_id, key.id
         raise BadToken("There is no such API key, or it was revoked")
 
+    def caller(self, scope: Scope) -> Listening:
+        """Who sent a request, for as long as they listen to its answer."""
+        return Listening(self, scope[KNOWN].grant)
+
+    def until(self, scope: Scope) -> datetime | None:
+        """When the request's token ends; None for API keys."""
+        found: datetime | None = scope["cox.token_until"]
+        return found
+
     async def client(self, client_id: str, secret: str) -> tuple[UUID, UUID]:
         """The API key of OAuth client credentials: its id, and the key itself as secret. Raises BadClient."""
         try:
@@ -142,6 +151,18 @@ class Authenticator:
         token = sign_principal(self._key, known.principal, audience, now=now)
         known.service_tokens[audience] = (token, now + _USED_S)
         return token
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Somebody whose request is still being answered."""
+
+    authenticator: Authenticator
+    grant: Grant
+
+    async def principal(self) -> Principal:
+        """As they are now. Raises GrantGone."""
+        return (await self.authenticator.current(self.grant)).principal
 
 
 def _put(cache: dict, key: object, value: object) -> None:  # type: ignore[type-arg]

@@ -155,3 +155,9 @@ async def users_called(tx: Tx, names: Sequence[str]) -> list[User]:
     called = or_(users.c.code.in_(names), users.c.display_name.in_(names))
     query = select(*USER_COLUMNS).where(users.c.tenant_id == tenant_of(tx), called).order_by(users.c.id)
     return [user_of_row(row) for row in await tx.conn.execute(query)]
+
+
+async def units_of_users(tx: Tx) -> dict[UUID, UUID]:
+    """Every user's unit."""
+    query = select(users.c.id, users.c.unit_id).where(users.c.tenant_id == tenant_of(tx))
+    return {row.id: row.unit_id for row in await tx.conn.execute(query)}

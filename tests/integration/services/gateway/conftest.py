@@ -92,7 +92,7 @@ class Tenant:
 
     async def root(self) -> str:
         units = (await self.admin("GET", "/v1/org/units")).json()["items"]
-        return next(unit["id"] for unit in units if unit["parent_id"] is None)
+        return next(str(unit["id"]) for unit in units if unit["parent_id"] is None)
 
     async def unit(self, name: str, parent_id: str | None = None, kind: str = "team") -> str:
         body = {"kind": kind, "name": name, "code": name, "parent_id": parent_id or await self.root()}

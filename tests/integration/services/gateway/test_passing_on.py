@@ -106,7 +106,7 @@ class TestAnswer:
     async def test_large_answer_is_streamed_when_passed_back(self) -> None:
         async def large(_: Request, writer: asyncio.StreamWriter) -> None:
             writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-            for _ in range(50):
+            for _part in range(50):
                 writer.write(b"2710\r\n" + b"z" * 10_000 + b"\r\n")
             writer.write(b"0\r\n\r\n")
 

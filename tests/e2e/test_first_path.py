@@ -1,0 +1,33 @@
+"""A lead goes in at the gateway and comes out as a KPI, over Kafka and four databases."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from tests.e2e.support.speaking import Tenant
+
+
+class TestFirstPath:
+    async def test_lead_is_counted_when_it_was_created(self, tenant: Tenant) -> None:
+        await tenant.team("North")
+        rep = await tenant.hire("Lin", "North")
+        await rep.create_lead("Acme", value={"amount": "100.00", "currency": "USD"})
+        today = datetime.now(UTC).date().isoformat()
+        seen = await rep.kpis("leads_created", "rep", grain="day", **{"from": today, "to": today})
+        assert seen == {tenant.people["Lin"]: 1}
+
+    async def test_deal_is_counted_when_it_was_won(self, tenant: Tenant) -> None:
+        await tenant.team("North")
+        rep = await tenant.hire("Lin", "North")
+        lead = await tenant.admin.create_lead("Acme", value={"amount": "100.00", "currency": "USD"})
+        await tenant.admin.assign(lead["id"], tenant.people["Lin"])
+        rep.position = tenant.admin.position
+        await rep.record("call", lead["id"], outcome="connected")
+        await rep.move(lead["id"], "won")
+        today = datetime.now(UTC).date().isoformat()
+        period = {"grain": "month", "from": today, "to": today}
+        lin = tenant.people["Lin"]
+        assert await rep.kpis("deals_won", "rep", **period) == {lin: 1}
+        assert await rep.kpis("calls", "rep", **period) == {lin: 1}
+        revenue = await rep.kpis("won_revenue", "team", **period)
+        assert revenue == {tenant.units["North"]: {"amount": "100.00", "currency": "USD"}}
