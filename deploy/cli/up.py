@@ -38,6 +38,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # The same way out as Ctrl-C: a start that is cut short leaves nothing running.
+        signal.signal(number, signal.default_int_handler)
     settings = running.settings()
     for said in running.unknown_settings():
         print(f"cox: {said}", file=sys.stderr)
@@ -165,7 +168,6 @@ def _load_demo() -> None:
 
 def _stay(launcher: subprocess.Popen[bytes]) -> int:
     """Wait with the launcher in the foreground; Ctrl-C or SIGTERM stops it."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         launcher.wait()
     except KeyboardInterrupt:

@@ -77,4 +77,8 @@ def _run_once(kafka: EmbeddedKafka, output: Path) -> None:
 def with_cache(kafka: EmbeddedKafka) -> EmbeddedKafka:
     """The same node, started from the cache where there is one."""
     cache = cache_of(kafka.jars)
-    return replace(kafka, options=(*kafka.options, f"-XX:AOTCache={cache}")) if cache.exists() else kafka
+    return (
+        replace(kafka, options=(*kafka.options, f"-XX:AOTCache={cache}", "-Xlog:aot*=error"))
+        if cache.exists()
+        else kafka
+    )
