@@ -100,11 +100,11 @@ MakeHouse = Callable[[], Awaitable[House]]
 
 
 @pytest.fixture
-async def make_house(pair: Pair) -> AsyncIterator[MakeHouse]:
+async def make_house(pair: Pair, backbone_template: str) -> AsyncIterator[MakeHouse]:
     async with AsyncExitStack() as stack:
 
         async def make() -> House:
-            return await _made(pair, stack)
+            return await _made(pair, backbone_template, stack)
 
         yield make
 
@@ -114,7 +114,31 @@ async def house(make_house: MakeHouse) -> House:
     return await make_house()
 
 
-async def _made(pair: Pair, stack: AsyncExitStack) -> House:
+@pytest.fixture(scope="session")
+async def backbone_template(pair: Pair) -> AsyncIterator[str]:
+    """A database with the backbone's schema, from which each test's is cloned."""
+    name = f"e{secrets.token_hex(4)}_template"
+    await create_databases_and_roles(pair.postgres_url, [name], pair.role_password)
+    connection = await asyncpg.connect(pair.postgres_url, database=name)
+    for statement in SCHEMA:
+        await connection.execute(statement)
+    await connection.close()
+    yield name
+    await _execute(pair, f'drop database "{name}" with (force)')
+
+
+SCHEMA = (
+    *PRELUDE,
+    *migrations.V1,
+    "create table things (tenant_id uuid, id uuid, seq bigint, note text, primary key (tenant_id, id))",
+    *tenant_policy("things"),
+    """create table notes (id bigint generated always as identity, consumer text, aggregate_id uuid, seq
+    bigint,
+       event_id uuid)""",
+)
+
+
+async def _made(pair: Pair, template: str, stack: AsyncExitStack) -> House:
     unique = secrets.token_hex(4)
     settings = Settings(
         postgres_url=pair.postgres_url,
@@ -124,17 +148,8 @@ async def _made(pair: Pair, stack: AsyncExitStack) -> House:
         topic_prefix=f"e{unique}.",
     )
     name = settings.database_name(SERVICE)
-    await create_databases_and_roles(pair.postgres_url, [name], pair.role_password)
+    await _execute(pair, f'create database "{name}" template "{template}"')
     admin = await asyncpg.connect(pair.postgres_url, database=name)
-    for statement in (
-        *PRELUDE,
-        *migrations.V1,
-        "create table things (tenant_id uuid, id uuid, seq bigint, note text, primary key (tenant_id, id))",
-        *tenant_policy("things"),
-        "create table notes (id bigint generated always as identity, consumer text, aggregate_id uuid,"
-        " seq bigint, event_id uuid)",
-    ):
-        await admin.execute(statement)
     app, worker = (Database(make_engine(settings, SERVICE, role, pool_size=10)) for role in ("app", "worker"))
     stack.push_async_callback(_dropped, pair, name)
     stack.push_async_callback(_without_topics, settings)
@@ -145,9 +160,13 @@ async def _made(pair: Pair, stack: AsyncExitStack) -> House:
 
 
 async def _dropped(pair: Pair, name: str) -> None:
+    await _execute(pair, f'drop database "{name}" with (force)')
+
+
+async def _execute(pair: Pair, statement: str) -> None:
     connection = await asyncpg.connect(pair.postgres_url)
     try:
-        await connection.execute(f'drop database "{name}" with (force)')
+        await connection.execute(statement)
     finally:
         await connection.close()
 

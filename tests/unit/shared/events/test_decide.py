@@ -113,7 +113,7 @@ class TestJudge:
 class TestPlanner:
     def test_parked_successors_follow_when_the_gap_closes(self) -> None:
         stored = {(1, 4): Event(4), (1, 6): Event(6)}
-        plan = Planner(PROJECTION, handled, {KEY: at(2, parked=2)}, {KEY: stored})
+        plan: Planner[Event] = Planner(PROJECTION, handled, {KEY: at(2, parked=2)}, {KEY: stored})
 
         plan.feed(Event(5))
         plan.feed(Event(3))
@@ -125,7 +125,7 @@ class TestPlanner:
 
     def test_later_events_wait_when_one_is_set_aside(self) -> None:
         bad = Event(1)
-        plan = Planner(PROJECTION, handled, {}, condemned={bad.event_id: ("no good", 3)})
+        plan: Planner[Event] = Planner(PROJECTION, handled, {}, condemned={bad.event_id: ("no good", 3)})
 
         for seq in (1, 2, 3):
             plan.feed(Event(seq))
@@ -137,7 +137,7 @@ class TestPlanner:
 
     def test_all_that_waited_is_applied_when_the_dead_letter_is_discarded(self) -> None:
         before = {KEY: Place(1, 0, dead_seq=1, parked=1)}
-        plan = Planner(PROJECTION, handled, before, {KEY: {(1, 2): Event(2)}})
+        plan: Planner[Event] = Planner(PROJECTION, handled, before, {KEY: {(1, 2): Event(2)}})
 
         plan.discard(KEY, Event(1))
 
@@ -145,7 +145,7 @@ class TestPlanner:
         assert plan.places[KEY] == at(2)
 
     def test_a_dead_letter_is_applied_when_it_is_tried_again(self) -> None:
-        plan = Planner(PROJECTION, handled, {KEY: Place(1, 0, dead_seq=1)})
+        plan: Planner[Event] = Planner(PROJECTION, handled, {KEY: Place(1, 0, dead_seq=1)})
 
         plan.retry(KEY, Event(1))
 
@@ -153,7 +153,7 @@ class TestPlanner:
         assert plan.places[KEY] == at(1)
 
     def test_an_unknown_version_is_set_aside_when_its_type_is_handled(self) -> None:
-        plan = Planner(PROJECTION, lambda _: Route.UNKNOWN_VERSION, {})
+        plan: Planner[Event] = Planner(PROJECTION, lambda _: Route.UNKNOWN_VERSION, {})
 
         plan.feed(Event(1))
 
@@ -161,7 +161,7 @@ class TestPlanner:
         assert plan.places[KEY].seq == 0
 
     def test_the_position_advances_when_a_type_is_not_handled(self) -> None:
-        plan = Planner(PROJECTION, lambda _: Route.UNHANDLED, {})
+        plan: Planner[Event] = Planner(PROJECTION, lambda _: Route.UNHANDLED, {})
 
         plan.feed(Event(1))
 
@@ -169,7 +169,7 @@ class TestPlanner:
         assert plan.places[KEY] == at(1)
 
     def test_an_event_with_a_known_seq_is_set_aside_when_its_id_is_another(self) -> None:
-        plan = Planner(PROJECTION, handled, {KEY: at(1)})
+        plan: Planner[Event] = Planner(PROJECTION, handled, {KEY: at(1)})
 
         plan.feed(Event(1, variant=9))
         plan.feed(Event(2))
@@ -178,7 +178,7 @@ class TestPlanner:
         assert [event.seq for event in plan.applied] == [2]
 
     def test_what_is_parked_of_an_old_epoch_is_forgotten_when_the_new_one_comes(self) -> None:
-        plan = Planner(REACTION, handled, {KEY: at(2, parked=1)}, {KEY: {(1, 4): Event(4)}})
+        plan: Planner[Event] = Planner(REACTION, handled, {KEY: at(2, parked=1)}, {KEY: {(1, 4): Event(4)}})
 
         plan.feed(Event(1, epoch=2, replay=True))
 

@@ -22,7 +22,8 @@ from shared.events.envelope import (
 
 ROW = {
     "event_id": UUID(int=1), "tenant_id": UUID(int=2), "aggregate_id": UUID(int=3),
-    "aggregate_type": "import", "type": "cox.gateway.import_started.v1", "seq": 4, "occurred_at": datetime(2026, 3, 1, 12, tzinfo=UTC),
+    "aggregate_type": "import", "type": "cox.gateway.import_started.v1", "seq": 4,
+    "occurred_at": datetime(2026, 3, 1, 12, tzinfo=UTC),
     "causation_id": None, "traceparent": None, "historic": False,
 }  # fmt: skip
 VALUE = b'{"kind": "leads", "rows_total": 5}'
@@ -109,7 +110,9 @@ class TestReceived:
             event.event  # noqa: B018 - reading is the test
 
     def test_unknown_fields_are_ignored_when_the_publisher_is_newer(self) -> None:
-        assert received(b'{"kind": "leads", "rows_total": 5, "new": 1}').event
+        assert received(b'{"kind": "leads", "rows_total": 5, "new": 1}').event == ImportStarted(
+            kind="leads", rows_total=5
+        )
 
 
 class TestIdentity:
