@@ -68,6 +68,7 @@ async def _gone(receive: Receive) -> None:
 
 @router.get(
     "/stream",
+    status_code=200,
     response_class=EventStream,
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
