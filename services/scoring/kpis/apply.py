@@ -23,14 +23,12 @@ from services.scoring.kpis.fold import (
     Folded,
     Happening,
     LeadState,
-    Place,
     Source,
     fold,
     microseconds,
 )
-from services.scoring.kpis.surrogates import Key, surrogates_of
-from services.scoring.kpis.translate import place_keys, translate
-from services.scoring.kpis.views import KINDS, Dimension
+from services.scoring.kpis.surrogates import places_of
+from services.scoring.kpis.translate import place_of, translate
 from services.scoring.kpis.zones import Zones
 from shared.database.transactions import Tx
 from shared.events.envelope import Received
@@ -93,18 +91,13 @@ async def _happenings(
     raw: Raw, events: Sequence[Received]
 ) -> list[tuple[bool, list[tuple[UUID, Happening]]]]:
     """What the events say, those of the past first: the fold does not depend on the order of arrival."""
-    keys = [[_key(event.tenant_id, each) for each in place_keys(event.data)] for event in events]
-    found = await surrogates_of(raw, (key for row in keys for key in row if key is not None))
+    keys = [(event.tenant_id, place_of(event.data)) for event in events]
+    places = await places_of(raw, keys)
     parts: dict[bool, list[tuple[UUID, Happening]]] = {True: [], False: []}
-    for event, row in zip(events, keys, strict=True):
-        place = Place(*(0 if key is None else found[key] for key in row))
-        happening = translate(event.type, event.data, _source(event), place)
+    for event, key in zip(events, keys, strict=True):
+        happening = translate(event.type, event.data, _source(event), places[key])
         parts[event.historic].append((event.tenant_id, happening))
     return [(historic, items) for historic, items in parts.items() if items]
-
-
-def _key(tenant_id: UUID, key: tuple[Dimension, str] | None) -> Key | None:
-    return None if key is None else (tenant_id, KINDS[key[0]], key[1])
 
 
 def _source(event: Received) -> Source:
@@ -150,7 +143,7 @@ def _arrays(batch: Batch) -> list[list[Any]]:
     """The parameters of `WRITE` after the generation: columns of facts, of states, of notices."""
     rows = [
         (
-            tenant_id, fact.day, fact.measure.value, FAMILY[fact.measure], *fact.place,
+            tenant_id, fact.day, fact.measure, FAMILY[fact.measure], *fact.place,
             sign, sign * fact.amount,
             fact.source.aggregate, fact.source.seq, fact.source.event_id, fact.source.at_us,
         )

@@ -38,6 +38,9 @@ class Place(NamedTuple):
     channel: int = 0
 
 
+NOWHERE = Place()
+
+
 class Source(NamedTuple):
     """The event that establishes a fact; `at_us` is its event time in microseconds since 1970."""
 

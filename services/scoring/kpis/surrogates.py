@@ -10,31 +10,50 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.scoring.kpis import statements
+from services.scoring.kpis.fold import NOWHERE, Place
+from services.scoring.kpis.views import DIMENSIONS
 
 if TYPE_CHECKING:
     from shared.database.transactions import Raw
 
-Key = tuple[UUID, int, str]
-"""Tenant, kind (see `views.KINDS`) and the id or code itself."""
+Keys = tuple[str | None, ...]
+"""Ids and codes in the order of `DIMENSIONS`, None where there is none."""
+_Key = tuple[UUID, int, str]
 
 
-async def surrogates_of(raw: Raw, wanted: Iterable[Key]) -> dict[Key, int]:
-    """Surrogates of all these keys; those without one get one. Keys are locked in one order."""
-    keys = list(set(wanted))
-    if not keys:
+async def places_of(raw: Raw, asked: Iterable[tuple[UUID, Keys]]) -> dict[tuple[UUID, Keys], Place]:
+    """The place of each (tenant, keys); ids and codes met for the first time get their surrogate."""
+    wanted = set(asked)
+    found = await _surrogates(raw, {key for tenant, keys in wanted for key in _each(tenant, keys)})
+    return {
+        (tenant, keys): NOWHERE._replace(
+            **{DIMENSIONS[kind - 1]: found[tenant, kind, key] for tenant, kind, key in _each(tenant, keys)}
+        )
+        for tenant, keys in wanted
+    }
+
+
+def _each(tenant: UUID, keys: Keys) -> Iterable[_Key]:
+    """Kinds are numbered from 1, as in `views.KINDS`."""
+    return [(tenant, kind, key) for kind, key in enumerate(keys, start=1) if key]
+
+
+async def _surrogates(raw: Raw, wanted: set[_Key]) -> dict[_Key, int]:
+    """Found, or added in one order, so that two consumers never wait for one another in a circle."""
+    if not wanted:
         return {}
-    found = await _find(raw, keys)
-    new = [key for key in keys if key not in found]
+    found = await _find(raw, wanted)
+    new = wanted - found.keys()
     if new:
         await raw.execute(statements.ADD_DIMENSIONS, *_columns(new))
         found |= await _find(raw, new)
     return found
 
 
-async def _find(raw: Raw, keys: list[Key]) -> dict[Key, int]:
+async def _find(raw: Raw, keys: Iterable[_Key]) -> dict[_Key, int]:
     rows = await raw.fetch(statements.FIND_DIMENSIONS, *_columns(keys))
     return {(row["tenant_id"], row["kind"], row["key"]): row["id"] for row in rows}
 
 
-def _columns(keys: list[Key]) -> tuple[list[UUID], list[int], list[str]]:
-    return [key[0] for key in keys], [key[1] for key in keys], [key[2] for key in keys]
+def _columns(keys: Iterable[_Key]) -> list[list[object]]:
+    return [list(column) for column in zip(*keys, strict=True)]

@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from services.scoring.kpis.fold import Happening, Place, Source
-from services.scoring.kpis.views import Dimension
 
 Payload = Mapping[str, Any]
-Key = tuple[Dimension, str]
+_EMPTY: Payload = {}
 
 LEAD_CREATED = "cox.leads.lead_created.v1"
 LEAD_ASSIGNED = "cox.leads.lead_assigned.v1"
@@ -20,23 +19,20 @@ STAGE_CHANGED = "cox.leads.stage_changed.v1"
 ACTIVITY_RECORDED = "cox.activities.activity_recorded.v1"
 
 
-def place_keys(data: Payload) -> tuple[Key | None, ...]:
-    """Keys of rep, team, region, product and channel, in this order; a region is the lead's, else the
-    team's.
-    """
-    credit, dimensions = data.get("credit") or {}, data.get("dimensions") or {}
-    values: tuple[tuple[Dimension, str | None], ...] = (
-        ("rep", credit.get("rep_id")),
-        ("team", credit.get("team_id")),
-        ("region", dimensions.get("region") or credit.get("team_region")),
-        ("product", dimensions.get("product")),
-        ("channel", dimensions.get("channel")),
+def place_of(data: Payload) -> tuple[str | None, ...]:
+    """Ids and codes in the order of `DIMENSIONS`; a region is the lead's, else the team's."""
+    credit, dimensions = data.get("credit") or _EMPTY, data.get("dimensions") or _EMPTY
+    return (
+        credit.get("rep_id"),
+        credit.get("team_id"),
+        dimensions.get("region") or credit.get("team_region"),
+        dimensions.get("product"),
+        dimensions.get("channel"),
     )
-    return tuple((kind, value) if value else None for kind, value in values)
 
 
 def translate(event_type: str, data: Payload, source: Source, place: Place) -> Happening:
-    """What the event says to the fold; `place` holds the surrogates of its `place_keys`."""
+    """What the event says to the fold; `place` holds the surrogates of its `place_of`."""
     return _TRANSLATORS[event_type](data, source, place)
 
 
