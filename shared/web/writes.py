@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import UUID
@@ -25,6 +27,9 @@ T = TypeVar("T")
 Work = Callable[[Tx], Awaitable[T]]
 Render = Callable[[T], BaseModel]
 JSON = "application/json"
+ATTEMPTS = 4
+PAUSE_S = 0.02
+"""After a deadlock a write is tried again, up to ATTEMPTS times in all, after a growing random pause."""
 
 
 class Write:
@@ -69,10 +74,10 @@ class Write:
 
         A rendered `version` becomes the ETag; with status 201 a rendered `id` the Location, unless `location`
         says it. `secret`: the answer shows a secret once, so it is not kept. `body_sha256` stands for a body
-        that the route reads itself. Tried once more after a deadlock; a refusal leaves nothing behind.
+        that the route reads itself. Tried again after a deadlock; a refusal leaves nothing behind.
         """
         record = await self._record(body_sha256)
-        for attempt in (1, 2):
+        for attempt in range(1, ATTEMPTS + 1):
             try:
                 async with self._context.database.transaction(self.principal.access()) as tx:
                     known = None if record is None else await record.take(tx)
@@ -86,9 +91,11 @@ class Write:
                         await record.complete(tx, answer.status_code, headers, kept, resource_id)
                 return answer
             except Exception as error:
-                if attempt == 2 or not is_retryable_write(error):
+                if attempt == ATTEMPTS or not is_retryable_write(error):
                     raise
-        raise AssertionError("the second attempt answers or raises")
+            # At once, it could lock the same row again before the other one wakes.
+            await asyncio.sleep(random.uniform(0, PAUSE_S * attempt))  # noqa: S311 - no secret
+        raise AssertionError("the last attempt answers or raises")
 
     async def _record(self, body_sha256: bytes | None) -> Record | None:
         if self._key is None:
