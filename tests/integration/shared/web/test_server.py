@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[4]
+PROGRAM = """
+import asyncio, socket, sys
+from starlette.responses import PlainTextResponse
+from shared.web.probes import probes
+from shared.web.server import serve
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        while (message := await receive())["type"] != "lifespan.shutdown":
+            await send({"type": "lifespan.startup.complete"})
+        print("closed", flush=True)
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    print("asked", flush=True)
+    # Answered when the test says so, on standard input.
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    await PlainTextResponse("whole")(scope, receive, send)
+
+async def ready():
+    return None
+
+public, internal = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
+serve(app, public, probes(ready), internal)
+"""
+
+
+class Served:
+    """A process that serves on two sockets which the test holds, as the launcher does."""
+
+    def __init__(self) -> None:
+        self.public = socket.create_server(("127.0.0.1", 0))
+        self.internal = socket.create_server(("127.0.0.1", 0))
+        sockets = [self.public.fileno(), self.internal.fileno()]
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, *map(str, sockets)],
+            cwd=ROOT, pass_fds=sockets, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+
+    def get(self, sock: socket.socket, path: str) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", sock.getsockname()[1], timeout=60)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        found = answer.status, answer.read()
+        connection.close()
+        return found
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def let_answer(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("now\n")
+        self.process.stdin.flush()
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+        self.public.close()
+        self.internal.close()
+
+
+@pytest.fixture
+def server() -> Iterator[Served]:
+    server = Served()
+    yield server
+    server.end()
+
+
+class TestServe:
+    def test_request_under_way_is_finished_and_no_connection_refused_when_told_to_stop(
+        self, server: Served
+    ) -> None:
+        answers: list[tuple[int, bytes]] = []
+        asking = threading.Thread(target=lambda: answers.append(server.get(server.public, "/")))
+        asking.start()
+        assert server.line() == "asked"
+        assert server.get(server.internal, "/readyz") == (200, b'{"status":"ok"}')
+
+        server.process.send_signal(signal.SIGTERM)
+        server.let_answer()
+        asking.join(60)
+
+        assert answers == [(200, b"whole")]
+        assert server.line() == "closed"
+        assert server.process.wait(60) == 0
+        # The socket is the launcher's: who comes between two processes waits for the next one.
+        socket.create_connection(server.public.getsockname()).close()
