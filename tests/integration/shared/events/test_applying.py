@@ -53,7 +53,8 @@ class Log:
         event: Event = started(rows)
         row = {
             "event_id": uuid5(thing, f"{epoch}/{seq}/{variant}"), "tenant_id": self.tenant,
-            "aggregate_id": thing, "aggregate_type": "import", "type": event.type_name(), "seq": seq, "occurred_at": NOON,
+            "aggregate_id": thing, "aggregate_type": "import", "type": event.type_name(), "seq": seq,
+            "occurred_at": NOON,
             "causation_id": None, "traceparent": None, "historic": False, **changes,
         }  # fmt: skip
         headers = headers_of(row, source=b"/services/gateway", epoch=epoch, replay=replay)

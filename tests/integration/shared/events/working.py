@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -63,6 +63,16 @@ async def until(house: House, condition: str, consumer: str, thing: UUID) -> Non
     )  # fmt: skip
 
 
+async def comes_true(condition: Callable[[], bool | Awaitable[bool]]) -> None:
+    """Wait until a condition holds; polled, since what it looks at tells nobody when it changes."""
+    async with asyncio.timeout(TIMEOUT_S):
+        while True:
+            found = condition()
+            if found if isinstance(found, bool) else await found:
+                return
+            await asyncio.sleep(0.02)
+
+
 async def eventually(house: House, query: str, *arguments: Any) -> Any:
     """Wait until a query gives something true, and return it."""
     async with asyncio.timeout(TIMEOUT_S):
@@ -72,13 +82,15 @@ async def eventually(house: House, query: str, *arguments: Any) -> Any:
 
 
 @asynccontextmanager
-async def working(house: House, *sets: HandlerSet, timers: Timers | None = None) -> AsyncIterator[Worker]:
-    """A worker that is ready, stopped at the end of the block."""
+async def working(
+    house: House, *sets: HandlerSet, timers: Timers | None = None, ready: bool = True
+) -> AsyncIterator[Worker]:
+    """A worker that is ready, stopped at the end of the block; with `ready` off it is not waited for."""
     worker = Worker(house.settings, SERVICE, consumers=sets, timers=timers)
     task = asyncio.create_task(worker.run())
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            while not worker.ready() or not worker.relay.leading:
+            while ready and not (worker.ready() and worker.relay.leading):
                 assert not task.done(), task.result()
                 await asyncio.sleep(0.02)
         yield worker
