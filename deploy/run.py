@@ -10,6 +10,7 @@ One of:
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -91,7 +92,14 @@ def prepare() -> int:
     prepare_servers(settings)
     environment = os.environ | {"COX_SIGNING_KEY_FILE": str(key)}
     command = [sys.executable, "-m", "services.gateway.bootstrap_tenant"]
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode == 0:
+        told = json.loads(done.stdout.splitlines()[-1])
+        if told["cli_key"]:
+            # Kept where the command line finds it, never shown: logs are read by many.
+            credentials.store(home, "cli_key", told["cli_key"])
+        print(f"sign in as {told['admin_email']}, password {told['admin_password'] or 'as set before'}")
+    return done.returncode
 
 
 if __name__ == "__main__":
