@@ -16,7 +16,10 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy l
 
 
 class BulkInsert:
-    """The statement for some columns of a table. Arrays and JSON travel as text: `unnest` would flatten arrays."""
+    """The statement for some columns of a table.
+
+    Arrays and JSON travel as text: `unnest` would flatten arrays.
+    """
 
     def __init__(self, table: Table, columns: Sequence[str], *, suffix: str = "") -> None:
         self.columns = tuple(columns)

@@ -68,7 +68,10 @@ class Ballot:
 async def consider(
     tx: Tx, tenant_id: UUID, rules: Sequence[Rule], facts: Sequence[Facts], *, lock: bool
 ) -> Ballot:
-    """The ballot for some leads. `lock` holds turns, and loads where they decide, until the transaction ends."""
+    """The ballot for some leads.
+
+    `lock` holds turns, and loads where they decide, until the transaction ends.
+    """
     applying = [
         rule for rule in rules if any(failed_condition(rule.conditions, one) is None for one in facts)
     ]

@@ -1,4 +1,4 @@
-"""Who gets a lead: ordered rules, each with conditions, candidates and a strategy; and why nobody else does."""
+"""Who gets a lead, by ordered rules with conditions, candidates and a strategy; and why nobody else does."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ Reason = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """All that are given must hold; within one, any of its values. Amounts in minor units of the tenant's currency,
-    both ends inclusive. None of them: every lead.
+    """All that are given must hold; within one, any of its values. None of them: every lead.
+
+    Amounts in minor units of the tenant's currency, both ends inclusive.
     """
 
     source: tuple[str, ...] = ()
@@ -49,7 +50,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule as it is now. `version` grows with each change; candidates are users in order, or a unit's reps."""
+    """A rule as it is now.
+
+    `version` grows with each change; candidates are users in order, or a unit's reps.
+    """
 
     id: UUID
     version: int
@@ -115,9 +119,9 @@ def _value_within(conditions: Conditions, value: int | None) -> bool:
 def choose(rule: Rule, facts: Facts, candidates: Sequence[Candidate]) -> list[Verdict]:
     """A verdict for every candidate, in the rule's order; at most one is `chosen`.
 
-    Round robin takes whoever waited longest, in the rule's order among equals, so that a newcomer gets one turn and
-    then waits like everyone; least loaded the fewest open leads, then the longest wait; territory only reps of the
-    lead's region, then the longest wait.
+    Round robin takes whoever waited longest, in the rule's order among equals, so that a newcomer gets one
+    turn and then waits like everyone; least loaded the fewest open leads, then the longest wait; territory
+    only reps of the lead's region, then the longest wait.
     """
     barred = {one.user_id: _barred(rule, facts, one) for one in candidates}
     free = [(at, one) for at, one in enumerate(candidates) if barred[one.user_id] is None]
@@ -170,7 +174,8 @@ def decide(
 ) -> tuple[UUID | None, list[Consulted]]:
     """The new owner and everything considered: rules in order until one that applies has somebody free.
 
-    `candidates` by rule id, for the rules that apply. A rule that applies but has nobody free passes on to the next.
+    `candidates` by rule id, for the rules that apply. A rule that applies but has nobody free passes on to
+    the next.
     """
     consulted: list[Consulted] = []
     for rule in sorted((rule for rule in rules if rule.active), key=lambda rule: (rule.position, rule.id)):

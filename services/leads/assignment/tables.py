@@ -75,7 +75,8 @@ select $1, r.rule_id, 0 from unnest($2::uuid[]) as r(rule_id) order by r.rule_id
 on conflict (tenant_id, rule_id) do nothing
 """
 LOCK_ROTATIONS = """
-select rule_id, turn from rotations where tenant_id = $1 and rule_id = any($2::uuid[]) order by rule_id for update
+select rule_id, turn from rotations where tenant_id = $1 and rule_id = any($2::uuid[])
+order by rule_id for update
 """
 SELECT_TURNS = (
     "select rule_id, user_id, last_turn from turns where tenant_id = $1 and rule_id = any($2::uuid[])"

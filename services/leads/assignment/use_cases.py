@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-
 from services.leads.assignment.candidates import Ballot, consider
 from services.leads.assignment.definitions import active_rules
 from services.leads.assignment.explanation import explained
@@ -203,7 +202,8 @@ async def assign_lead(
 ) -> Lead:
     """Give a lead to somebody by hand.
 
-    Raises UnknownLead, UnfitOwner, SameOwner, AssignNotAllowed, OwnerChanged, and what `check_version` raises.
+    Raises UnknownLead, UnfitOwner, SameOwner, AssignNotAllowed, OwnerChanged, and what `check_version`
+    raises.
     """
     seen = await get_lead(tx, tenant_id, lead_id)
     check_version(seen.version)

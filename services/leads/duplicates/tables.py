@@ -18,7 +18,8 @@ duplicate_keys = Table(
 # `do update` and not `do nothing`: the rival's uncommitted row is waited for, and then answers.
 CLAIM = """
 insert into duplicate_keys as d (tenant_id, kind, value, lead_id)
-select $1, r.kind, r.value, r.lead_id from unnest($2::text[], $3::text[], $4::uuid[]) as r(kind, value, lead_id)
+select $1, r.kind, r.value, r.lead_id
+from unnest($2::text[], $3::text[], $4::uuid[]) as r(kind, value, lead_id)
 order by r.kind, r.value
 on conflict (tenant_id, kind, value) do update set lead_id = d.lead_id
 returning kind, value, lead_id

@@ -65,7 +65,7 @@ def start_of(started_at: datetime | None, steps: Sequence[Step], now: datetime) 
 def replay(
     pipeline: Pipeline, standing: Standing, owner_id: UUID | None, steps: Sequence[Step], first: int = 0
 ) -> list[Handed | Moved]:
-    """What the steps did to a deal that stood so. Equal times keep their order; what changes nothing is left out.
+    """What the steps did to a deal that stood so: equal times keep their order, what changes nothing is out.
 
     `first` is the number of the first step in its row, for pointers. Raises StepBeforeStart or BadStep.
     """

@@ -1,4 +1,4 @@
-"""Taking in deals with their past: a handful of statements per batch, each row once by (source, external id)."""
+"""Taking in deals with their past: a handful of statements per batch, each row once."""
 
 from __future__ import annotations
 

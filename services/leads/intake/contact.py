@@ -1,4 +1,7 @@
-"""Phones to E.164, e-mail addresses and company names to one spelling. Pure; the text as given is kept elsewhere."""
+"""Phones to E.164, e-mail addresses and company names to one spelling.
+
+Pure; the text as given is kept elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,7 @@ def _parsed(text: str, region: str) -> PhoneNumber | None:
 
 
 def _plausible(number: PhoneNumber, *, international: bool) -> bool:
-    """A number with its country's code need only have a right length: new ranges open before any list knows them."""
+    """With its country's code a number need only have a right length: ranges open before any list knows."""
     if number.country_code == _CHINA and _CHINESE_MOBILE.match(str(number.national_number)):
         return len(str(number.national_number)) == 11
     if international:
@@ -103,7 +106,7 @@ def normalised_company(text: str) -> str:
 
 
 def region_of(timezone: str, currency: str) -> str:
-    """Where a tenant's national numbers belong: the country of its time zone, else of its currency, else the US."""
+    """Where national numbers belong: the country of the tenant's zone, else of its currency, else the US."""
     return _countries().get(timezone) or _REGION_OF_CURRENCY.get(currency, _LAST_REGION)
 
 

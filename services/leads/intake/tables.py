@@ -117,7 +117,8 @@ select seq, at, changed_by, changed from lead_changes where tenant_id = $1 and l
 
 _CHANGEABLE = (
     "name", "phone", "phone_extension", "phone_text", "email", "email_text", "company", "source", "channel",
-    "region", "product", "value_minor", "value_currency", "value_tenant_minor", "tags", "duplicate_of", "updated_at",
+    "region", "product", "value_minor", "value_currency", "value_tenant_minor", "tags", "duplicate_of",
+    "updated_at",
 )  # fmt: skip
 _SET = ", ".join(f"{name} = ${at}" for at, name in enumerate(_CHANGEABLE, 6))
 _STORE = f"""
@@ -152,7 +153,8 @@ async def put_owners(
 
 _WHOLE = """
 update leads set stage = $3, status = $4, stage_entered_at = $5, closed_at = $6, lost_reason = $7,
-  value_minor = $8, value_currency = $9, value_tenant_minor = $10, updated_at = $11, owner_id = $12, team_id = $13
+  value_minor = $8, value_currency = $9, value_tenant_minor = $10, updated_at = $11, owner_id = $12,
+  team_id = $13
 where tenant_id = $1 and id = $2
 """
 

@@ -165,7 +165,7 @@ def created_event(lead: Lead, credit: Credit, currency: str) -> LeadCreated:
 
 
 async def insert_leads(tx: Tx, rows: Sequence[tuple[Lead, str, list[int]]]) -> None:
-    """Store new leads, each with what it is found by; their `seq` is the number of their events to be recorded."""
+    """Store new leads, each with what it is found by; `seq` is the number of events to be recorded."""
     values = [
         {name: getattr(lead, name) for name in Lead.__slots__} | {"search_text": text, "terms": terms}
         for lead, text, terms in rows
@@ -212,7 +212,7 @@ async def record_lead_events(tx: Tx, events: Sequence[NewEvent], *, created: boo
 
 
 async def store_standing(tx: Tx, lead: Lead, events: Sequence[NewEvent]) -> Lead:
-    """Store stage, status, value and times of a locked lead, and record why; the lead with its new version."""
+    """Store stage, status, value and times of a locked lead, and record why; the lead as it is then."""
     await write_standing(tx, lead)
     return replace(lead, seq=(await record_lead_events(tx, events))[-1].seq)
 

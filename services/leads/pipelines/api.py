@@ -33,8 +33,10 @@ Configuring = Annotated[Write, Depends(write_access("config:write"))]
 
 
 class StageIn(WireModel):
-    """An open stage. `required_activities` must be recorded for a lead before it leaves this stage forwards or is won
-    (jumping over the stage does not help); losing a lead and going back are always free.
+    """An open stage.
+
+    `required_activities` must be recorded for a lead before it leaves this stage forwards or is won; jumping
+    over the stage does not help. Losing a lead and going back are always free.
     """
 
     key: StageKey
@@ -146,7 +148,10 @@ def make_router(stages_in_use: StagesInUse) -> Router:
 
     @router.patch("/{pipeline_id}", response_model=PipelineOut)
     async def patch_pipeline(pipeline_id: Id, body: PipelinePatch, write: Configuring, at: Now) -> Response:
-        """Change a pipeline: its name, its stages and what they demand. A stage in which leads stand stays."""
+        """Change a pipeline: its name, its stages and what they demand.
+
+        A stage in which leads stand stays.
+        """
         return await write.run(
             lambda tx: change_pipeline(
                 tx,

@@ -23,7 +23,10 @@ router = Router(prefix="/v1/leads", tags=["leads"])
 
 
 class MoveIn(WireModel):
-    """Where to. `reason` is a code such as `price`, or text that stays here; `value` is the lead's new value."""
+    """Where to.
+
+    `reason` is a code such as `price`, or text that stays here; `value` is the lead's new value.
+    """
 
     to: StageKey
     reason: Annotated[str, Text(1000)] | None = None

@@ -41,7 +41,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """An accepted move. `duration_s` is the time spent in the stage left, in whole seconds, never negative."""
+    """An accepted move.
+
+    `duration_s` is the time spent in the stage left, in whole seconds, never negative.
+    """
 
     from_stage: str
     to_stage: str
@@ -55,7 +58,7 @@ class Move:
 
 
 def move(pipeline: Pipeline, now: Standing, to: str, at: datetime, done: Set[str] | None) -> Move:
-    """Decide a move at a time. `done` are the kinds of activities recorded; None: the past, nothing is demanded.
+    """Decide a move. `done` are the kinds of activities recorded; None: the past, nothing is demanded.
 
     Raises UnknownStage, SameStage, or CriteriaMissing with one entry per missing criterion.
     """
@@ -80,7 +83,7 @@ def status_of(stage: str) -> LeadStatus:
 
 
 def criteria(pipeline: Pipeline, stage: str, to: str) -> tuple[str, ...]:
-    """Activities that a move demands: those of every stage that it leaves or jumps over, forwards or to won."""
+    """Activities that a move demands: those of every stage left or jumped over, forwards or to won."""
     if to == LOST:
         return ()
     start = pipeline.position(stage)

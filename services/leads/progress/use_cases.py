@@ -62,7 +62,8 @@ async def move_lead(
 ) -> Lead:
     """Move a lead to a stage, `won` or `lost`; from there to a stage reopens it.
 
-    Raises UnknownLead, UnknownStage, SameStage, CriteriaMissing, RateMissing, and what `check_version` raises.
+    Raises UnknownLead, UnknownStage, SameStage, CriteriaMissing, RateMissing, and what `check_version`
+    raises.
     """
     seen = await get_lead(tx, tenant_id, lead_id)
     check_version(seen.version)

@@ -1,7 +1,7 @@
 """How text becomes terms that an index can find, the same way at write and at search.
 
-A term is a 63-bit integer and not text: tenant (21 bits), first character, second character (21 bits each). So it is
-exact, small in the index, and the terms of one tenant lie together.
+A term is a 63-bit integer and not text: tenant (21 bits), first character, second character (21 bits each).
+So it is exact, small in the index, and the terms of one tenant lie together.
 """
 
 from __future__ import annotations
@@ -38,14 +38,16 @@ class Search:
 
 @cache
 def _simplified() -> dict[int, str]:
-    """Traditional to simplified, character by character, so that a part of a text converts as the whole does."""
+    """Traditional to simplified, character by character, so that a part of a text converts as the whole
+    does.
+    """
     # The library's own loader leaves its file open.
     table = orjson.loads(resources.files("zhconv").joinpath("zhcdict.json").read_bytes())["zh2Hans"]
     return {ord(old): new for old, new in table.items() if len(old) == 1 and len(new) == 1}
 
 
 def normalised(text: str) -> str:
-    """Compatibility forms unified, simplified characters, lower case, single spaces; control characters are spaces."""
+    """Compatibility forms unified, simplified characters, lower case, single spaces, also for controls."""
     folded = unicodedata.normalize("NFKC", text).translate(_simplified()).lower()
     folded = unicodedata.normalize("NFKC", folded)
     return " ".join(
@@ -54,12 +56,12 @@ def normalised(text: str) -> str:
 
 
 def search_text(fields: Iterable[str | None]) -> str:
-    """The fields as one text, a line each, beginning with a space so that ` a` finds the start of any word."""
-    return "\n".join(f" {line}" for line in (normalised(field) for field in fields if field) if line)
+    """The fields as one text, a line each."""
+    return "\n".join(line for line in (normalised(field) for field in fields if field) if line)
 
 
 def text_terms(tenant_id: UUID, text: str) -> set[int]:
-    """The terms of a `search_text`: bigrams within words, single characters beyond ASCII, initials of words."""
+    """The terms of a `search_text`: bigrams in words, single characters beyond ASCII, initials of words."""
     pairs: set[tuple[int, int]] = set()
     for word in text.split():
         points = [ord(character) for character in word]
@@ -78,7 +80,8 @@ def exact_term(tenant_id: UUID, kind: str, value: str) -> int:
 
 
 def search_for(tenant_id: UUID, query: str) -> Search:
-    """What a user's words mean: each of the first MOST_WORDS must occur; one Latin letter is the start of a word.
+    """What a user's words mean: each of the first MOST_WORDS must occur; one Latin letter is the start of a
+    word.
 
     Terms say exactly whether one or two characters occur; only longer words need a pattern besides.
     """

@@ -1,7 +1,8 @@
-"""Finding ids of leads: functions in the database that run as the search role and hold the visibility predicate.
+"""Finding ids of leads: functions in the database that run as the search role.
 
-Under row-level security an operator that is not leakproof (`@>`, `like`) may use no index, so the search runs beside
-it, inside a `security definer` function that names tenant and predicate itself, and answers with ids only.
+Under row-level security an operator that is not leakproof (`@>`, `like`) may use no index, so the search runs
+beside it, inside a `security definer` function that holds tenant and visibility predicate itself, and answers
+with ids only.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 from shared.database.rls import search_function, visible
 
 FILTERS = ("owner_id", "pipeline_id", "stage", "status", "source", "channel", "region", "product")
-SORTS = {"created_at": "id", "updated_at": "updated_at"}
 
 _VISIBLE = visible("owner_id", "team_id", "created_by")
 _EQUAL = "\n".join(
@@ -57,7 +57,8 @@ begin
   end if;
   if sort = 'updated_at' then
     if after_id is not null then
-      holds := holds || format(' and (updated_at, id) %s (%L::timestamptz, %L::uuid)', beyond, after_value, after_id);
+      holds := holds || format(' and (updated_at, id) %s (%L::timestamptz, %L::uuid)', beyond, after_value,
+      after_id);
     end if;
     return query execute format('select id from leads where %s order by updated_at %s, id %s limit %s',
                                 holds, direction, direction, most);
@@ -65,7 +66,8 @@ begin
     if after_id is not null then
       holds := holds || format(' and id %s %L::uuid', beyond, after_id);
     end if;
-    return query execute format('select id from leads where %s order by id %s limit %s', holds, direction, most);
+    return query execute format('select id from leads where %s order by id %s limit %s',
+                                holds, direction, most);
   end if;
 end $body$
 """  # noqa: S608 - names are ours, values are quoted by `format`

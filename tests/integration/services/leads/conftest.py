@@ -93,7 +93,7 @@ class Desk:
         return made
 
     async def __call__(self, name: str, method: str, target: str, json: Any = None, **headers: str) -> Answer:
-        """A request of a user by name, or of another service (`service`); headers by name with `_` for `-`."""
+        """A request of a user by name, or of another `service`; headers by name with `_` for `-`."""
         caller = str(self.users[name]) if name in self.users else self._service()
         sent = {"x-caller": caller} | {key.replace("_", "-"): value for key, value in headers.items()}
         return await ask(self.app, method, target, json=json, headers=sent)

@@ -211,7 +211,7 @@ class TestDefining:
 
     async def test_it_is_refused_naming_what_is_wrong(self, desk: Desk) -> None:
         good = {"name": "R", "strategy": "round_robin", "candidates": users(desk, "north1")}
-        for change, status, pointer in [
+        bad: list[tuple[dict[str, Any], int, str]] = [
             ({"strategy": "dice"}, 422, "/strategy"),
             ({"candidates": {}}, 422, "/candidates"),
             ({"candidates": {"user_ids": [str(new_id())]}}, 422, "/candidates/user_ids/0"),
@@ -221,7 +221,8 @@ class TestDefining:
                 422,
                 "/conditions/value_to/currency",
             ),
-        ]:
+        ]
+        for change, status, pointer in bad:
             answer = await desk("head", "POST", "/v1/assignment-rules", good | change)
             assert (answer.status, answer.pointers) == (status, [pointer]), answer
         assert (await desk("north1", "POST", "/v1/assignment-rules", good)).status == 403

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-
 from shared.ids import new_id
 from tests.integration.services.leads.conftest import Desk
 from tests.integration.services.leads.test_progress import loads
@@ -48,8 +47,12 @@ class TestImporting:
         assert (result["status"], result["errors"]) == ("created", [])
         events = await desk.events(result["lead_id"])
         assert [(seq, kind) for seq, kind, _ in events] == [
-            (1, "lead_created"), (2, "lead_assigned"), (3, "stage_changed"), (4, "lead_assigned"), (5, "stage_changed"),
-        ]  # fmt: skip
+            (1, "lead_created"),
+            (2, "lead_assigned"),
+            (3, "stage_changed"),
+            (4, "lead_assigned"),
+            (5, "stage_changed"),
+        ]
         assert events[0][2]["credit"]["rep_id"] == str(desk.users["north2"])
         assert (events[1][2]["how"], events[3][2]["previous_owner_id"]) == (
             "import",
@@ -151,7 +154,10 @@ class TestImporting:
         items = [deal(desk, f"d{n}", handed(desk, 2, "north1"), moved(3, "won")) for n in range(1000)]
         results = await sent(desk, *items)
         assert {one["status"] for one in results} == {"created"}
-        sums = "select count(*), sum(seq), count(distinct aggregate_id) from events where tenant_id = $1 and aggregate_type = 'lead'"
+        sums = (
+            "select count(*), sum(seq), count(distinct aggregate_id) from events"
+            " where tenant_id = $1 and aggregate_type = 'lead'"
+        )
         assert [tuple(row) for row in await desk.admin.fetch(sums, desk.tenant_id)] == [(3000, 6000, 1000)]
 
     async def test_it_is_refused_when_the_caller_is_no_service(self, desk: Desk) -> None:

@@ -127,7 +127,10 @@ class TestBatches:
         answer = await desk("head", "POST", "/v1/leads/batch", {"items": items[:1000]})
         assert answer.json()["created"] == 1000
         assert (await desk("head", "POST", "/v1/leads/batch", {"items": items})).status == 422
-        count = "select count(*), count(distinct seq), max(seq) from events where tenant_id = $1 and type like '%lead_created%'"
+        count = (
+            "select count(*), count(distinct seq), max(seq) from events"
+            " where tenant_id = $1 and type like '%lead_created%'"
+        )
         assert [tuple(row) for row in await desk.admin.fetch(count, desk.tenant_id)] == [(1000, 1, 1)]
 
     async def test_later_ones_repeat_the_first_when_they_share_a_phone(self, desk: Desk) -> None:
@@ -243,8 +246,8 @@ class TestListing:
 
     @pytest.mark.parametrize(
         "query",
-        ["limit=0", "limit=501", "limit=x", "sort=name", "surprise=1", "stage=A%20B", "owner=nobody", "status=old",
-         "region=a&region=b"],
+        ["limit=0", "limit=501", "limit=x", "sort=name", "surprise=1", "stage=A%20B", "owner=nobody",
+         "status=old", "region=a&region=b"],
     )  # fmt: skip
     async def test_it_is_refused_when_a_parameter_is_wrong(self, desk: Desk, query: str) -> None:
         assert (await desk("head", "GET", f"/v1/leads?{query}")).status == 422

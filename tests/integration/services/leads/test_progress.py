@@ -207,7 +207,8 @@ class TestTimeline:
         await desk("head", "POST", f"/v1/leads/{lead['id']}/assign", {"owner_id": str(desk.users["south1"])})
         await desk.admin.execute(
             "insert into lead_activities values ($1, $2, $3, 'visit', $4, 'met', 60, true, $5)",
-            desk.tenant_id, UUID(lead["id"]), new_id(), desk.clock.at + timedelta(hours=1), desk.users["south1"],
+            desk.tenant_id, UUID(lead["id"]), new_id(), desk.clock.at + timedelta(hours=1),
+            desk.users["south1"],
         )  # fmt: skip
         target = f"/v1/leads/{lead['id']}/timeline?limit=2"
         first = (await desk("head", "GET", target)).json()

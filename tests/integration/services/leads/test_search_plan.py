@@ -45,10 +45,10 @@ async def load(admin: asyncpg.Connection[asyncpg.Record], tenant_id: UUID) -> No
     )
     await admin.copy_records_to_table("loaded", records=rows)
     await admin.execute(
-        "insert into leads (tenant_id, id, seq, company, tags, custom, pipeline_id, stage, status, stage_entered_at,"
-        " started_at, start_known, created_at, updated_at, search_text, terms)"
-        " select t, id, 1, company, '{}', '{}', p, 'prospecting', 'open', now(), now(), true, now(), now(), s, terms"
-        " from loaded"
+        "insert into leads (tenant_id, id, seq, company, tags, custom, pipeline_id, stage, status,"
+        " stage_entered_at, started_at, start_known, created_at, updated_at, search_text, terms)"
+        " select t, id, 1, company, '{}', '{}', p, 'prospecting', 'open', now(), now(), true, now(), now(),"
+        " s, terms from loaded"
     )
     await admin.execute("drop table loaded")
     await admin.execute("vacuum analyze leads")

@@ -47,8 +47,10 @@ async def changed(desk: Desk, lead: dict[str, Any], by: str = "head") -> dict[st
 class TestAssigningAfterCreating:
     async def test_the_owner_follows_when_a_rule_is_there(self, working: Desk) -> None:
         body = {
-            "name": "North", "strategy": "round_robin", "candidates": {"unit_id": str(working.units["north"])},
-        }  # fmt: skip
+            "name": "North",
+            "strategy": "round_robin",
+            "candidates": {"unit_id": str(working.units["north"])},
+        }
         assert (await working("head", "POST", "/v1/assignment-rules", body)).status == 201
         lead = await working.lead()
         assert lead["owner_id"] is None
