@@ -58,7 +58,8 @@ where u.tenant_id = $1 and u.is_rep and u.active
 order by u.code, u.id
 """
 _CAREERS = """
-select u.id, u.is_rep, coalesce(m.from_at, '-infinity'::timestamptz) as from_at, n.id as team_id, n.path, n.region
+select u.id, u.is_rep, coalesce(m.from_at, '-infinity'::timestamptz) as from_at,
+  n.id as team_id, n.path, n.region
 from org_users u
 left join org_memberships m on m.tenant_id = u.tenant_id and m.user_id = u.id
 left join org_units n on n.tenant_id = u.tenant_id and n.id = coalesce(m.unit_id, u.unit_id)

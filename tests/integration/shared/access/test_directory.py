@@ -176,8 +176,51 @@ class TestCredit:
         theirs = await stranger.user("Rep", await stranger.unit("root", kind="company"))
         assert await org.credit(new_id()) == await org.credit(theirs) == Credit()
 
+    async def test_one_by_one_many_at_many_times_and_careers_say_the_same(self, org: Org) -> None:
+        root = await org.unit("root", kind="company")
+        region = await org.unit("east", root, "region")
+        teams = [await org.unit(code, region) for code in "abc"]
+        stayed, moved = await org.user("Stayed", teams[0]), await org.user("Moved", teams[0])
+        moves = [(START + timedelta(days=day), team) for day, team in ((30, teams[1]), (10, teams[2]))]
+        for at, team in moves:
+            event = RepMoved(user_id=moved, from_unit_id=teams[0], to_unit_id=team, effective_at=at)
+            await org.tell(event, at=START)
+        times = [START + timedelta(days=day, seconds=s) for day in (-99, 10, 30, 99) for s in (-1, 0, 1)]
+        asked = [(user, at) for user in (stayed, moved, new_id()) for at in times]
+        async with org.bed.app.transaction(Access(org.tenant)) as tx:
+            found = await directory.credits_at(tx, asked)
+            careers = await directory.careers_of(tx, [user for user, _ in asked])
+            for user, at in asked:
+                single = await directory.credit_of(tx, user, at=at)
+                assert found.get((user, at), Credit()) == single, (user, at)
+                assert (careers[user].at(at) if user in careers else Credit()) == single
+        assert {credit.team_id for credit in found.values()} == set(teams)
+        assert set(careers) == {stayed, moved}
+
+    async def test_team_is_credited_when_nobody_is_known(self, org: Org) -> None:
+        root = await org.unit("root", kind="company")
+        team = await org.unit("team", await org.unit("east", root, "region"))
+        async with org.bed.app.transaction(Access(org.tenant)) as tx:
+            found = await directory.team_credits_of(tx, [team, new_id()])
+        assert set(found) == {team}
+        assert (found[team].rep_id, found[team].team_id, found[team].team_region) == (None, team, "east")
+
 
 class TestPeople:
+    async def test_reps_of_a_unit_are_those_below_it_now(self, org: Org) -> None:
+        root = await org.unit("root", kind="company")
+        one, two = await org.unit("one", root), await org.unit("two", root)
+        sub = await org.unit("sub", one)
+        here, below = await org.user("Here", one), await org.user("Below", sub)
+        await org.user("Gone", one, active=False)
+        await org.user("Boss", one, is_rep=False)
+        away = await org.user("Away", one)
+        move = RepMoved(user_id=away, from_unit_id=one, to_unit_id=two, effective_at=START)
+        await org.tell(move, at=START)
+        async with org.bed.app.transaction(Access(org.tenant)) as tx:
+            assert [person.id for person in await directory.reps_of_unit(tx, one)] == [below, here]
+            assert [person.id for person in await directory.reps_of_unit(tx, two)] == [away]
+
     async def test_found_by_code_before_name_when_an_import_names_them(self, org: Org) -> None:
         team = await org.unit("team", kind="company")
         one = await org.user("王伟", team, code="w1")
