@@ -131,7 +131,9 @@ class Loader:
 
     async def _commit(self, done: Done, units: Units, units_done: int) -> bool:
         rows = sum(len(rows) for rows in units.values())
-        positions = [*self.known.positions, *done.positions][-KEPT_POSITIONS:]
+        nothing = encode_token([], self.known.tenant_id, self.secret)
+        caused = [token for token in done.positions if token != nothing]
+        positions = [*self.known.positions, *caused][-KEPT_POSITIONS:]
         async with self.database.transaction(self.access) as tx:
             await tables.insert_problems(tx, self.known.id, done.problems)
             changed = await tables.change_import(

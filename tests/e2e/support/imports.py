@@ -1,0 +1,75 @@
+"""Imports as a client does them: send a file, follow it, wait until the numbers are in."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.e2e.support.speaking import Person
+
+_POLL_S = 0.1
+_LIMIT_S = 280.0
+
+
+async def send_file(person: Person, kind: str, file: Path, mapping: Path | None, **fields: str) -> Any:
+    """The answer to `POST /v1/imports`."""
+    form = aiohttp.FormData()
+    for name, value in {"kind": kind, **fields}.items():
+        form.add_field(name, value)
+    if mapping is not None:
+        form.add_field("mapping", await asyncio.to_thread(mapping.read_text, "utf-8"))
+    form.add_field("file", await asyncio.to_thread(file.read_bytes), filename=file.name)
+    headers = {"Authorization": f"Bearer {person.token}"}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{person.url}/v1/imports", data=form, headers=headers) as answer,
+    ):
+        told = await answer.json()
+    assert answer.status == 202, told
+    return told
+
+
+async def followed(person: Person, import_id: str) -> Any:
+    """The import once it is finished."""
+    async with asyncio.timeout(_LIMIT_S):
+        while True:
+            now = await person.get(f"/v1/imports/{import_id}")
+            if now["state"] in ("done", "failed"):
+                return now
+            await asyncio.sleep(_POLL_S)
+
+
+async def brought_in(person: Person, kind: str, file: Path, mapping: Path | None, **fields: str) -> Any:
+    """The finished import, its effect applied by scoring."""
+    asked = await send_file(person, kind, file, mapping, **fields)
+    done = await followed(person, asked["id"])
+    assert done["state"] == "done", done
+    for token in done["positions"]:
+        await applied(person, token)
+    return done
+
+
+async def applied(person: Person, token: str) -> None:
+    """Until scoring has applied what the token names; asks again after each 504."""
+    query = {"metric": "deals_won", "by": "tenant", "grain": "year", "from": "2000-01-01", "to": "2000-01-01"}
+    async with asyncio.timeout(_LIMIT_S):
+        while (await person.ask("GET", "/v1/kpis", query=query, wait_for=token)).status != 200:
+            pass
+
+
+async def all_kpis(person: Person, metric: str, by: str, grain: str, first: str, last: str) -> list[Any]:
+    """Every row of all pages."""
+    rows: list[Any] = []
+    cursor: str | None = None
+    while True:
+        query: dict[str, str | int] = {"metric": metric, "by": by, "grain": grain, "from": first, "to": last}
+        query |= {"limit": 500} | ({"cursor": cursor} if cursor else {})
+        told = await person.ask("GET", "/v1/kpis", query=query)
+        page = told.ok().json
+        rows += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return rows
