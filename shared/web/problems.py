@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+import asyncpg
 import orjson
 from fastapi.exceptions import RequestValidationError
 from opentelemetry import trace
 from pydantic import Field
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
@@ -82,6 +85,17 @@ class Problem(WireModel):
     errors: list[ProblemField]
 
 
+# What a database's absence looks like; another OSError (a missing file) is our own fault.
+_OF_A_DATABASE = (
+    DBAPIError,
+    PoolTimeout,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    ConnectionError,
+    TimeoutError,
+)
+
+
 def status_of(error: CoxError) -> int:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
@@ -96,7 +110,7 @@ def as_cox_error(error: BaseException) -> CoxError:
             return errors.Invalid("Fields are missing or not as they should be; see errors", errors=found)
         case HTTPException():
             return _from_http(error)
-    if is_transient(error):
+    if isinstance(error, _OF_A_DATABASE) and is_transient(error):
         return DatabaseUnavailable("The database is not available right now; try again")
     return _from_database(error) or CoxError(
         "Something went wrong on our side; the trace id finds it in the logs"
