@@ -68,7 +68,7 @@ def told(rebuilt: Rebuilt, seconds: float) -> list[str]:
     ]
     found = rebuilt.comparison
     if found is None:
-        return [*lines, "the live tables had been emptied: there was nothing to compare"]
+        return [*lines, "the live tables were empty, or had been emptied: there was nothing to compare"]
     if found.equal:
         return [*lines, "no differences: every number is as incremental processing had it"]
     lines.append(f"DIFFERENCES: {found.facts:,} facts, {found.cells:,} cells, {found.states:,} states")

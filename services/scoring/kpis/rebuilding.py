@@ -144,9 +144,9 @@ async def _follow(
         done, total = sum(rebuilt.values()), sum(live.values())
         told(min(done, total), total)
         if total - done <= CLOSE_EVENTS and live.keys() == rebuilt.keys():
-            swapped, comparison = await _swap(database, old, new, emptied=emptied)
-            if swapped:
-                return done, comparison
+            swapped = await _swap(database, old, new, emptied=emptied)
+            if swapped is not None:
+                return swapped
         if done != done_before:
             done_before, since = done, monotonic()
         elif monotonic() - since > STUCK_AFTER_S:
@@ -168,13 +168,15 @@ async def _places(raw: Raw, generation: int) -> Places:
     return {(row["stream"], row["partition"]): row["next"] for row in rows}
 
 
-async def _swap(database: Database, old: int, new: int, *, emptied: bool) -> tuple[bool, Comparison | None]:
+async def _swap(
+    database: Database, old: int, new: int, *, emptied: bool
+) -> tuple[int, Comparison | None] | None:
     """If both stand at the same offsets: compare, and make the new generation the live one."""
     async with database.transaction() as tx:
         await tx.connection.execute("set local statement_timeout = 0")
         offsets = await lock_offsets(tx, CONSUMER, [old, new])
         if offsets[old] != offsets[new]:
-            return False, None
+            return None
         comparison = None if emptied else await compare(tx.connection, old, new)
         await move_pointer(tx, CONSUMER, old, new)
-        return True, comparison
+        return sum(offsets[new].values()), comparison
