@@ -79,7 +79,7 @@ class Person:
             aiohttp.ClientSession(timeout=timeout) as session,
             session.request(method, self.url + path, params=query, data=data or form, headers=sent) as answer,
         ):
-            told = Answer(answer.status, dict(answer.headers), await answer.read())
+            told = Answer(answer.status, answer.headers.copy(), await answer.read())
         if method != "GET" and told.headers.get("Cox-Position"):
             self.position = told.position
         return told
