@@ -41,6 +41,7 @@ from shared.database.transactions import Access, Database, Tx
 from shared.errors import Forbidden, NotFound
 from shared.events.journal import NewEvent, record_events
 from shared.events.positions import Position, encode_token
+from shared.observability.metrics import IMPORT_ROWS
 
 UNITS_AT_ONCE = 500
 KEPT_POSITIONS = 24
@@ -147,6 +148,8 @@ class Loader:
             )
         if changed is not None:
             self.known = changed
+            for outcome, count in (("done", rows - done.rows_failed), ("failed", done.rows_failed)):
+                IMPORT_ROWS.labels(changed.kind, outcome).inc(max(count, 0))
         return changed is not None
 
     async def _finish(self) -> None:
@@ -164,7 +167,7 @@ class Loader:
             # A case whose deal cannot be made fails whole; else only its bad rows do.
             done.rows_failed += len(rows) if one.deal is None else len({p.line for p in one.problems})
             self.report.add_notes(one.notes)
-            self.report.unmapped += one.unmapped
+            self.report.add_unmapped(one.unmapped)
             self.report.counts["rows_ignored"] += one.ignored
         if self.known.dry_run:
             self._count_only(folded)

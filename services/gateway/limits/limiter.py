@@ -13,6 +13,7 @@ from limits.storage import storage_from_string
 
 from services.gateway.limits.rules import TooManyAttempts, TooManyRequests, Window, headers, window_for
 from shared.observability.logs import get_logger
+from shared.observability.metrics import RATE_LIMITED
 
 log = get_logger(__name__)
 
@@ -42,6 +43,7 @@ class Limiter:
     async def admit(self, principal: str) -> None:
         """Count a request of a principal. Raises TooManyRequests."""
         if not await _answered(self._limiter.hit(self._requests, "request", principal)):
+            RATE_LIMITED.labels("gateway").inc()
             stats = await self._limiter.get_window_stats(self._requests, "request", principal)
             raise TooManyRequests(
                 headers=headers(self._window, stats.remaining, stats.reset_time - time.time())

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.gateway.live.rules import wanted_types
 from services.gateway.live.stream import Caller, Live, Stream
+from shared.observability.metrics import LIVE_CLIENTS
 from shared.web.context import principal_of
 from shared.web.routing import Router
 
@@ -42,9 +43,11 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         tasks = [asyncio.create_task(self._sent(send)), asyncio.create_task(_gone(receive))]
+        LIVE_CLIENTS.inc()
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            LIVE_CLIENTS.dec()
             for task in tasks:
                 task.cancel()
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)

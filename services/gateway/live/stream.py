@@ -18,6 +18,7 @@ from services.gateway.live.tail import LiveUnavailable, Tail
 from shared.access.principal import Principal
 from shared.access.tokens import BadToken
 from shared.clock import Clock
+from shared.observability.metrics import LIVE_EVENTS
 
 HEARTBEAT_S = 15.0
 _CATCH_UPS = 5
@@ -153,6 +154,7 @@ class Stream:
             if self._may_see(principal, sight, item):
                 proof = marks.Proof(item.place, item.offset, item.check)
                 mark = marks.encode(self._offsets, proof).encode()
+                LIVE_EVENTS.inc()
                 yield _event(item.type, item.data, mark)
 
     async def _present(self) -> tuple[Principal, Sight]:
