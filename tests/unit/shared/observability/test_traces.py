@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import Iterator
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from shared.observability.traces import attach, current_traceparent, setup_traces, shutdown_traces, span
@@ -73,6 +77,34 @@ class TestWithoutCollector:
 
         other = HEADER.replace("0af7", "1bf7")
         assert list(await asyncio.gather(inside(HEADER), inside(other))) == [HEADER, other]
+
+
+class TestOverTheWire:
+    async def test_a_span_reaches_the_collector_when_its_address_is_set(self) -> None:
+        received: list[tuple[str, bytes]] = []
+
+        async def take(request: web.Request) -> web.Response:
+            received.append((request.path, await request.read()))
+            return web.Response()
+
+        app = web.Application()
+        app.router.add_post("/v1/traces", take)
+        async with TestServer(app) as collector:
+            endpoint = str(collector.make_url("/"))
+            setup_traces(Settings(otlp_endpoint=endpoint), "leads", "leads-app-1")
+            with span("request", traceparent=HEADER):
+                pass
+            await asyncio.to_thread(shutdown_traces)
+        (path, body) = received[0]
+        sent = ExportTraceServiceRequest.FromString(
+            gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
+        )
+        resource = sent.resource_spans[0]
+        assert path == "/v1/traces"
+        assert resource.scope_spans[0].spans[0].trace_id.hex() == TRACE
+        assert ("service.name", "cox-leads") in {
+            (a.key, a.value.string_value) for a in resource.resource.attributes
+        }
 
 
 class TestWithCollector:
