@@ -23,6 +23,7 @@ from shared.events.handlers import HandlerSet, Projection, Reaction, Run, curren
 from shared.events.kafka import KafkaError, Lost, Reader, Record, TopicPartition
 from shared.events.registry import key_of, registered
 from shared.events.seeking import Seeker
+from shared.events.tasks import end
 from shared.events.topics import partitions_of, topic_of
 from shared.observability import metrics
 from shared.observability.logs import get_logger
@@ -93,9 +94,7 @@ class ConsumerRunner:
                 if task.done():
                     task.result()
         finally:
-            for task in (session, watch):
-                task.cancel()
-            await asyncio.gather(session, watch, return_exceptions=True)
+            await end([session, watch])
 
     async def _session(self) -> None:
         """One Kafka client's life."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import asyncpg
 
 from shared.database.engine import connect_raw
 from shared.database.transactions import Raw
+from shared.events.tasks import end
 from shared.observability.logs import get_logger
 from shared.settings import Settings
 
@@ -56,9 +56,7 @@ class Hints:
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end([self._task])
 
     async def _run(self) -> None:
         while True:
@@ -102,9 +100,7 @@ class Ears:
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end([self._task])
 
     def _heard(self, _connection: object, _pid: int, channel: str, _payload: object) -> None:
         for event in self._listeners[channel]:

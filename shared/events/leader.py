@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.database.engine import connect_raw
 from shared.database.transactions import Raw
+from shared.events.tasks import end
 from shared.settings import Settings
 
 LOCK = 0x636F7872
@@ -82,8 +83,6 @@ class Leadership:
 
     async def release(self) -> None:
         """End the session; the lock goes with it."""
-        self._pinger.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._pinger
+        await end([self._pinger])
         with suppress(Exception):
             await self._connection.close(timeout=2)

@@ -106,7 +106,7 @@ class Timers:
         """Fire what is due, until cancelled."""
         while True:
             try:
-                await self._serve_letters(backbone)
+                await self.serve_letters(backbone)
                 fired = await self.fire_due(backbone)
             except Exception as error:  # noqa: BLE001 - the database is away; it comes back
                 log.warning("timers_wait", error=reason_of(error))
@@ -176,7 +176,7 @@ class Timers:
                     tenant_id, timer_id, next_try(backbone.clock.now(), row["attempts"]),
                 )  # fmt: skip
 
-    async def _serve_letters(self, backbone: Backbone) -> None:
+    async def serve_letters(self, backbone: Backbone) -> None:
         """Timers among the dead letters that somebody asked to replay or discard."""
         async with backbone.worker.transaction() as tx:
             rows = await tx.connection.fetch(

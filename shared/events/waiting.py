@@ -18,6 +18,7 @@ from shared.errors import NotYet
 from shared.events.faults import Fault, fault_of, reason_of
 from shared.events.hints import Ears
 from shared.events.positions import Position
+from shared.events.tasks import end
 from shared.observability import metrics
 from shared.observability.logs import get_logger
 
@@ -87,9 +88,7 @@ class _Shared(Generic[W]):
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end([self._task])
 
     async def _run(self) -> None:
         self._ears.listen(self._channel, self._heard)

@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 
 from shared.database.engine import make_engine
 from shared.database.transactions import Database
@@ -20,6 +21,7 @@ from shared.events.kafka import KafkaError, assert_codec
 from shared.events.registry import register
 from shared.events.relay import Relay
 from shared.events.streams import PUBLISHED
+from shared.events.tasks import end, kept_alive
 from shared.events.timers import Timers
 from shared.events.topics import ensure_topics
 from shared.observability.logs import get_logger
@@ -27,7 +29,6 @@ from shared.settings import Settings
 
 log = get_logger(__name__)
 
-STOP_S = 10.0
 RETRY_MOST_S = 5.0
 
 Extra = Callable[[Backbone], Awaitable[None]]
@@ -82,16 +83,15 @@ class Worker:
             if sock is not None:
                 await stack.enter_async_context(serve_internal(sock, self))
             backbone = await self._backbone(stack)
-            tasks = [asyncio.create_task(self._prepared(backbone), name="worker")]
+            tasks = [asyncio.create_task(self._prepare(backbone), name="prepare")]
+            stopping = asyncio.create_task(self._stopping.wait(), name="stopping")
             try:
-                stopping = asyncio.create_task(self._stopping.wait())
-                await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({tasks[0], stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if tasks[0].done():
+                    tasks += self._start(backbone)
+                await stopping
             finally:
-                stopping.cancel()
-                await _end(tasks)
-            for task in tasks:
-                if not task.cancelled() and task.exception() is not None:
-                    task.result()
+                await end([stopping, *tasks])
 
     async def _backbone(self, stack: AsyncExitStack) -> Backbone:
         recorded = Hints(connector(self.settings, self.service), RECORDED)
@@ -110,18 +110,16 @@ class Worker:
             stack.push_async_callback(hints.stop)
         return backbone
 
-    async def _prepared(self, backbone: Backbone) -> None:
-        await self._prepare(backbone)
+    def _start(self, backbone: Backbone) -> list[asyncio.Task[None]]:
+        """Every loop in a task of its own; none takes the others down."""
         self.runners = [ConsumerRunner(backbone, handlers) for handlers in self._sets]
         self._registered = True
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.relay.run(), name="relay")
-            for runner in self.runners:
-                group.create_task(runner.run(), name=f"runner {runner.name}")
-            if self._timers is not None:
-                group.create_task(self._timers.run(backbone), name="timers")
-            for extra in self._extra:
-                group.create_task(self._kept_alive(extra, backbone), name="extra")
+        loops: list[tuple[str, Callable[[], Awaitable[None]]]] = [("relay", self.relay.run)]
+        loops += [(f"runner {runner.name}", runner.run) for runner in self.runners]
+        if self._timers is not None:
+            loops.append(("timers", partial(self._timers.run, backbone)))
+        loops += [(f"extra {number}", partial(extra, backbone)) for number, extra in enumerate(self._extra)]
+        return [asyncio.create_task(kept_alive(name, loop), name=name) for name, loop in loops]
 
     async def _prepare(self, backbone: Backbone) -> None:
         """Topics and registrations; waits for broker and database as long as it takes."""
@@ -139,21 +137,3 @@ class Worker:
                 return
             await asyncio.sleep(pause)
             pause = min(pause * 2, RETRY_MOST_S)
-
-    async def _kept_alive(self, extra: Extra, backbone: Backbone) -> None:
-        pause = 0.1
-        while True:
-            try:
-                await extra(backbone)
-                return
-            except Exception:
-                log.exception("loop_failed", service=self.service)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, RETRY_MOST_S)
-
-
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel, and wait only so long: what hangs ends with the process."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks, timeout=STOP_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -83,14 +84,19 @@ async def eventually(house: House, query: str, *arguments: Any) -> Any:
 
 @asynccontextmanager
 async def working(
-    house: House, *sets: HandlerSet, timers: Timers | None = None, ready: bool = True
+    house: House,
+    *sets: HandlerSet,
+    timers: Timers | None = None,
+    sock: socket.socket | None = None,
+    ready: bool = True,
+    leading: bool = True,
 ) -> AsyncIterator[Worker]:
-    """A worker that is ready, stopped at the end of the block; with `ready` off it is not waited for."""
+    """A worker that is ready and leads, stopped at the end of the block; what is off is not waited for."""
     worker = Worker(house.settings, SERVICE, consumers=sets, timers=timers)
-    task = asyncio.create_task(worker.run())
+    task = asyncio.create_task(worker.run(sock))
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            while ready and not (worker.ready() and worker.relay.leading):
+            while ready and not (worker.ready() and (worker.relay.leading or not leading)):
                 assert not task.done(), task.result()
                 await asyncio.sleep(0.02)
         yield worker

@@ -1,0 +1,199 @@
+"""The consumer's loop: passing errors pass, stuck ones pause, a client that hangs is replaced, a stop is
+clean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+import asyncpg
+import pytest
+
+from shared.contracts.gateway import ImportFinished, ImportStarted
+from shared.database.transactions import Tx
+from shared.events import consumer as consumer_module
+from shared.events import kafka
+from shared.events.consumer import Projection, Received
+from shared.events.dead_letters import list_letters, replay_letter
+from shared.events.kafka import SlowCodec, assert_codec
+from shared.events.worker import Worker
+from tests.integration.shared.events.conftest import SERVICE, House, started
+from tests.integration.shared.events.working import TIMEOUT_S, Notes, comes_true, eventually, working
+
+
+class Flaky(Notes):
+    """Fails so many times for a passing reason before it works."""
+
+    def __init__(self, name: str, failures: int) -> None:
+        self.failures = failures
+        self.tries = 0
+        super().__init__(name)
+
+    async def _note(self, tx: Tx, received: Received) -> None:
+        await super()._note(tx, received)
+        self.tries += 1
+        if self.tries <= self.failures:
+            raise asyncpg.DeadlockDetectedError("for a while")
+
+
+class TestPassingErrors:
+    @pytest.mark.parametrize("failures", [1, 6])
+    async def test_the_effect_happens_once_when_errors_pass(self, house: House, failures: int) -> None:
+        flaky = Flaky("gateway.flaky", failures)
+        async with working(house, flaky.handlers):
+            thing = await house.created(started(), started())
+            await flaky.reaches(house, thing, 2)
+
+        assert flaky.tries > failures
+        assert await flaky.of(house, thing) == [1, 2]
+        assert await list_letters(house.admin) == []
+
+    async def test_a_missing_table_is_waited_for_and_nothing_is_set_aside(self, house: House) -> None:
+        notes = Notes("gateway.notes")
+        await house.admin.execute("alter table notes rename to notes_later")
+        async with working(house, notes.handlers):
+            thing = await house.created()
+            await eventually(house, "select not exists (select from outbox_pending)")
+            await house.admin.execute("alter table notes_later rename to notes")
+            await notes.reaches(house, thing, 1)
+
+        assert await list_letters(house.admin) == []
+
+    async def test_consuming_goes_on_when_the_database_ends_every_session(self, house: House) -> None:
+        notes = Notes("gateway.notes")
+        end_all = """select count(pg_terminate_backend(pid)) from pg_stat_activity
+            where datname = current_database() and pid <> pg_backend_pid()"""
+        async with working(house, notes.handlers):
+            first = await house.created()
+            await notes.reaches(house, first, 1)
+            await house.value(end_all)
+            second = await house.created()
+            await notes.reaches(house, second, 1)
+
+        assert await notes.of(house, first) == await notes.of(house, second) == [1]
+
+
+class TestDeadLettersByWorker:
+    async def test_the_worker_replays_what_was_asked_for(self, house: House) -> None:
+        notes = Notes("gateway.notes")
+        notes.poison = {666}
+        async with working(house, notes.handlers):
+            thing = await house.created(started(666), started())
+            await eventually(house, "select exists (select from dead_letters)")
+            notes.poison = set()
+            (letter,) = await list_letters(house.admin)
+            await replay_letter(house.admin, letter.id)
+            await notes.reaches(house, thing, 2)
+
+        assert await notes.of(house, thing) == [1, 2]
+
+    async def test_the_consumer_stops_and_says_so_when_too_many_are_bad(self, house: House) -> None:
+        notes = Notes("gateway.notes")
+        notes.poison = {666}
+        for _ in range(60):
+            await house.created(started(666))
+        async with working(house, notes.handlers, ready=False) as worker:
+            await comes_true(lambda: any("are dead letters" in problem for problem in worker.problems()))
+            thing = await house.created()
+            await eventually(house, "select not exists (select from outbox_pending)")
+
+        assert await notes.of(house, thing) == []
+
+
+class TestWatchdog:
+    async def test_the_client_is_replaced_when_it_reads_nothing_though_there_is_something(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(consumer_module, "WATCH_EVERY_S", 0.05)
+        monkeypatch.setattr(consumer_module, "STALLED_AFTER_S", 0.5)
+        notes = Notes("gateway.notes")
+        poll = kafka.Reader.poll
+        deaf_turns: list[kafka.Reader] = []
+
+        async def deaf(self: kafka.Reader, timeout_ms: int, max_records: int) -> list[kafka.Record]:
+            """The first client lost its way: it returns, and brings nothing."""
+            found = await poll(self, timeout_ms, max_records)
+            if self is not first_reader:
+                return found
+            deaf_turns.append(self)
+            return []
+
+        async with working(house, notes.handlers) as worker:
+            first = await house.created()
+            await notes.reaches(house, first, 1)
+            seeker = worker.runners[0]._seeker
+            assert seeker is not None
+            first_reader = seeker._reader
+            monkeypatch.setattr(kafka.Reader, "poll", deaf)
+            # The poll that was under way could still hear; the one after it is deaf.
+            await comes_true(lambda: len(deaf_turns) > 0)
+            second = await house.created()
+            await notes.reaches(house, second, 1)
+            assert worker.runners[0]._seeker is not seeker
+
+
+class TestRebalance:
+    async def test_each_event_has_its_effect_once_when_workers_come_and_go(self, house: House) -> None:
+        sets = [Notes("gateway.notes") for _ in range(3)]
+        things = [await house.created() for _ in range(10)]
+
+        async def write() -> None:
+            for _ in range(8):
+                await asyncio.gather(*(house.changed(thing) for thing in things))
+
+        async with working(house, sets[0].handlers):
+            writing = asyncio.create_task(write())
+            async with working(house, sets[1].handlers, leading=False):
+                await writing
+                writing = asyncio.create_task(write())
+            async with working(house, sets[2].handlers, leading=False):
+                await writing
+            for thing in things:
+                await sets[0].reaches(house, thing, 17)
+
+        for thing in things:
+            assert await sets[0].of(house, thing) == list(range(1, 18))
+
+
+class TestProcess:
+    async def test_health_readiness_and_metrics_are_served_when_it_runs(self, house: House) -> None:
+        import socket
+
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        notes = Notes("gateway.notes")
+        async with working(house, notes.handlers, sock=listener), aiohttp.ClientSession() as client:
+            for path, expected in (
+                ("/healthz", "ok"),
+                ("/readyz", "ready"),
+                ("/metrics", "cox_outbox_pending"),
+            ):
+                async with client.get(f"http://127.0.0.1:{port}{path}") as answer:
+                    assert answer.status == 200
+                    assert expected in await answer.text()
+
+    async def test_it_is_not_ready_when_the_broker_is_away(self, house: House) -> None:
+        settings = house.settings.model_copy(update={"kafka_bootstrap": "127.0.0.1:1"})
+        worker = Worker(settings, SERVICE, consumers=[Notes("gateway.notes").handlers])
+        task = asyncio.create_task(worker.run())
+        await comes_true(lambda: worker.problems() == ["starting"])
+        await worker.stop()
+        async with asyncio.timeout(TIMEOUT_S):
+            await task
+
+    def test_it_refuses_to_start_without_the_fast_codec(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Slow:
+            __module__ = "aiokafka.record.default_records"
+
+        monkeypatch.setattr(kafka, "DefaultRecordBatchBuilder", Slow)
+        with pytest.raises(SlowCodec):
+            assert_codec()
+
+
+class TestHandlers:
+    def test_a_type_has_one_handler_in_a_set(self) -> None:
+        projection = Projection("gateway.notes")
+        projection.on(ImportStarted)(Notes("x")._note)
+        with pytest.raises(ValueError, match="two handlers"):
+            projection.on(ImportFinished, ImportStarted)(Notes("x")._note)

@@ -1,0 +1,196 @@
+"""Timers: the newest of its kind fires once, a superseded one never, a failing one ends as a dead letter."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from shared.clock import SettableClock
+from shared.database.transactions import Tx
+from shared.events.backbone import Backbone
+from shared.events.dead_letters import discard_letter, list_letters, replay_letter
+from shared.events.timer_rules import TRIES
+from shared.events.timers import Timer, Timers, cancel, schedule
+from shared.ids import new_id
+from tests.integration.shared.events.conftest import NOON, SERVICE, THINGS, House, started
+from tests.integration.shared.events.working import eventually, working
+
+LATER = NOON + timedelta(hours=1)
+
+
+class Alarm:
+    """A kind of timer whose firings are noted in the database."""
+
+    def __init__(self, house: House, **options: Any) -> None:
+        self.house = house
+        self.clock = SettableClock(NOON)
+        self.timers = Timers()
+        self.fail = False
+        self.timers.on("alarm", **options)(self._fire)
+        self.backbone = Backbone(house.settings, SERVICE, house.worker, house.app, clock=self.clock)
+
+    async def _fire(self, tx: Tx, timer: Timer) -> None:
+        await tx.connection.execute(
+            "insert into notes (consumer, aggregate_id, seq) values ('alarm', $1, $2)",
+            timer.aggregate_id, timer.payload.get("n", 0),
+        )  # fmt: skip
+        if self.fail:
+            raise ValueError("not today")
+
+    async def schedule(self, thing: UUID, n: int = 1) -> None:
+        async with self.house.transaction() as tx:
+            await schedule(tx, "alarm", thing, LATER, {"n": n})
+
+    async def at(self, moment: Any) -> None:
+        self.clock.at = moment
+        while await self.timers.fire_due(self.backbone):
+            if self.fail:
+                break
+
+    async def fired(self) -> list[tuple[Any, ...]]:
+        return await self.house.rows("select aggregate_id, seq from notes order by id")
+
+    async def left(self) -> int:
+        return int(await self.house.value("select count(*) from timers"))
+
+
+@pytest.fixture
+def alarm(house: House) -> Alarm:
+    return Alarm(house)
+
+
+class TestFiring:
+    async def test_it_fires_once_when_it_is_due_and_not_before(self, alarm: Alarm) -> None:
+        thing = new_id()
+        await alarm.schedule(thing)
+        await alarm.at(NOON)
+        assert await alarm.fired() == []
+
+        await alarm.at(LATER)
+        await alarm.at(LATER)
+
+        assert await alarm.fired() == [(thing, 1)]
+        assert await alarm.left() == 0
+
+    async def test_only_the_newest_fires_when_it_was_scheduled_again(self, alarm: Alarm) -> None:
+        thing = new_id()
+        for n in (1, 2, 3):
+            await alarm.schedule(thing, n)
+        await alarm.at(LATER)
+
+        assert await alarm.fired() == [(thing, 3)]
+        assert await alarm.left() == 0
+
+    async def test_it_never_fires_when_it_was_cancelled(self, alarm: Alarm) -> None:
+        thing = new_id()
+        await alarm.schedule(thing)
+        async with alarm.house.transaction() as tx:
+            await cancel(tx, "alarm", thing)
+        await alarm.at(LATER)
+
+        assert await alarm.fired() == []
+        assert await alarm.left() == 0
+
+    async def test_nothing_is_scheduled_when_the_transaction_rolls_back(self, alarm: Alarm) -> None:
+        with pytest.raises(RuntimeError):
+            async with alarm.house.transaction() as tx:
+                await schedule(tx, "alarm", new_id(), LATER)
+                raise RuntimeError
+
+        assert await alarm.left() == 0
+
+    async def test_it_waits_for_the_aggregates_lock_and_then_sees_that_it_was_superseded(
+        self, house: House
+    ) -> None:
+        alarm = Alarm(house, lock=THINGS)
+        thing = await house.created(started())
+        await alarm.schedule(thing)
+        async with house.transaction() as tx:
+            await tx.connection.execute("select 1 from things where id = $1 for update", thing)
+            alarm.clock.at = LATER
+            firing = _Firing(alarm)
+            async with firing:
+                await eventually(house, "select exists (select from pg_locks where not granted)")
+                await cancel(tx, "alarm", thing)
+                await tx.connection.execute("commit; begin")
+
+        assert await alarm.fired() == []
+        assert await alarm.left() == 0
+
+    async def test_the_worker_fires_what_is_due(self, house: House) -> None:
+        alarm = Alarm(house)
+        thing = new_id()
+        await alarm.schedule(thing)
+        async with working(house, timers=alarm.timers):
+            await eventually(house, "select exists (select from notes where aggregate_id = $1)", thing)
+
+        assert await alarm.fired() == [(thing, 1)]
+
+
+class _Firing:
+    """Fires in the background; ends when it has fired."""
+
+    def __init__(self, alarm: Alarm) -> None:
+        self._alarm = alarm
+
+    async def __aenter__(self) -> None:
+        import asyncio
+
+        self._task = asyncio.create_task(self._alarm.timers.fire_due(self._alarm.backbone))
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._task
+
+
+class TestFailing:
+    async def test_it_is_tried_later_again_when_it_fails(self, alarm: Alarm) -> None:
+        thing = new_id()
+        await alarm.schedule(thing)
+        alarm.fail = True
+        await alarm.at(LATER)
+        alarm.fail = False
+        await alarm.at(LATER)
+        assert await alarm.fired() == []
+
+        await alarm.at(LATER + timedelta(seconds=1))
+
+        assert await alarm.fired() == [(thing, 1)]
+
+    async def dead(self, alarm: Alarm, thing: UUID) -> int:
+        await alarm.schedule(thing)
+        alarm.fail = True
+        for turn in range(TRIES):
+            await alarm.at(LATER + timedelta(hours=turn))
+        alarm.fail = False
+        (letter,) = await list_letters(alarm.house.admin)
+        assert (letter.consumer, letter.reason, letter.attempts) == (
+            "timer:alarm",
+            "ValueError: not today",
+            TRIES,
+        )
+        assert await alarm.left() == 0
+        return letter.id
+
+    async def test_it_is_set_aside_after_many_tries_and_fires_when_it_is_replayed(self, alarm: Alarm) -> None:
+        thing = new_id()
+        letter = await self.dead(alarm, thing)
+
+        await replay_letter(alarm.house.admin, letter)
+        await alarm.timers.serve_letters(alarm.backbone)
+        await alarm.at(alarm.clock.at)
+
+        assert await alarm.fired() == [(thing, 1)]
+        assert await list_letters(alarm.house.admin) == []
+
+    async def test_it_is_passed_over_when_it_is_discarded(self, alarm: Alarm) -> None:
+        letter = await self.dead(alarm, new_id())
+
+        await discard_letter(alarm.house.admin, letter, "a test")
+        await alarm.timers.serve_letters(alarm.backbone)
+        await alarm.at(alarm.clock.at)
+
+        assert await alarm.fired() == []
+        assert await list_letters(alarm.house.admin) == []
