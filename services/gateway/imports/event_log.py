@@ -8,11 +8,21 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import blake2b
 from zoneinfo import ZoneInfo
 
 from services.gateway.imports.history import TEXTS, Deal, Deed, Folded, Step
 from services.gateway.imports.mapping import EventLogMapping, EventRule
-from services.gateway.imports.rules import Fields, RowError, needed, parse_amount, parse_moment
+from services.gateway.imports.rules import (
+    Fields,
+    RowError,
+    check_line,
+    needed,
+    parse_amount,
+    parse_code,
+    parse_moment,
+    parse_seconds,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,7 @@ def _in_order(
         try:
             activity = needed(fields, "activity")
             needed(fields, "at")
+            check_line(fields, "person", 200)
             at = parse_moment(fields, "at", mapping.dates, zone)
         except RowError as fault:
             folded.problems.append(fault.at(line))
@@ -93,7 +104,10 @@ def _apply(case: _Case, happening: _Happening, case_id: str, folded: Folded) -> 
     elif rule.ignore:
         folded.ignored += 1
     elif rule.record is not None:
-        case.deeds.append(_deed(case, happening, case_id, rule.record))
+        try:
+            case.deeds.append(_deed(case, happening, case_id, rule.record))
+        except RowError as fault:
+            folded.problems.append(fault.at(happening.line))
     elif rule.outcome is not None:
         _end(case, happening.at, rule.outcome, rule.reason)
     elif rule.stage != case.stage or case.status != "open":
@@ -112,11 +126,22 @@ def _end(case: _Case, at: datetime, outcome: str, reason: str | None) -> None:
 def _deed(case: _Case, happening: _Happening, case_id: str, kind: str) -> Deed:
     """Its id says what, when and for whom, so that the same row is the same activity in another export of
     the log.
+
+    :raises RowError: outcome or duration cannot be one.
     """
-    stem = f"{case_id}|{happening.activity}|{happening.at.isoformat()}"
+    stem = f"{case_id}\x1f{happening.activity}\x1f{happening.at.isoformat()}"
     case.seen[stem] += 1
-    external_id = f"{stem}|{case.seen[stem]}"
-    return Deed(external_id, happening.line, kind, happening.at, happening.fields.get("person"), case.owner)
+    name = blake2b(f"{stem}\x1f{case.seen[stem]}".encode(), digest_size=16).hexdigest()
+    return Deed(
+        external_id=name,
+        line=happening.line,
+        kind=kind,
+        at=happening.at,
+        person=happening.fields.get("person"),
+        owner=case.owner,
+        outcome=parse_code(happening.fields, "outcome"),
+        duration_s=parse_seconds(happening.fields, "duration_s"),
+    )
 
 
 def _deal(case_id: str, happenings: Sequence[_Happening], case: _Case, currency: str, folded: Folded) -> Deal:

@@ -52,6 +52,8 @@ class Deed:
     at: datetime
     person: str | None
     owner: str | None
+    outcome: str | None = None
+    duration_s: int | None = None
 
 
 @dataclass(slots=True)

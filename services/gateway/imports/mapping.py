@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator,
 
 from shared.contracts.activities import ActivityKind
 
-Key: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,62}$")]
+Key: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,39}$")]
 Column: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
 Columns: TypeAlias = Annotated[list[Column], Field(min_length=1, max_length=8)]
 Outcome: TypeAlias = Literal["won", "lost"]
@@ -174,6 +174,8 @@ class CaseColumns(Fields):
     at: Columns = Field(default_factory=lambda: ["timestamp"])
     lifecycle: Columns | None = None
     person: Columns | None = None
+    outcome: Columns | None = None
+    duration_s: Columns | None = None
     name: Columns | None = None
     company: Columns | None = None
     product: Columns | None = None

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from services.gateway.imports.rules import Fields, Note, Problem, RowError, needed
+from services.gateway.imports.rules import Fields, Note, Problem, RowError, check_line, needed
 
 _NOT_IN_CODE = re.compile(r"[^\w]+")
+_LONGEST = {"rep": 200, "code": 64, "email": 254, "team": 200, "manager": 200, "region": 200}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class WantedOrg:
 def code_of(name: str) -> str:
     """A name as a code: lower case, words joined by `-`; letters of any script stay."""
     plain = unicodedata.normalize("NFKC", name).casefold()
-    return _NOT_IN_CODE.sub("-", plain).strip("-") or name
+    return (_NOT_IN_CODE.sub("-", plain).strip("-") or name)[:64]
 
 
 def wanted_org(rows: Iterable[tuple[int, Fields]]) -> WantedOrg:
@@ -64,6 +65,8 @@ def wanted_org(rows: Iterable[tuple[int, Fields]]) -> WantedOrg:
 
 def _add_row(org: WantedOrg, line: int, fields: Fields) -> None:
     name = needed(fields, "rep")
+    for field_name, longest in _LONGEST.items():
+        check_line(fields, field_name, longest)
     units = _units_of(fields)
     for unit in units:
         _check_place(org, unit)

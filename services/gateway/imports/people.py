@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from services.gateway.identity.rules import normal_email
 from services.gateway.imports.org_rows import WantedOrg, WantedUnit, WantedUser, code_of
 from services.gateway.imports.rules import Problem
 from services.gateway.org import listing
@@ -97,14 +98,23 @@ async def bring_org(tx: Tx, wanted: WantedOrg, now: datetime, *, dry_run: bool =
         unit_id = root.id if user.unit is None else ids[user.unit]
         known = users.get(user.code)
         if known is None:
-            role = "manager" if user.manages else "rep"
-            new.append(NewUser(new_id(), user.name, user.code, unit_id, (role,), email=user.email))
+            _plan(new, user, unit_id, brought)
         else:
             await _check_user(tx, known, user, unit_id, brought, now, dry_run)
     brought.users_created = len(new)
     if new and not dry_run:
         await _create(tx, new, wanted, brought, now)
     return brought
+
+
+def _plan(new: list[NewUser], user: WantedUser, unit_id: UUID, brought: Brought) -> None:
+    try:
+        email = None if user.email is None else normal_email(user.email)
+    except CoxError as error:
+        brought.problems.append(Problem(user.line, "email", "bad_email", error.detail))
+        return
+    role = "manager" if user.manages else "rep"
+    new.append(NewUser(new_id(), user.name, user.code, unit_id, (role,), email=email))
 
 
 async def _bring_units(

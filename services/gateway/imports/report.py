@@ -9,6 +9,9 @@ from typing import Any
 
 from services.gateway.imports.rules import Note
 
+MOST_WORDS = 200
+OTHERS = "(others)"
+
 
 @dataclass(slots=True)
 class Report:
@@ -29,6 +32,12 @@ class Report:
 
     def stored(self) -> dict[str, Any]:
         return {"counts": dict(self.counts), "notes": self.notes, "unmapped": dict(self.unmapped)}
+
+    def add_unmapped(self, rows: Counter[str]) -> None:
+        """A log with endless words for what happened is summed up, not listed."""
+        for activity, count in rows.items():
+            known = activity in self.unmapped or len(self.unmapped) < MOST_WORDS
+            self.unmapped[activity[:200] if known else OTHERS] += count
 
     def add_notes(self, notes: Iterable[Note]) -> None:
         """Notes of one code and detail are one entry that counts."""

@@ -22,7 +22,10 @@ Fields = dict[str, str]
 
 _GROUPED = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
 _PLAIN = re.compile(r"-?\d{1,30}(\.\d{1,30})?")
-_YEARS = range(1900, 2201)
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
+_YEARS = range(1900, 2200)
+_YEAR_S = 366 * 86_400
+_TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +151,34 @@ def needed(fields: Fields, field: str) -> str:
     if value is None:
         raise RowError(field, "missing_value", f"{field} is empty")
     return value
+
+
+def parse_code(fields: Fields, field: str) -> str | None:
+    """The field as a machine's word, such as `connected`; None where it is empty."""
+    text = fields.get(field)
+    if text is not None and not _CODE.fullmatch(text):
+        raise RowError(
+            field, "bad_code", f"{text[:60]!r} is no code, such as `connected`; map it by `aliases`"
+        )
+    return text
+
+
+def parse_seconds(fields: Fields, field: str) -> int | None:
+    """The field as whole seconds, at most a year; None where it is empty."""
+    text = fields.get(field)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 9 and int(text) <= _YEAR_S):
+        raise RowError(
+            field, "bad_duration", f"{text[:60]!r} is no duration in whole seconds, at most a year"
+        )
+    return int(text)
+
+
+def check_line(fields: Fields, field: str, longest: int) -> None:
+    """A name is one line that reads as it is written: no control or direction-changing characters."""
+    text = fields.get(field, "")
+    if len(text) > longest:
+        raise RowError(field, "too_long", f"{text[:40]!r}… has more than {longest} characters")
+    if not text.isprintable() or any(mark in _TURNING for mark in text):
+        raise RowError(field, "bad_characters", "control or direction-changing characters")

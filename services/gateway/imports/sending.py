@@ -141,6 +141,8 @@ def _deed_item(sender: Sender, lead_id: str, deal: Deal, deed: Deed) -> dict[str
         "kind": deed.kind,
         "lead_id": lead_id,
         "at": _wire(deed.at),
+        "outcome": deed.outcome,
+        "duration_s": deed.duration_s,
         "rep_id": _person(sender, deed.person),
         "owner_id": _person(sender, deed.owner),
         "dimensions": {name: deal.texts.get(name) for name in ("region", "product", "channel")},
