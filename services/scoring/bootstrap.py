@@ -7,6 +7,7 @@ import asyncio
 from fastapi import FastAPI
 
 from services.scoring.kpis import api as kpis
+from services.scoring.kpis.freshness import LogEnds
 from services.scoring.kpis.notices import Announcer
 from services.scoring.kpis.reactions import kpi_projection
 from services.scoring.kpis.rebuilding import Rebuilt, Told, rebuild
@@ -29,8 +30,10 @@ def build_app(
     settings: Settings, *, clock: Clock | None = None, authenticate: Authenticate | None = None
 ) -> FastAPI:
     """The HTTP side. `authenticate` replaces the gateway's tokens, for tests."""
-    side = AppSide(settings, SERVICE, (directory_projection(SERVICE), kpi_projection()))
-    return make_app(
+    numbers = kpi_projection()
+    side = AppSide(settings, SERVICE, (directory_projection(SERVICE), numbers))
+    ends = LogEnds(settings.kafka_bootstrap, settings.topic_prefix, numbers.streams)
+    app = make_app(
         settings,
         SERVICE,
         routers=ROUTERS,
@@ -39,8 +42,10 @@ def build_app(
         changes=side.changes,
         authenticate=authenticate,
         clock=clock,
-        lifespans=[side.running],
+        lifespans=[side.running, ends.running],
     )
+    app.state.log_ends = ends
+    return app
 
 
 def build_worker(settings: Settings) -> Worker:

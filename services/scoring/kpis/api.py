@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from enum import Enum
 from typing import Annotated, get_args
@@ -14,9 +15,9 @@ from starlette.responses import Response
 
 from services.scoring.kpis import use_cases
 from services.scoring.kpis.catalogue import METRICS
+from services.scoring.kpis.freshness import Place, progress_of
 from services.scoring.kpis.periods import Grain, period_start
 from services.scoring.kpis.queries import By
-from services.scoring.kpis.tables import CONSUMER
 from services.scoring.kpis.use_cases import Asked
 from services.scoring.kpis.views import Dimension
 from services.scoring.kpis.wire import (
@@ -32,7 +33,6 @@ from services.scoring.kpis.wire import (
 )
 from shared.access.directory import tenant_of
 from shared.errors import FieldError, Invalid
-from shared.events.registry import progress as progress_of
 from shared.web.context import context_of
 from shared.web.paging import PageQuery, page_query
 from shared.web.reads import Read, read_access
@@ -65,7 +65,14 @@ def asked_filters(
     return {name: str(value) for name, value in given.items() if value is not None}
 
 
+async def log_ends(request: Request) -> Mapping[Place, int]:
+    """Asked before a database connection is taken: Kafka may answer late."""
+    known: Mapping[Place, int] = await request.app.state.log_ends.ends()
+    return known
+
+
 Filters = Annotated[dict[Dimension, str], Depends(asked_filters)]
+Ends = Annotated[Mapping[Place, int], Depends(log_ends)]
 
 
 @router.get("/v1/kpis", response_model=KpiPage, summary="Numbers of a metric by period and key")
@@ -73,6 +80,7 @@ async def get_kpis(
     read: Reading,
     page: Paging,
     filters: Filters,
+    ends: Ends,
     metric: Annotated[MetricName, Query()],
     by: Annotated[By, Query(description="What the rows are keyed by.")] = "tenant",
     grain: Annotated[Grain, Query(description="Length of the periods; weeks are ISO.")] = "month",
@@ -92,7 +100,7 @@ async def get_kpis(
         rows, tenant = await use_cases.list_kpis(
             tx, read.principal.access(), asked, first, last, after=_after(page), limit=page.limit + 1
         )
-        progress = await progress_of(tx, CONSUMER)
+        progress = await progress_of(tx, ends)
     return page.answer(
         rows,
         key=lambda row: (row.period_start, row.surrogate),
@@ -113,6 +121,7 @@ async def get_evidence(
     read: Reading,
     page: Paging,
     filters: Filters,
+    ends: Ends,
     metric: Annotated[MetricName, Query()],
     period: Annotated[
         Day, Query(alias="period_start", description="A day of the period, such as its first.")
@@ -133,7 +142,7 @@ async def get_evidence(
             after=_after_event(page),
             limit=page.limit + 1,
         )
-        progress = await progress_of(tx, CONSUMER)
+        progress = await progress_of(tx, ends)
     return page.answer(
         proofs,
         key=lambda proof: (proof.event.at_us, proof.event.event_id),
@@ -148,6 +157,7 @@ async def get_leaderboard(
     read: Reading,
     page: Paging,
     filters: Filters,
+    ends: Ends,
     metric: MetricName,
     grain: Annotated[Grain, Query(description="Length of the period; weeks are ISO.")] = "month",
     period: Annotated[
@@ -161,7 +171,7 @@ async def get_leaderboard(
         tenant = await tenant_of(tx)
         day = period or context_of(request).clock.now().astimezone(ZoneInfo(tenant.timezone)).date()
         places, tenant = await use_cases.leaderboard(tx, read.principal.access(), asked, day)
-        progress = await progress_of(tx, CONSUMER)
+        progress = await progress_of(tx, ends)
     start = 0 if page.after is None else int(page.after[0])
     numbered = list(enumerate(places, start=1))[start : start + page.limit + 1]
     return page.answer(

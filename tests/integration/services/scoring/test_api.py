@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,8 +22,10 @@ from shared.access.roles import ROLES
 from shared.clock import SettableClock
 from shared.database.transactions import Database
 from shared.errors import Unauthenticated
+from shared.events.topics import ensure_topics
 from shared.ids import new_id
 from shared.settings import Settings
+from tests.integration.services.scoring.log import opened
 from tests.integration.services.scoring.world import World
 from tests.support.asgi import Answer, ask
 
@@ -63,8 +66,16 @@ def principal(world: World, role: str, user_id: UUID, unit_id: UUID) -> Principa
     )
 
 
+@pytest.fixture(scope="module")
+async def quiet(settings: Settings) -> Settings:
+    """The same, with topics in which nothing happens but what a test puts there."""
+    own = settings.model_copy(update={"topic_prefix": f"{settings.topic_prefix}quiet."})
+    await ensure_topics(own.kafka_bootstrap, own.topic_prefix)
+    return own
+
+
 @pytest.fixture
-async def call(settings: Settings, world: World, worker: Database) -> AsyncIterator[Caller]:
+async def call(quiet: Settings, world: World, worker: Database) -> AsyncIterator[Caller]:
     callers = {
         "boss": principal(world, "director", new_id(), world.company),
         "ann": principal(world, "rep", world.reps["ann"], world.teams["east"]),
@@ -77,7 +88,7 @@ async def call(settings: Settings, world: World, worker: Database) -> AsyncItera
             raise Unauthenticated
         return callers[name]
 
-    app = build_app(settings, clock=SettableClock(NOW), authenticate=authenticate)
+    app = build_app(quiet, clock=SettableClock(NOW), authenticate=authenticate)
     async with app.router.lifespan_context(app):
         yield Caller(app, callers, world)
 
@@ -175,6 +186,21 @@ class TestKpis:
         )
         page = await call.kpis("leads_created")
         assert (page["as_of"], page["lag_events"]) == ("2026-03-02T05:00:00Z", 4)
+        await admin.execute("delete from offsets")
+
+    async def test_lag_is_seen_when_no_worker_reads_the_log(
+        self, call: Caller, quiet: Settings, admin: Any
+    ) -> None:
+        await admin.execute("delete from offsets")
+        await admin.execute(
+            "insert into offsets (consumer, stream, partition, next)"
+            " select 'scoring.kpis', 'cox.leads', partition, 0 from generate_series(0, 11) partition"
+        )
+        before = (await call.kpis("leads_created"))["lag_events"]
+        async with opened(quiet) as log, asyncio.timeout(60):
+            await log.publish([call.world.created(new_id(), "2026-03-02T04:00") for _ in range(3)])
+            while (await call.kpis("leads_created"))["lag_events"] != before + 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
         await admin.execute("delete from offsets")
 
 
