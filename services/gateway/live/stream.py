@@ -55,6 +55,7 @@ class Stream:
         self._ring: Ring
         self._number = 0
         self._offsets: list[int] = []
+        self._joined: list[int] = []
 
     async def chunks(self, last_event_id: str | None) -> AsyncIterator[bytes]:
         """Server-sent events. The first is sent at once; raises LiveUnavailable before it, never later."""
@@ -70,6 +71,7 @@ class Stream:
             try:
                 async for chunk in self._told(before or []):
                     yield chunk
+                self._offsets = [max(each) for each in zip(self._offsets, self._joined, strict=True)]
                 async for chunk in self._following(tail):
                     yield chunk
             except BadToken as ended:
@@ -77,7 +79,7 @@ class Stream:
 
     def _go_to_end(self) -> None:
         self._number = self._ring.end
-        self._offsets = list(self._ring.next)
+        self._offsets, self._joined = list(self._ring.next), list(self._ring.next)
 
     async def _resumed(self, last_event_id: str) -> list[Item] | None:
         """Go to where the client was; what came before the ring is returned. None: they must begin anew."""
@@ -101,7 +103,7 @@ class Stream:
                 return None
         if any(at > end for at, end in zip(offsets, ring.next, strict=True)):
             return None
-        self._number, self._offsets = ring.first, list(offsets)
+        self._number, self._offsets, self._joined = ring.first, list(mark.offsets), list(offsets)
         return found
 
     def _is_proven(self, mark: Mark) -> bool:

@@ -113,6 +113,11 @@ class Tail:
         self.closing = True
         self.wake()
 
+    async def forget(self) -> None:
+        """As after a start: the next client's ring begins at the log's end."""
+        await self.stop()
+        self._task = self.ring = None
+
     async def stop(self) -> None:
         """End the reading, whoever listens."""
         if self._task is not None:

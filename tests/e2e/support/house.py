@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from services.gateway.bootstrap import build_internal
@@ -47,6 +48,7 @@ class House:
     internal_url: str
     workers: dict[str, Worker]
     database: Database
+    gateway: FastAPI
 
     async def new_tenant(self, *, timezone: str = "UTC", currency: str = "USD") -> Tenant:
         """A tenant with its signed-in admin; nobody else's data is in it."""
@@ -129,8 +131,8 @@ async def running_house(settings: Settings, folder: Path) -> AsyncIterator[House
     )
     async with AsyncExitStack() as stack:
         workers = {}
-        for service in SERVICES:
-            app = _built(service, "build_app")(own)
+        apps = {service: _built(service, "build_app")(own) for service in SERVICES}
+        for service, app in apps.items():
             await stack.enter_async_context(serving(app, sockets[service]))
             if service == "gateway":
                 await stack.enter_async_context(serving(build_internal(app), internal, lifespan=False))
@@ -139,4 +141,6 @@ async def running_house(settings: Settings, folder: Path) -> AsyncIterator[House
             await stack.enter_async_context(working(worker))
         database = Database(make_engine(own, "gateway", "worker", pool_size=2))
         stack.push_async_callback(database.dispose)
-        yield House(own, origin_of(sockets["gateway"]), origin_of(internal), workers, database)
+        yield House(
+            own, origin_of(sockets["gateway"]), origin_of(internal), workers, database, apps["gateway"]
+        )
