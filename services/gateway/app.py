@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from services.gateway.bootstrap import build_app, build_internal
+from services.gateway.bootstrap import Parts, build_app, build_internal
 from services.gateway.settings import GatewaySettings
 from shared.observability import setup
 from shared.web.server import serve
@@ -15,4 +15,6 @@ def main(sock: socket.socket, internal_sock: socket.socket) -> None:
     settings = GatewaySettings.load()
     setup(settings, "gateway", "gateway-app")
     app = build_app(settings)
-    serve(app, sock, build_internal(app), internal_sock)
+    parts: Parts = app.state.parts
+    # Live streams would hold the process up: their clients come back to the next one.
+    serve(app, sock, build_internal(app), internal_sock, on_stop=parts.live.tail.close)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -42,18 +42,36 @@ def _server(app: ASGIApp, *, lifespan: bool) -> _Server:
     )
 
 
-def serve(app: ASGIApp, sock: socket.socket, internal: ASGIApp, internal_sock: socket.socket) -> None:
-    """Run until SIGTERM or SIGINT; requests under way are finished (at most DRAIN_S seconds). Blocks."""
+def serve(
+    app: ASGIApp,
+    sock: socket.socket,
+    internal: ASGIApp,
+    internal_sock: socket.socket,
+    *,
+    on_stop: Callable[[], None] | None = None,
+) -> None:
+    """Run until SIGTERM or SIGINT; requests under way are finished (at most DRAIN_S seconds). Blocks.
+
+    `on_stop` is called when the end begins: for answers that would never end by themselves.
+    """
     with asyncio.Runner(loop_factory=_new_loop) as runner:
-        runner.run(_serve(app, sock, internal, internal_sock))
+        runner.run(_serve(app, sock, internal, internal_sock, on_stop))
 
 
-async def _serve(app: ASGIApp, sock: socket.socket, internal: ASGIApp, internal_sock: socket.socket) -> None:
+async def _serve(
+    app: ASGIApp,
+    sock: socket.socket,
+    internal: ASGIApp,
+    internal_sock: socket.socket,
+    on_stop: Callable[[], None] | None,
+) -> None:
     servers = [_server(app, lifespan=True), _server(internal, lifespan=False)]
 
     def stop() -> None:
         for server in servers:
             server.should_exit = True
+        if on_stop is not None:
+            on_stop()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
