@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 import structlog
@@ -76,12 +76,23 @@ def _shared_processors() -> list[Processor]:
 
 def setup_logs(settings: Settings, service: str, process: str) -> None:
     """Everything that is logged in this process, libraries included, goes to stdout in one shape."""
-    renderer: list[Processor] = [structlog.processors.format_exc_info]
-    if settings.log_format == "json":
-        renderer.append(structlog.processors.JSONRenderer(serializer=_as_json))
-    else:
-        renderer = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
-    handler = logging.StreamHandler(sys.stdout)
+    _setup(sys.stdout, settings.log_level, as_json=settings.log_format == "json")
+    structlog.contextvars.bind_contextvars(service=service, process=process)
+
+
+def setup_command_logs() -> None:
+    """For a command line: warnings and worse, on stderr, since stdout is the command's answer."""
+    _setup(sys.stderr, "warning", as_json=False)
+
+
+def _setup(stream: TextIO, level: str, *, as_json: bool) -> None:
+    renderer: list[Processor] = [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+    if as_json:
+        renderer = [
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(serializer=_as_json),
+        ]
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_shared_processors(),
@@ -90,9 +101,9 @@ def setup_logs(settings: Settings, service: str, process: str) -> None:
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(settings.log_level.upper())
-    for name, level in _CHATTY.items():
-        logging.getLogger(name).setLevel(level)
+    root.setLevel(level.upper())
+    for name, least in _CHATTY.items():
+        logging.getLogger(name).setLevel(least)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -104,7 +115,6 @@ def setup_logs(settings: Settings, service: str, process: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(service=service, process=process)
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

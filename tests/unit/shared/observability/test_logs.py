@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from shared.observability.logs import get_logger, setup_logs
+from shared.observability.logs import get_logger, setup_command_logs, setup_logs
 from shared.observability.traces import current_trace_id, span
 from shared.settings import Settings
 
@@ -78,3 +78,16 @@ class TestLine:
         except ValueError:
             get_logger("pipeline").exception("failed")
         assert "no such stage" in str(logged(capsys)["exception"])
+
+
+class TestCommandLine:
+    def test_the_answers_stream_stays_clean_when_something_is_logged(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        setup_command_logs()
+        get_logger("rebuild").warning("consumer_stopped", why="a hole")
+        get_logger("rebuild").info("progress")
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert "a hole" in told.err
+        assert "progress" not in told.err
