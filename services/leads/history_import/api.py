@@ -25,7 +25,7 @@ from shared.web.routing import BodyLimit, Router
 from shared.web.wire import Id, Line, MoneyIn, Text, Timestamp, WireModel, parse
 from shared.web.writes import Write, write_access
 
-router = Router(prefix="/internal", tags=["internal"])
+router = Router(prefix="/internal", tags=["internal"], include_in_schema=False)
 MAX_ROWS = 1000
 BATCH_BYTES = 32 * 1024 * 1024
 Writing = Annotated[Write, Depends(write_access("leads:write"))]

@@ -11,6 +11,7 @@ from services.leads.duplicates.rules import Claim
 from services.leads.duplicates.use_cases import claim_keys
 from services.leads.intake.contact import region_of
 from services.leads.intake.lead import Lead
+from services.leads.intake.opening import opening
 from services.leads.intake.rules import Contact, Draft, check_named, contact_of, found_by
 from services.leads.intake.tables import (
     INSERT_LEADS,
@@ -26,10 +27,8 @@ from services.leads.intake.tables import (
     write_standing,
 )
 from services.leads.pipelines.rules import Pipeline
-from services.leads.pipelines.use_cases import default_pipeline
 from services.leads.valuation.rules import Valued
 from services.leads.valuation.use_cases import Valuer
-from shared.access.directory import credit_of, tenant_of
 from shared.contracts.base import Credit
 from shared.contracts.leads import LeadCreated
 from shared.database.transactions import Tx
@@ -68,23 +67,19 @@ async def create_leads(
     tx: Tx, tenant_id: UUID, creator_id: UUID | None, drafts: Sequence[Draft], at: datetime
 ) -> list[Lead | CoxError]:
     """Store the good ones; in the place of each bad one stands what is wrong with it."""
-    tenant = await tenant_of(tx)
-    pipeline = await default_pipeline(tx, tenant_id, at)
-    credit = await creator_credit(tx, creator_id)
-    prepared = await _prepare(Valuer(tx, tenant), tenant_id, drafts, at)
+    start = await opening(tx, tenant_id, creator_id, at)
+    prepared = await _prepare(Valuer(tx, start.tenant), tenant_id, drafts, at)
     good = [one for one in prepared if isinstance(one, Prepared)]
     repeats = await claim_keys(tx, tenant_id, [Claim(one.id, one.contact.keys) for one in good])
-    made = {one.id: _new_lead(tenant_id, creator_id, one, pipeline, repeats.get(one.id), at) for one in good}
+    made = {
+        one.id: _new_lead(tenant_id, creator_id, one, start.pipeline, repeats.get(one.id), at) for one in good
+    }
     await insert_leads(tx, [(made[one.id], one.search_text, one.terms) for one in good])
-    events = [NewEvent(one.id, created_event(made[one.id], credit, tenant.currency), at) for one in good]
+    events = [
+        NewEvent(one.id, created_event(made[one.id], start.credit, start.tenant.currency), at) for one in good
+    ]
     await record_lead_events(tx, events, created=True)
     return [one if isinstance(one, CoxError) else made[one.id] for one in prepared]
-
-
-async def creator_credit(tx: Tx, creator_id: UUID | None) -> Credit:
-    """A creation is credited to its creator if that is a rep, else to nobody."""
-    credit = await credit_of(tx, creator_id)
-    return credit if credit.rep_id else Credit()
 
 
 async def _prepare(

@@ -48,7 +48,7 @@ class DefaultNeeded(Conflict):
 async def list_pipelines(tx: Tx, tenant_id: UUID) -> list[Pipeline]:
     """All of the tenant's, the default first, then by key."""
     return [
-        _pipeline(row)
+        pipeline_of(row)
         for row in await tx.connection.fetch(f"{SELECT} order by is_default desc, key", tenant_id)
     ]
 
@@ -63,13 +63,13 @@ async def get_pipeline(tx: Tx, tenant_id: UUID, pipeline_id: UUID) -> Pipeline:
     row = await tx.connection.fetchrow(f"{SELECT} and id = $2", tenant_id, pipeline_id)
     if row is None:
         raise UnknownPipeline(f"there is no pipeline {pipeline_id}")
-    return _pipeline(row)
+    return pipeline_of(row)
 
 
 async def default_pipeline(tx: Tx, tenant_id: UUID, at: datetime) -> Pipeline:
     """The tenant's default one; made now where the tenant is so new that its event has not come yet."""
     row = await tx.connection.fetchrow(f"{SELECT} and is_default", tenant_id)
-    return _pipeline(row) if row is not None else await ensure_default_pipeline(tx, tenant_id, at)
+    return pipeline_of(row) if row is not None else await ensure_default_pipeline(tx, tenant_id, at)
 
 
 async def ensure_default_pipeline(
@@ -83,7 +83,7 @@ async def ensure_default_pipeline(
     row = await tx.connection.fetchrow(f"{SELECT} and is_default", tenant_id)
     if row is None:
         raise UnknownPipeline("the tenant has no default pipeline")
-    return _pipeline(row)
+    return pipeline_of(row)
 
 
 async def create_pipeline(
@@ -106,7 +106,7 @@ async def ensure_pipeline(
     """The pipeline of this key, made unless it is there: what an import declares."""
     row = await tx.connection.fetchrow(f"{SELECT} and key = $2", tenant_id, key)
     if row is not None:
-        return _pipeline(row)
+        return pipeline_of(row)
     return await create_pipeline(tx, tenant_id, at, key=key, name=name, stages=stages)
 
 
@@ -121,7 +121,7 @@ async def change_pipeline(
     in_use: StagesInUse,
 ) -> Pipeline:
     """Change name, stages or being the default. Raises UnknownPipeline, BadPipeline, DefaultNeeded."""
-    locked = {row["id"]: _pipeline(row) for row in await tx.connection.fetch(LOCK_ALL, tenant_id)}
+    locked = {row["id"]: pipeline_of(row) for row in await tx.connection.fetch(LOCK_ALL, tenant_id)}
     old = locked.get(pipeline_id)
     if old is None:
         raise UnknownPipeline(f"there is no pipeline {pipeline_id}")
@@ -188,7 +188,8 @@ def _stages_json(pipeline: Pipeline) -> str:
     )
 
 
-def _pipeline(row: asyncpg.Record) -> Pipeline:
+def pipeline_of(row: asyncpg.Record) -> Pipeline:
+    """From a row with the pipeline's columns."""
     stages = tuple(
         Stage(stage["key"], stage["name"], stage["win_probability"], tuple(stage["required_activities"]))
         for stage in row["stages"]

@@ -91,10 +91,9 @@ async def _moved(
     tx: Tx, old: Lead, made: Move, at: datetime, reason: str | None, value: Money | None
 ) -> tuple[Lead, list[LeadUpdated | StageChanged]]:
     """The lead as it is afterwards, and what happened to it."""
-    tenant = await tenant_of(tx)
     # An outcome is worth what it is worth on its own day, whenever the amount was entered.
     money = value if value is not None else old.value if made.is_outcome else None
-    worth = await Valuer(tx, tenant).value(money, at)
+    worth = await Valuer(tx, await tenant_of(tx)).value(money, at) if money is not None else None
     new = after_move(old, made, at, reason)
     if worth is not None:
         new = replace(new, **value_columns(worth))
