@@ -43,7 +43,7 @@ def run_import(arguments: argparse.Namespace, kind: str) -> int:
         console.print(f"import {asked['id']} is under way; see GET /v1/imports/{asked['id']}")
         return 0
     with Steps() as steps:
-        done = _follow(client, steps, asked["id"], arguments.file.name)
+        done = followed(client, steps, asked["id"], arguments.file.name)
         if done["state"] == "done" and kind == "history" and not arguments.dry_run:
             with steps.counted("KPIs") as progress:
                 wait_for_kpis(client, done["positions"], progress)
@@ -108,7 +108,7 @@ def patiently(ask: Callable[[], T]) -> T:
         time.sleep(POLL_S)
 
 
-def _follow(client: Client, steps: Steps, import_id: str, name: str) -> Any:
+def followed(client: Client, steps: Steps, import_id: str, name: str) -> Any:
     with steps.counted(name) as progress:
         while True:
             now = patiently(lambda: client.get(f"/v1/imports/{import_id}"))

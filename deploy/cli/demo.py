@@ -1,0 +1,149 @@
+"""`./cox demo`: a simulated company, through the public API."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+
+from deploy.cli import _demo_past
+from deploy.cli._demo_company import REGIONS, Rep, Team, company
+from deploy.cli._demo_today import LEADS_PER_REP, Today
+from deploy.cli._imports import followed, upload, wait_for_kpis
+from deploy.cli.client import Client
+from deploy.cli.console import Steps
+from deploy.cli.errors import CommandError
+
+NAME = "demo"
+HELP = "a simulated company: reps, leads, activities, deals"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--reps", type=int, default=8, metavar="N", help="how many reps (default 8)")
+    parser.add_argument(
+        "--days", type=int, default=30, metavar="N", help="how many days, up to now (default 30)"
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed, the same story")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if not 1 <= arguments.reps <= 500 or not 1 <= arguments.days <= 3650:
+        raise CommandError("--reps is 1 to 500, --days 1 to 3650")
+    client = Client.of_running_copy()
+    tenant = client.get("/v1/org/tenant")
+    now = datetime.now(ZoneInfo(tenant["timezone"])).replace(tzinfo=None)
+    # By day: the same day's story is told once, whoever asks for it how often.
+    name = f"demo_{arguments.seed}_{arguments.reps}_{arguments.days}_{now:%Y%m%d}"
+    teams, reps = company(arguments.reps, arguments.seed)
+    stages = _stages(client)
+    with Steps() as steps:
+        with steps.counted("the demo company's people") as progress:
+            people = Organisation(client, progress)
+            people.bring(teams, reps)
+        with steps.counted("its rules") as progress:
+            bring_rules(client, people.units)
+            progress(1, 1)
+        leads = _past(client, steps, name, reps, stages, arguments.days - 1, now, arguments.seed)
+        with steps.counted("its last day, live") as progress:
+            today = Today(client, name, tenant["currency"], stages, arguments.seed)
+            today.live(LEADS_PER_REP * len(reps), progress)
+    _say(len(reps), leads + LEADS_PER_REP * len(reps), arguments.days)
+    return 0
+
+
+def _say(reps: int, leads: int, days: int) -> None:
+    console = Console()
+    console.print(f"The demo company is there: {reps} reps, {leads} leads, {days} days. Try", highlight=False)
+    for words in ("deals_won --by rep", "won_revenue --by region", "win_rate --by team"):
+        console.print(f"  ./cox kpis {words} --grain month", highlight=False)
+
+
+def _stages(client: Client) -> list[str]:
+    """Keys of the default pipeline's stages, in order."""
+    pipelines = client.get("/v1/pipelines")["items"]
+    default = next(pipeline for pipeline in pipelines if pipeline["is_default"])
+    return [stage["key"] for stage in default["stages"]]
+
+
+class Organisation:
+    """Units and users by code: what is there stays as it is."""
+
+    def __init__(self, client: Client, progress: Any) -> None:
+        self._client = client
+        self._progress = progress
+        self.units: dict[str, str] = {}
+
+    def bring(self, teams: Sequence[Team], reps: Sequence[Rep]) -> None:
+        found = list(self._client.pages("/v1/org/units"))
+        self.units = {unit["code"]: unit["id"] for unit in found}
+        root = next(unit["id"] for unit in found if unit["parent_id"] is None)
+        users = {user["code"] for user in self._client.pages("/v1/org/users")}
+        total = len(REGIONS) + 2 * len(teams) + len(reps)
+        done = 0
+        for code, name in REGIONS:
+            self._unit("region", f"demo-{code}", name, root)
+        for team in teams:
+            self._unit("team", team.code, team.name, self.units[team.region])
+            if f"{team.code}-manager" not in users:
+                self._user(team.manager, f"{team.code}-manager", team.code, "manager")
+            done += 2
+            self._progress(done + len(REGIONS), total)
+        for rep in reps:
+            if rep.code not in users:
+                self._user(rep.name, rep.code, rep.team.code, "rep")
+            done += 1
+            self._progress(done + len(REGIONS), total)
+
+    def _unit(self, kind: str, code: str, name: str, parent: str) -> None:
+        if code not in self.units:
+            body = {"kind": kind, "code": code, "name": name, "parent_id": parent}
+            self.units[code] = self._client.post("/v1/org/units", body)["id"]
+
+    def _user(self, name: str, code: str, unit: str, role: str) -> None:
+        body = {"display_name": name, "code": code, "unit_id": self.units[unit], "roles": [role]}
+        self._client.post("/v1/org/users", body)
+
+
+def bring_rules(client: Client, units: dict[str, str]) -> None:
+    """A region's leads go to its reps by turns."""
+    present = {rule["name"] for rule in client.pages("/v1/assignment-rules")}
+    for position, (code, name) in enumerate(REGIONS, start=1):
+        if f"Demo: {name}" not in present:
+            client.post(
+                "/v1/assignment-rules",
+                {
+                    "name": f"Demo: {name}",
+                    "position": position,
+                    "strategy": "round_robin",
+                    "conditions": {"region": [code]},
+                    "candidates": {"unit_id": units[f"demo-{code}"]},
+                },
+            )
+
+
+def _past(
+    client: Client, steps: Steps, name: str, reps: Sequence[Rep], stages: Sequence[str], days: int,
+    now: datetime, seed: int,
+) -> int:  # fmt: skip
+    """The days before today, as an import like any other; how many leads."""
+    if days == 0:
+        return 0
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    text, cases = _demo_past.log(reps, stages, days, midnight, seed)
+    with tempfile.TemporaryDirectory() as folder:
+        file, mapping = Path(folder) / "demo_history.csv", Path(folder) / "mapping.yaml"
+        file.write_text(text, encoding="utf-8")
+        mapping.write_text(_demo_past.mapping(name, stages), encoding="utf-8")
+        asked = upload(client, "history", file, mapping, dry_run=False)
+    done = followed(client, steps, asked["id"], f"its last {days} days")
+    if done["state"] != "done" or done["rows_failed"]:
+        raise CommandError(f"the demo's past was not imported whole; see GET /v1/imports/{done['id']}/errors")
+    with steps.counted("its KPIs") as progress:
+        wait_for_kpis(client, done["positions"], progress)
+    return cases
