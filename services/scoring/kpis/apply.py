@@ -31,12 +31,16 @@ from services.scoring.kpis.surrogates import places_of
 from services.scoring.kpis.translate import place_of, translate
 from services.scoring.kpis.zones import Zones
 from shared.database.transactions import Tx
+from shared.events.breathing import Breather
 from shared.events.envelope import Received
 
 if TYPE_CHECKING:
     from shared.database.transactions import Raw
 
 FAMILY = {measure: slot.family for (measure, _), slot in SLOTS.items()}
+
+BITE = 50
+"""So many events are folded at a time."""
 
 Lead = tuple[UUID, str]
 
@@ -81,7 +85,7 @@ class Engine:
         states = await _locked_states(raw, generation, [item for _, items in happenings for item in items])
         batch = Batch()
         for historic, items in happenings:
-            _fold_into(batch, items, states, zones, live=announce and not historic)
+            await _fold_into(batch, items, states, zones, live=announce and not historic)
         if batch.facts or batch.states:
             await raw.execute(statements.WRITE, generation, *_arrays(batch))
         return bool(batch.touched)
@@ -94,9 +98,11 @@ async def _happenings(
     keys = [(event.tenant_id, place_of(event.data)) for event in events]
     places = await places_of(raw, keys)
     parts: dict[bool, list[tuple[UUID, Happening]]] = {True: [], False: []}
+    breather = Breather()
     for event, key in zip(events, keys, strict=True):
         happening = translate(event.type, event.data, _source(event), places[key])
         parts[event.historic].append((event.tenant_id, happening))
+        await breather.breathe()
     return [(historic, items) for historic, items in parts.items() if items]
 
 
@@ -106,37 +112,43 @@ def _source(event: Received) -> Source:
 
 async def _locked_states(
     raw: Raw, generation: int, items: Iterable[tuple[UUID, Happening]]
-) -> dict[Lead, LeadState]:
-    """The states of all leads that the batch may change, each row there and locked."""
+) -> dict[UUID, dict[str, LeadState]]:
+    """By tenant, the states of all leads that the batch may change, each row there and locked."""
     leads = list({(tenant, item.lead) for tenant, item in items if item.decides and item.lead is not None})
+    states: dict[UUID, dict[str, LeadState]] = defaultdict(dict)
     if not leads:
-        return {}
+        return states
     columns = [tenant for tenant, _ in leads], [lead for _, lead in leads]
     await raw.execute(statements.ADD_STATES, generation, *columns)
-    rows = await raw.fetch(statements.LOCK_STATES, generation, *columns)
-    return {
-        (row["tenant_id"], str(row["entity"])): LeadState()
-        if row["state"] is None
-        else LeadState.from_json(orjson.loads(row["state"]))
-        for row in rows
-    }
+    breather = Breather()
+    for row in await raw.fetch(statements.LOCK_STATES, generation, *columns):
+        stored = row["state"]
+        state = LeadState() if stored is None else LeadState.from_json(orjson.loads(stored))
+        states[row["tenant_id"]][str(row["entity"])] = state
+        await breather.breathe()
+    return states
 
 
-def _fold_into(
+async def _fold_into(
     batch: Batch,
     items: Sequence[tuple[UUID, Happening]],
-    states: Mapping[Lead, LeadState],
+    states: Mapping[UUID, dict[str, LeadState]],
     zones: Mapping[UUID, tzinfo],
     *,
     live: bool,
 ) -> None:
+    """Fold bite by bite, so that the loop lives meanwhile; `states` goes along."""
     by_tenant: dict[UUID, list[Happening]] = defaultdict(list)
     for tenant_id, happening in items:
         by_tenant[tenant_id].append(happening)
-    known = {**states, **batch.states}
+    breather = Breather()
     for tenant_id, happenings in by_tenant.items():
-        mine = {lead: state for (tenant, lead), state in known.items() if tenant == tenant_id}
-        batch.add(tenant_id, fold(happenings, mine, zones[tenant_id]), live=live)
+        mine = states[tenant_id]
+        for start in range(0, len(happenings), BITE):
+            folded = fold(happenings[start : start + BITE], mine, zones[tenant_id])
+            mine.update(folded.changed)
+            batch.add(tenant_id, folded, live=live)
+            await breather.breathe()
 
 
 def _arrays(batch: Batch) -> list[list[Any]]:

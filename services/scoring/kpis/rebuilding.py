@@ -28,7 +28,7 @@ LOOK_EVERY_S = 0.1
 STUCK_AFTER_S = 120.0
 
 _LOCK = 0x6B7069
-_CHUNK = 20_000
+_CHUNK = 100_000
 _TABLES = ("facts", "cells", "states")
 _PLACES = "select stream, partition, next, log_end from offsets where consumer = $1"
 _LEADS_SEEN = "select count(*) from positions where consumer = $1 and stream = 'cox.leads'"
