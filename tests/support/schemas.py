@@ -40,7 +40,10 @@ def assert_conforms(
     timeout_s: int = 280,
     only: Callable[[str], bool] = lambda path: True,
 ) -> None:
-    """Fail with what schemathesis says against the app at `url`, by its `/openapi.json`; `only` chooses paths."""
+    """Fail with what schemathesis says against the app at `url`, by its `/openapi.json`.
+
+    `only` chooses paths.
+    """
     with tempfile.TemporaryDirectory() as folder:
         document = Path(folder) / "openapi.json"
         document.write_text(json.dumps(without_opaque(chosen(_document(url), only))))

@@ -195,11 +195,13 @@ async def _store_changed(tx: Tx, user: User, changed: User, now: datetime) -> Us
 
 
 def _changed_user(user: User, changes: Mapping[str, object]) -> User:
-    changed = replace(user, **changes)  # type: ignore[arg-type]  # the route's model holds the field types
+    """Without a visibility of their own they see as far as their roles."""
+    given = {name: value for name, value in changes.items() if name != "visibility" or value is not None}
+    changed = replace(user, **given)  # type: ignore[arg-type]  # the route's model holds the field types
     if "roles" in changes:
         changed = replace(changed, is_rep="rep" in changed.roles)
-        if changes.get("visibility") is None:
-            changed = replace(changed, visibility=visibility_of(changed.roles))
+    if changes.keys() & {"roles", "visibility"} and "visibility" not in given:
+        changed = replace(changed, visibility=visibility_of(changed.roles))
     return changed
 
 

@@ -176,6 +176,14 @@ class TestUsers:
         me = (await client("GET", "/v1/me")).json()
         assert (me["visibility"], me["roles"]) == ("tenant", ["director"])
 
+    async def test_sees_as_far_as_roles_when_own_visibility_is_taken_back(self, tenant: Tenant) -> None:
+        user = await tenant.user("lin", await tenant.root(), "rep")
+        target = f"/v1/org/users/{user['id']}"
+        wider = await tenant.admin("PATCH", target, {"visibility": "tenant"})
+        assert (wider.status, wider.json()["visibility"]) == (200, "tenant")
+        back = await tenant.admin("PATCH", target, {"visibility": None})
+        assert (back.status, back.json()["visibility"]) == (200, "own")
+
     async def test_signs_in_with_the_new_password_when_admin_sets_one(self, tenant: Tenant) -> None:
         user = await tenant.user("lin", await tenant.root())
         client = await tenant.client("lin")
