@@ -159,20 +159,16 @@ def _move(setting: Setting, built: Built, happened: Moved) -> None:
     made, at = happened.move, happened.at
     money = happened.value if happened.value is not None else built.lead.value if made.is_outcome else None
     worth = setting.valuer.known(money, at, "/steps")
-    lead = replace(after_move(built.lead, made, at, happened.reason), updated_at=setting.now)
-    if worth is not None:
-        lead = replace(lead, **value_columns(worth))
     amount = worth.for_event() if worth else None
-    if amount is not None and not made.is_outcome:
+    priced = amount is not None and not made.is_outcome
+    seq = built.lead.seq + (2 if priced else 1)
+    lead = after_move(built.lead, made, at, happened.reason, worth, updated_at=setting.now, seq=seq)
+    if priced:
         built.record(LeadUpdated(changed=("value",), dimensions=lead.dimensions, value=amount), at)
-        lead = replace(lead, seq=lead.seq + 1)
     credit = setting.credit(happened.owner_id, at)
-    event = stage_changed(lead, made, credit, happened.reason, amount if made.is_outcome else None)
-    built.record(event, at)
-    built.lead = replace(lead, seq=lead.seq + 1)
-    built.history.append(
-        history_row(built.lead, made, at, happened.owner_id, happened.reason, built.lead.seq)
-    )
+    built.record(stage_changed(lead, made, credit, happened.reason, amount if made.is_outcome else None), at)
+    built.history.append(history_row(lead, made, at, happened.owner_id, happened.reason, seq))
+    built.lead = lead
 
 
 def _first(

@@ -32,6 +32,7 @@ _REGION_OF_CURRENCY = {
     "TWD": "TW",
 }
 _LAST_REGION = "US"
+_PLAIN_MOBILE = re.compile(r"(?P<country>\+86)? ?(?P<number>1[3-9][0-9]{9})")
 _CHINA = 86
 _CHINESE_MOBILE = re.compile(r"1[3-9]")
 
@@ -64,6 +65,10 @@ def normalised_phone(text: str, region: str) -> Phone:
     plain = _EXTENSION_WORDS.sub(" ext. ", unicodedata.normalize("NFKC", text)).strip()
     if plain.startswith("00"):
         plain = "+" + plain[2:]
+    mobile = _PLAIN_MOBILE.fullmatch(plain)
+    if mobile and (mobile["country"] or region == "CN"):
+        # What most numbers look like, read without the library: a tenth of the time.
+        return Phone(f"+86{mobile['number']}", None)
     for candidate in dict.fromkeys((region, _SECOND_REGION)):
         number = _parsed(plain, candidate)
         if number is not None and _plausible(number, international=plain.startswith("+")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from services.leads.intake.changes import value_columns
@@ -15,6 +16,7 @@ from services.leads.pipelines.use_cases import get_pipeline
 from services.leads.progress.rules import Move, Standing, move, reason_code, status_of
 from services.leads.progress.tables import INSERT_HISTORY, SELECT_HISTORY
 from services.leads.touches.use_cases import kinds_done
+from services.leads.valuation.rules import Valued
 from services.leads.valuation.use_cases import Valuer
 from services.leads.workload.use_cases import lock_loads, shift_loads
 from shared.access.directory import credit_of, tenant_of
@@ -94,9 +96,7 @@ async def _moved(
     # An outcome is worth what it is worth on its own day, whenever the amount was entered.
     money = value if value is not None else old.value if made.is_outcome else None
     worth = await Valuer(tx, await tenant_of(tx)).value(money, at) if money is not None else None
-    new = after_move(old, made, at, reason)
-    if worth is not None:
-        new = replace(new, **value_columns(worth))
+    new = after_move(old, made, at, reason, worth)
     amount = worth.for_event() if worth else None
     events: list[LeadUpdated | StageChanged] = []
     # An outcome's own event carries the amount.
@@ -107,17 +107,21 @@ async def _moved(
     return new, events
 
 
-def after_move(lead: Lead, made: Move, at: datetime, reason: str | None) -> Lead:
-    """The lead where the move takes it."""
-    return replace(
-        lead,
-        stage=made.to_stage,
-        status=made.to_status,
-        stage_entered_at=at,
-        closed_at=at if made.is_outcome else None,
-        lost_reason=reason if made.to_status == "lost" else None,
-        updated_at=at,
-    )
+def after_move(
+    lead: Lead, made: Move, at: datetime, reason: str | None, worth: Valued | None, **more: Any
+) -> Lead:
+    """The lead where the move takes it, with its new value if there is one; `more` columns as given."""
+    changes: dict[str, Any] = {
+        "stage": made.to_stage,
+        "status": made.to_status,
+        "stage_entered_at": at,
+        "closed_at": at if made.is_outcome else None,
+        "lost_reason": reason if made.to_status == "lost" else None,
+        "updated_at": at,
+    }
+    if worth is not None:
+        changes |= value_columns(worth)
+    return replace(lead, **(changes | more))
 
 
 def stage_changed(
