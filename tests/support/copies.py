@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from deploy.local import guard
 from deploy.local.ports import free_port
 from deploy.local.state import State
 
@@ -56,6 +59,20 @@ class Copy:
 
     def command(self, *words: str) -> list[str]:
         return [*self.prefix, str(ROOT / "cox"), *words]
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """`up` in the foreground, ready; it ends with this process, however that ends."""
+        guarded = [sys.executable, guard.__file__, str(int(signal.SIGTERM)), str(os.getpid())]
+        process = subprocess.Popen(
+            [*guarded, *self.command("up", "--no-demo", *words)],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        assert any("Ctrl-C" in line for line in process.stdout), "up ended before it was ready"
+        return process
 
     def run(self, *words: str, check: bool = True) -> str:
         """Run one command to its end; what it printed. With pipes, so it must leave none of them open."""
