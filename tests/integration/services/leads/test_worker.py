@@ -64,6 +64,29 @@ class TestAssigningAfterCreating:
             created, working.tenant_id
         )
 
+    async def test_each_tenants_rules_decide_when_their_leads_come_together(
+        self, desk: Desk, settings: Settings, topics: str
+    ) -> None:
+        other = Desk(desk.app, desk.admin, desk.clock, desk.callers)
+        await other.open()
+        waiting = []
+        for each in (desk, other):
+            body = {
+                "name": "North1",
+                "strategy": "least_loaded",
+                "candidates": {"user_ids": [str(each.users["north1"])]},
+            }
+            assert (await each("head", "POST", "/v1/assignment-rules", body)).status == 201
+            waiting += [(each, await each.lead()) for _ in range(3)]
+        worker = build_worker(settings, clock=desk.clock)
+        running = asyncio.create_task(worker.run())
+        try:
+            owners = [(await changed(each, lead))["owner_id"] for each, lead in waiting]
+        finally:
+            await worker.stop()
+            await running
+        assert owners == [str(desk.users["north1"])] * 3 + [str(other.users["north1"])] * 3
+
 
 class Elsewhere:
     """Other services: publishes events as their relays would."""
