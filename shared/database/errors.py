@@ -15,6 +15,8 @@ TRANSIENT_CLASSES = frozenset({"08", "40", "53", "55", "57", "58"})
 
 _LOST = (
     asyncpg.InterfaceError,
+    # An idle connection that the server ended is found out in the middle of its goodbye.
+    asyncpg.InternalClientError,
     asyncpg.ConnectionDoesNotExistError,
     ConnectionError,
     OSError,

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from enum import Enum
 
+import asyncpg
+
 from shared.database.errors import TransactionLostError, is_transient, sqlstate
 from shared.errors import Unavailable
 from shared.events.envelope import Undecodable
+
+DATABASE_ERRORS = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""Whatever may come of a connection of our own, outside the pool."""
 
 POISON_CLASSES = frozenset({"22", "23"})
 TRIES = 3

@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import asyncpg
-
 from shared.database.engine import connect_raw
 from shared.database.transactions import Raw
+from shared.events.faults import DATABASE_ERRORS
 from shared.events.tasks import end
 from shared.observability.logs import get_logger
 from shared.settings import Settings
@@ -62,12 +61,12 @@ class Hints:
         while True:
             try:
                 connection = await self._connect()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except DATABASE_ERRORS:
                 await asyncio.sleep(RECONNECT_S)
                 continue
             try:
                 await self._send_on(connection)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except DATABASE_ERRORS:
                 await asyncio.sleep(RECONNECT_S)
             finally:
                 connection.terminate()
@@ -110,7 +109,7 @@ class Ears:
         while True:
             try:
                 connection = await self._connect()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except DATABASE_ERRORS:
                 await asyncio.sleep(RECONNECT_S)
                 continue
             lost = asyncio.Event()
@@ -119,7 +118,7 @@ class Ears:
                 for channel in self._channels:
                     await connection.add_listener(channel, self._heard)
                 await lost.wait()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except DATABASE_ERRORS as error:
                 log.warning("hints_unheard", error=repr(error))
                 await asyncio.sleep(RECONNECT_S)
             finally:

@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-import asyncpg
-
+from shared.events.faults import DATABASE_ERRORS
 from shared.events.hints import RECORDED, Ears, connector
 from shared.events.kafka import KafkaError
 from shared.events.leader import Leadership, LeadershipLost
@@ -65,7 +64,7 @@ class Relay:
     async def _one_reign(self) -> None:
         try:
             leadership = await Leadership.acquire(self._settings, self._service)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except DATABASE_ERRORS as error:
             log.warning("relay_without_database", error=repr(error))
             return
         if leadership is None:
@@ -73,13 +72,7 @@ class Relay:
         self._lead(True)
         try:
             await self._reign(leadership)
-        except (
-            LeadershipLost,
-            OSError,
-            TimeoutError,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-        ) as error:
+        except (LeadershipLost, *DATABASE_ERRORS) as error:
             log.warning("leadership_lost", service=self._service, error=repr(error))
         finally:
             self._lead(False)
