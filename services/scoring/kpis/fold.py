@@ -251,13 +251,13 @@ def first_response(state: LeadState) -> tuple[tuple[Source, Place], int] | None:
         return None
     first = state.assigned[0][0]
     for source, place in state.active:
-        if source.at_us >= first and place.rep == _owner_at(state.assigned, source.at_us):
+        if place.rep == _owner_at(state.assigned, source.at_us):
             return (source, place), (source.at_us - first) // 1_000_000
     return None
 
 
 def _owner_at(assigned: Sequence[tuple[int, int, int]], at_us: int) -> int:
-    """The owner at a time; at equal times the assignment comes before the activity."""
+    """The owner at a time, 0 before the first; at equal times the assignment comes before the activity."""
     owner = 0
     for at, _, rep in assigned:
         if at > at_us:
