@@ -61,7 +61,7 @@ class TestOne:
         assert [position.seq for position in desk.changes.asked] == [1, 2]
 
     async def test_not_modified_when_nothing_came_in_time(self, desk: Desk) -> None:
-        headers = {"If-None-Match": '"1"', "Cox-Wait-Ms": "5"}
+        headers = {"If-None-Match": '"1"', "Cox-Wait-Ms": "20000"}
         answer = await desk.ask("GET", await made(desk), headers=headers)
         assert answer.status == 304
         assert len(desk.changes.asked) == 1
