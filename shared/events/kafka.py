@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.structs import TopicPartition as _TopicPartition
 
 from shared.events.envelope import Headers
+from shared.events.tasks import finish
 
 STOP_TIMEOUT_S = 5.0
 CALL_TIMEOUT_S = 15.0
@@ -103,8 +103,7 @@ class Producer:
 
     async def stop(self) -> None:
         """Never raises and never hangs: what was not acknowledged stays pending."""
-        with suppress(Exception):
-            await asyncio.wait_for(self._client.stop(), STOP_TIMEOUT_S)
+        await finish(self._client.stop(), STOP_TIMEOUT_S)
 
     async def partitions(self, topic: str) -> int:
         found = await asyncio.wait_for(self._client.partitions_for(topic), CALL_TIMEOUT_S)
@@ -186,8 +185,7 @@ class Reader:
 
     async def stop(self) -> None:
         """Never raises and never hangs."""
-        with suppress(Exception):
-            await asyncio.wait_for(self._client.stop(), STOP_TIMEOUT_S)
+        await finish(self._client.stop(), STOP_TIMEOUT_S)
 
     def subscribe(self, topics: Sequence[str]) -> None:
         self._client.subscribe(topics=list(topics), listener=_Listener(self))
@@ -267,14 +265,12 @@ class Admin:
         try:
             await asyncio.wait_for(self._client.start(), CALL_TIMEOUT_S)
         except BaseException:
-            with suppress(Exception):
-                await asyncio.wait_for(self._client.close(), STOP_TIMEOUT_S)
+            await finish(self._client.close(), STOP_TIMEOUT_S)
             raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        with suppress(Exception):
-            await asyncio.wait_for(self._client.close(), STOP_TIMEOUT_S)
+        await finish(self._client.close(), STOP_TIMEOUT_S)
 
     async def topics(self) -> dict[str, int]:
         """The topics and how many partitions each has."""

@@ -122,12 +122,12 @@ class Seeker:
                 log.warning("another_log", consumer=self._name, partition=str(tp), stored=stored.next)
                 await self._rewind(tp, stored, 0)
             case AcrossHole(begin):
-                self._holes[tp] = hole_message(self._name, str(tp), stored.next, begin)
                 if begin < bounds[tp][1]:
+                    # No problem yet: after a republish the log begins again, and the probe will see that.
                     self._probing[tp] = (stored, begin)
                     self._reader.go_on(tp, begin)
                 else:
-                    self.hold([tp], LOOK_AGAIN_S)
+                    self._halt(tp, stored, begin)
 
     def _read(self, tp: TopicPartition, offset: int) -> None:
         self._holes.pop(tp, None)
@@ -184,4 +184,8 @@ class Seeker:
         """Across a hole only where the log begins with a republish: that holds everything from the start."""
         if dict(first.headers).get("ce_replay") == b"true" and await self._rewind(tp, stored, begin):
             return
+        self._halt(tp, stored, begin)
+
+    def _halt(self, tp: TopicPartition, stored: Stored, begin: int) -> None:
+        self._holes[tp] = hole_message(self._name, str(tp), stored.next, begin)
         self.hold([tp], LOOK_AGAIN_S)
