@@ -35,26 +35,30 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if not 1 <= arguments.reps <= 500 or not 1 <= arguments.days <= 3650:
         raise CommandError("--reps is 1 to 500, --days 1 to 3650")
-    client = Client.of_running_copy()
+    with Steps() as steps:
+        leads = load(Client.of_running_copy(), steps, arguments.reps, arguments.days, arguments.seed)
+    _say(arguments.reps, leads, arguments.days)
+    return 0
+
+
+def load(client: Client, steps: Steps, rep_count: int, days: int, seed: int) -> int:
+    """The company, its past and its day; how many leads it has. On the same day again, it changes nothing."""
     tenant = client.get("/v1/org/tenant")
     now = datetime.now(ZoneInfo(tenant["timezone"])).replace(tzinfo=None)
-    # By day: the same day's story is told once, whoever asks for it how often.
-    name = f"demo_{arguments.seed}_{arguments.reps}_{arguments.days}_{now:%Y%m%d}"
-    teams, reps = company(arguments.reps, arguments.seed)
+    name = f"demo_{seed}_{rep_count}_{days}_{now:%Y%m%d}"
+    teams, reps = company(rep_count, seed)
     stages = _stages(client)
-    with Steps() as steps:
-        with steps.counted("the demo company's people") as progress:
-            people = Organisation(client, progress)
-            people.bring(teams, reps)
-        with steps.counted("its rules") as progress:
-            bring_rules(client, people.units)
-            progress(1, 1)
-        leads = _past(client, steps, name, reps, stages, arguments.days - 1, now, arguments.seed)
-        with steps.counted("its last day, live") as progress:
-            today = Today(client, name, tenant["currency"], stages, arguments.seed)
-            today.live(LEADS_PER_REP * len(reps), progress)
-    _say(len(reps), leads + LEADS_PER_REP * len(reps), arguments.days)
-    return 0
+    with steps.counted("the demo company's people") as progress:
+        people = Organisation(client, progress)
+        people.bring(teams, reps)
+    with steps.counted("its rules") as progress:
+        bring_rules(client, people.units)
+        progress(1, 1)
+    leads = _past(client, steps, name, reps, stages, days - 1, now, seed)
+    with steps.counted("its last day, live") as progress:
+        today = Today(client, name, tenant["currency"], stages, seed)
+        today.live(LEADS_PER_REP * len(reps), progress)
+    return leads + LEADS_PER_REP * len(reps)
 
 
 def _say(reps: int, leads: int, days: int) -> None:

@@ -1,0 +1,61 @@
+"""The demo company, told twice."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from deploy.cli.client import Client
+from deploy.cli.console import Steps
+from deploy.cli.demo import load
+from tests.e2e.support.imports import all_kpis
+from tests.e2e.support.speaking import Tenant
+
+REPS, DAYS = 4, 14
+
+
+async def told(tenant: Tenant) -> int:
+    assert tenant.admin.token is not None
+    client = Client(tenant.admin.url, tenant.admin.token)
+    with Steps() as steps:
+        return await asyncio.to_thread(load, client, steps, REPS, DAYS, 7)
+
+
+async def numbers(tenant: Tenant) -> dict[str, Any]:
+    """What the tenant has, and who has any of it."""
+    metrics = ("leads_created", "leads_assigned", "stage_moves", "deals_won", "deals_lost", "calls", "visits")
+    found: dict[str, Any] = {}
+    for metric in metrics:
+        rows = await all_kpis(tenant.admin, metric, "tenant", "year", "2020-01-01", "2100-01-01")
+        found[metric] = sum(row["value"] for row in rows)
+    reps = await all_kpis(tenant.admin, "calls", "rep", "year", "2020-01-01", "2100-01-01")
+    return found | {"reps": {row["label"] for row in reps}}
+
+
+async def settled(tenant: Tenant) -> None:
+    """Until scoring has the newest event of every lead and activity."""
+    for path in ("/v1/leads", "/v1/activities"):
+        for item in (await tenant.admin.get(path, limit=500))["items"]:
+            newest = await tenant.admin.ask("GET", f"{path}/{item['id']}")
+            await tenant.admin.ask("GET", "/v1/kpis", query=_ANY, wait_for=newest.ok().position)
+
+
+_ANY = {"metric": "calls", "by": "tenant", "grain": "year", "from": "2000-01-01", "to": "2000-01-01"}
+
+
+class TestDemo:
+    async def test_fills_every_page_when_it_is_told_and_changes_nothing_when_told_again(
+        self, tenant: Tenant
+    ) -> None:
+        leads = await told(tenant)
+        await settled(tenant)
+        first = await numbers(tenant)
+        assert first["leads_created"] == leads
+        assert all(first.values()), first
+        assert len(first["reps"]) == REPS
+        stories = (await tenant.admin.get("/v1/leads", limit=500))["items"]
+        assert any(ord(lead["name"][0]) > 0x4E00 for lead in stories)
+        assert any(lead["name"].isascii() for lead in stories)
+        assert await told(tenant) == leads
+        await settled(tenant)
+        assert await numbers(tenant) == first
