@@ -14,7 +14,7 @@ from services.gateway.org import use_cases as org
 from services.gateway.org.use_cases import NewUnit, NewUser
 from services.gateway.partners import use_cases as partners
 from services.gateway.tenancy import use_cases as tenancy
-from services.gateway.tenancy.tables import Tenant
+from services.gateway.tenancy.rules import Tenant
 from services.gateway.tenancy.use_cases import TenantNameTaken
 from shared.access.roles import SCOPES
 from shared.database.transactions import Access, Database, Tx

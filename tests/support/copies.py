@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from deploy.cli import running
 from deploy.local import guard
 from deploy.local.ports import free_port
 from deploy.local.state import State
@@ -106,4 +107,6 @@ class Copy:
         return {row["name"]: row for row in rows}
 
     def all_running(self) -> bool:
-        return all(row["state"] in ("running", "external") for row in self.status().values())
+        """Whether every readyz is green, asked directly: it is asked again and again."""
+        state = self.state()
+        return state.phase == "running" and not running.not_ready(state)

@@ -9,8 +9,7 @@ from typing import Literal
 from uuid import UUID
 
 from services.activities.recording.rules import digest_of, is_effective
-from services.activities.recording.tables import Activity, Claim, claim_keys
-from services.activities.recording.use_cases import Entry, store
+from services.activities.recording.use_cases import Activity, Claim, Entry, claim_keys, store
 from shared.access.directory import credits_at, team_credits_of
 from shared.contracts.base import Credit, Dimensions
 from shared.database.transactions import Tx

@@ -21,6 +21,7 @@ from services.activities.recording.rules import (
 )
 from services.activities.recording.tables import (
     Activity,
+    Claim,
     activities,
     claim_keys,
     insert_activities,
@@ -34,6 +35,9 @@ from shared.database.transactions import Tx
 from shared.errors import FieldError
 from shared.events.journal import NewEvent, record_events
 from shared.ids import new_id
+
+# The room's door: what other rooms need of its tables they take from here.
+__all__ = ["Activity", "Claim", "Entry", "claim_keys", "record_activity", "store"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from services.gateway.org.tables import (
     user_of_row,
     users,
 )
-from services.gateway.tenancy.tables import tenant_of
+from services.gateway.tenancy.scope import tenant_of
 from shared.database.transactions import Access, Tx
 
 

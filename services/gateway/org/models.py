@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from services.gateway.org.rules import Rate, Transfer, Unit, User
-from services.gateway.tenancy.tables import Tenant
+from services.gateway.tenancy.rules import Tenant
 from shared.money import CURRENCIES
 from shared.web.wire import Currency, Day, Id, Line, Timestamp, WireModel
 

@@ -33,7 +33,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from services.gateway.metadata import metadata
 from services.gateway.org.rules import Move, Rate, Unit, User
-from services.gateway.tenancy.tables import tenant_of
+from services.gateway.tenancy.scope import tenant_of
 from shared.database.transactions import Tx
 
 units = Table(

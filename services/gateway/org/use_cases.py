@@ -22,7 +22,7 @@ from services.gateway.org.rules import (
 )
 from services.gateway.partners import use_cases as partners
 from services.gateway.tenancy import use_cases as tenancy
-from services.gateway.tenancy.tables import Tenant
+from services.gateway.tenancy.rules import Tenant
 from services.gateway.tenancy.use_cases import check_version, locked_tenant, record
 from shared.access.roles import visibility_of
 from shared.contracts import org as events

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -20,6 +19,8 @@ from sqlalchemy import (
 )
 
 from services.gateway.metadata import metadata
+from services.gateway.tenancy.rules import Tenant
+from services.gateway.tenancy.scope import tenant_of
 from shared.database.transactions import Tx
 
 tenants = Table(
@@ -34,23 +35,6 @@ tenants = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("id = tenant_id", name="own_tenant"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Tenant:
-    """`timezone` is an IANA name, `currency` an ISO 4217 code; `version` is the org version."""
-
-    id: UUID
-    name: str
-    timezone: str
-    currency: str
-    version: int
-
-
-def tenant_of(tx: Tx) -> UUID:
-    """The transaction's tenant; nothing in the organisation is done without one."""
-    assert tx.tenant_id is not None  # noqa: S101 - a transaction without a tenant is a mistake of ours
-    return tx.tenant_id
 
 
 async def load(tx: Tx, *, lock: bool) -> Tenant | None:

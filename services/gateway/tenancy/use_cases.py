@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 
 from services.gateway.tenancy import tables
-from services.gateway.tenancy.tables import Tenant
+from services.gateway.tenancy.rules import Tenant
+from services.gateway.tenancy.scope import tenant_of
 from shared.contracts.base import Event
 from shared.contracts.org import AccessChanged, TenantConfigured
 from shared.database.transactions import Tx
@@ -31,7 +32,7 @@ def check_version(version: int, if_match: int | None) -> None:
 
 async def record(tx: Tx, facts: Sequence[Event], at: datetime) -> list[int]:
     """Record facts of the tenant's organisation; their seqs, which are the versions of what they changed."""
-    tenant_id = tables.tenant_of(tx)
+    tenant_id = tenant_of(tx)
     new = [NewEvent(aggregate_id=tenant_id, event=fact, occurred_at=at) for fact in facts]
     return [position.seq for position in await record_events(tx, tables.tenants, new)]
 
