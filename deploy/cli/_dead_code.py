@@ -16,12 +16,12 @@ FOLDERS = ("services", "shared", "deploy", "tests")
 KINDS = frozenset({"function", "method", "class", "property", "import", "unreachable_code"})
 CALLED_BY_DECORATOR = [
     "@*.batch", "@*.get", "@*.post", "@*.patch", "@*.put", "@*.delete", "@*.on", "@*.on_*", "@computed_field",
-    "@event.*", "@field_*", "@model_*", "@pytest.*", "@hypothesis.*", "@given*",
+    "@event.*", "@field_*", "@model_*", "@pytest.*", "@hypothesis.*", "@given*", "@rule*", "@invariant*", "@initialize*",
 ]  # fmt: skip
 CALLED_BY_NAME = [
-    # pytest, alembic, http.server, ASGI, aiokafka's listener, pydantic, rich, argparse
+    # pytest, alembic, http.server, uvicorn, aiokafka's listener, hypothesis, pydantic, rich
     "Test*", "test_*", "pytest_*", "upgrade", "downgrade", "on_partitions_*", "partition", "model_config",
-    "do_GET", "do_POST", "log_message", "render", "__rich*",
+    "do_GET", "do_POST", "log_message", "render", "__rich*", "capture_signals", "teardown",
 ]  # fmt: skip
 
 
