@@ -22,13 +22,12 @@ from services.gateway.identity.passwords import Passwords
 from services.gateway.setting_up import ensure_tenant
 from shared.database.engine import make_engine
 from shared.database.transactions import Database
-from shared.events.kafka import wait_until
 from shared.events.worker import Worker
 from shared.settings import Settings
 from tests.e2e.support.speaking import PASSWORD, Person, Tenant
 
 SERVICES = ("gateway", "leads", "activities", "scoring")
-_READY_S = 60.0
+_READY_S = 120.0
 
 
 class _Server(uvicorn.Server):
@@ -61,6 +60,17 @@ class House:
         admin = Person(self.url)
         await admin.sign_in(email)
         return Tenant(made.tenant_id, made.admin_id, email, admin)
+
+
+async def wait_until(so: Callable[[], bool], timeout_s: float) -> bool:
+    """Whether it came true in time."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while not so():  # noqa: ASYNC110 - what is watched tells nobody
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        return False
+    return True
 
 
 def listening() -> socket.socket:

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[4]
 
 
 async def ensured(app: FastAPI, worker: Database, **changes: Any) -> Bootstrapped:
-    wanted = {
+    wanted: dict[str, Any] = {
         "name": "Acme", "timezone": "UTC", "currency": "USD", "admin_email": "a@acme.example",
         "admin_password": PASSWORD, "new_key": False, "now": datetime.now(UTC),
     }  # fmt: skip
