@@ -18,6 +18,7 @@ PAGES = [
     ROOT / "README.zh.md",
     ROOT / "CONTRIBUTING.md",
     *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "docs/examples/README.md",
 ]
 LINKS = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 INLINE = re.compile(r"`\./cox ([^`]*)`")
@@ -31,7 +32,9 @@ def commands(page: Path) -> list[str]:
     lines = [line.partition("#")[0].partition(" | ")[0] for block in blocks for line in block.splitlines()]
     shown = [line.strip().removeprefix("./cox ") for line in lines if line.strip().startswith("./cox ")]
     prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
-    return shown + [found.partition(" | ")[0] for found in INLINE.findall(prose)]
+    named = shown + [found.partition(" | ")[0] for found in INLINE.findall(prose)]
+    # `import org|history`: the first of them stands for both.
+    return [re.sub(r"(?<=\w)\|\w+", "", command) for command in named]
 
 
 COMMANDS = [
