@@ -16,7 +16,8 @@ FOLDERS = ("services", "shared", "deploy", "tests")
 KINDS = frozenset({"function", "method", "class", "property", "import", "unreachable_code"})
 CALLED_BY_DECORATOR = [
     "@*.batch", "@*.get", "@*.post", "@*.patch", "@*.put", "@*.delete", "@*.on", "@*.on_*", "@computed_field",
-    "@event.*", "@field_*", "@model_*", "@pytest.*", "@hypothesis.*", "@given*", "@rule*", "@invariant*", "@initialize*",
+    "@event.*", "@field_*", "@model_*", "@pytest.*", "@hypothesis.*", "@given*",
+    "@rule*", "@invariant*", "@initialize*",
 ]  # fmt: skip
 CALLED_BY_NAME = [
     # pytest, alembic, http.server, uvicorn, aiokafka's listener, hypothesis, pydantic, rich

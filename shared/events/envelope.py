@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -31,13 +31,6 @@ class Undecodable(Exception):
 
 class Unplaceable(Exception):
     """The headers do not say which event of which aggregate this is."""
-
-
-class Journalled(Protocol):
-    """A row of the journal, as the relay reads it."""
-
-    event_id: UUID
-    type: str
 
 
 def headers_of(row: Any, *, source: bytes, epoch: int, replay: bool) -> list[tuple[str, bytes]]:

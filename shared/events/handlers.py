@@ -79,7 +79,6 @@ class HandlerSet:
         self._batches: list[tuple[frozenset[str], BatchHandler]] = []
         self._types: set[str] = set()
         self._bases: set[str] = set()
-        self._also: set[str] = set()
 
     def on(self, *events: type[Event]) -> Callable[[EventHandler], EventHandler]:
         """The handler is awaited once for each event of these types, in order."""
@@ -112,14 +111,10 @@ class HandlerSet:
             self._bases.add(name.rsplit(".v", 1)[0])
         return names
 
-    def reads(self, *streams: str) -> None:
-        """Follow these streams too, though nothing of them is handled."""
-        self._also.update(streams)
-
     @property
     def streams(self) -> tuple[str, ...]:
         """The streams that it reads, sorted."""
-        return tuple(sorted({stream_of_type(name) for name in self._types} | self._also))
+        return tuple(sorted({stream_of_type(name) for name in self._types}))
 
     def route(self, event_type: str) -> Route:
         """Whether the type is handled; an unknown major version of a handled one is a matter for people."""

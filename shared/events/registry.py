@@ -9,7 +9,6 @@ from datetime import datetime
 from shared.database.transactions import Database, Raw, Tx
 from shared.events.handlers import HandlerSet
 from shared.events.kafka import Reader
-from shared.events.streams import PARTITIONS
 from shared.events.topics import partitions_of
 
 _LOCK = 0x636F7865
@@ -143,7 +142,3 @@ async def forget(tx: Tx, name: str, generation: int) -> None:
     key = key_of(name, generation)
     for table in ("offsets", "positions", "parked", "dead_letters", "epochs"):
         await tx.connection.execute(f"delete from {table} where consumer = $1", key)  # noqa: S608
-
-
-def partition_count(streams: Sequence[str]) -> int:
-    return sum(PARTITIONS[stream] for stream in streams)

@@ -53,11 +53,6 @@ async def list_pipelines(tx: Tx, tenant_id: UUID) -> list[Pipeline]:
     ]
 
 
-async def pipelines_by_id(tx: Tx, tenant_id: UUID) -> dict[UUID, Pipeline]:
-    """All of the tenant's by id."""
-    return {pipeline.id: pipeline for pipeline in await list_pipelines(tx, tenant_id)}
-
-
 async def get_pipeline(tx: Tx, tenant_id: UUID, pipeline_id: UUID) -> Pipeline:
     """Raises UnknownPipeline."""
     row = await tx.connection.fetchrow(f"{SELECT} and id = $2", tenant_id, pipeline_id)
