@@ -151,7 +151,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
-    async def on_partitions_revoked(self, revoked: Any) -> None:
+    async def on_partitions_revoked(self, _revoked: Any) -> None:
         pass
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
