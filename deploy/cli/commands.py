@@ -44,24 +44,33 @@ class Command(Protocol):
     def run(self, arguments: argparse.Namespace) -> int: ...
 
 
-def commands() -> Iterator[Command]:
-    """Every command module, in the order of their names."""
+def commands(first: str | None = None) -> Iterator[Command]:
+    """Every command module, in the order of their names; those only whose name begins with the word `first`.
+
+    A command's module begins with its first word, so that nothing else is imported to run it.
+    """
     for found in pkgutil.iter_modules(deploy.cli.__path__):
-        if found.name not in _OTHERS and not found.name.startswith("_"):
+        if found.name in _OTHERS or found.name.startswith("_"):
+            continue
+        if first is None or found.name.split("_")[0] == first:
             module = importlib.import_module(f"deploy.cli.{found.name}")
             if hasattr(module, "NAME"):
                 yield cast(Command, module)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """All commands; a NAME of several words becomes nested subcommands."""
+def build_parser(first: str | None = None) -> argparse.ArgumentParser:
+    """All commands, or those that begin with the word `first` if there are any.
+
+    A NAME of several words becomes nested subcommands.
+    """
+    chosen = list(commands(first)) or list(commands())
     parser = argparse.ArgumentParser(
         prog="./cox", description="Coxswain: leads in, KPIs out.", allow_abbrev=False
     )
     levels: dict[tuple[str, ...], argparse._SubParsersAction[argparse.ArgumentParser]] = {
         (): parser.add_subparsers(metavar="COMMAND", required=True)
     }
-    for command in sorted(commands(), key=lambda each: each.NAME):
+    for command in sorted(chosen, key=lambda each: each.NAME):
         words = tuple(command.NAME.split())
         for depth in range(1, len(words)):
             if words[:depth] not in levels:
@@ -80,7 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(words: Sequence[str]) -> int:
     """Run one command line. What the user can mend is one clear line on stderr and exit code 1 (usage: 2)."""
-    parser = build_parser()
+    parser = build_parser(words[0] if words else None)
     arguments = parser.parse_args(words or ["--help"])
     try:
         return int(arguments.run(arguments))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from deploy.cli.commands import main
+from deploy.cli.commands import commands, main
 from deploy.cli.logs import choose
 from deploy.local.home import LocalError
 from deploy.local.ports import free_port, listen
@@ -71,6 +72,22 @@ class TestUp:
         monkeypatch.setenv("COX_POSTGRES_URL", "postgresql://nobody@127.0.0.1:1/postgres")
         assert main(["up", "--fresh"]) == 1
         assert "COX_POSTGRES_URL" in capsys.readouterr().err
+
+
+class TestCommands:
+    def test_each_is_found_by_its_first_word_alone(self) -> None:
+        for command in commands():
+            assert command.NAME in {each.NAME for each in commands(command.NAME.split()[0])}
+
+    def test_nothing_of_the_services_is_imported_when_the_status_is_asked_for(self) -> None:
+        code = (
+            "import sys; from deploy.cli.commands import build_parser; build_parser('status');"
+            "print([name for name in sys.modules if name.startswith(('services.', 'fastapi', 'alembic'))])"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        assert done.stdout == "[]\n"
 
 
 class TestOtherCommands:
