@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from services.activities.history import api as history
 from services.activities.leads_known.reactions import leads_known
 from services.activities.recording import api as recording
+from services.activities.recording import past_api
 from shared.access.projection import directory_projection
 from shared.clock import Clock
 from shared.events.appside import AppSide
@@ -18,7 +18,7 @@ from shared.web.context import Authenticate
 from shared.web.idempotency import keep_purged
 
 SERVICE = "activities"
-ROUTERS = (recording.router, history.router)
+ROUTERS = (recording.router, past_api.router)
 PROJECTIONS = (directory_projection(SERVICE), leads_known)
 
 

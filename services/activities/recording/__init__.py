@@ -1,4 +1,5 @@
-"""Recording an activity and reading it back.
+"""Recording an activity and reading it back; the past from another CRM too, in batches of the gateway's
+imports.
 
 Owns `activities` and the keys by which a client or an import names one. Publishes ActivityRecorded. Consumes
 nothing

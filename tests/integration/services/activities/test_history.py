@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.activities.history.use_cases import Imported, Past, import_activities
+from services.activities.recording.past import Imported, Past, import_activities
 from shared.contracts.base import Dimensions
 from shared.database.transactions import Access
 from shared.ids import new_id

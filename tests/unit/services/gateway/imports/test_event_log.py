@@ -155,6 +155,15 @@ class TestFoldCase:
         ]
         assert folded.deal is not None
 
+    def test_reports_the_row_when_an_activitys_outcome_is_no_code(self, mapping: EventLogMapping) -> None:
+        row = {
+            "case": "C1", "activity": "W_Valideren aanvraag", "lifecycle": "COMPLETE",
+            "at": "2012-01-05T10:00:00Z", "outcome": "went very well",
+        }  # fmt: skip
+        folded = fold_case("C1", [(2, row)], mapping, UTC_ZONE, "EUR")
+        assert [(problem.line, problem.code) for problem in folded.problems] == [(2, "bad_code")]
+        assert folded.deeds == []
+
     def test_gives_an_activity_the_same_id_when_the_rows_stand_elsewhere_in_the_file(
         self, mapping: EventLogMapping
     ) -> None:

@@ -9,8 +9,8 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.activities.history import use_cases
-from services.activities.history.use_cases import Imported, Past
+from services.activities.recording import past
+from services.activities.recording.past import Imported, Past
 from services.activities.recording.rules import ActivityKind
 from shared.contracts.base import Dimensions
 from shared.web.context import context_of
@@ -31,7 +31,7 @@ class DimensionsIn(WireModel):
 
 
 class PastIn(WireModel):
-    """One activity of the past; see `use_cases.Past`."""
+    """One activity of the past; see `past.Past`."""
 
     external_id: Annotated[str, Line(400)]
     kind: ActivityKind
@@ -64,7 +64,7 @@ class FieldProblem(WireModel):
 
 class ItemOut(WireModel):
     index: int
-    status: use_cases.Status
+    status: past.Status
     activity_id: Id | None
     errors: list[FieldProblem]
 
@@ -93,6 +93,4 @@ async def post_import(
     """Store what is not there yet; the answer's Cox-Position names all of it."""
     now = context_of(request).clock.now()
     rows = [item.past() for item in body.items]
-    return await write.run(
-        lambda tx: use_cases.import_activities(tx, body.source, rows, now), render=BatchOut.of
-    )
+    return await write.run(lambda tx: past.import_activities(tx, body.source, rows, now), render=BatchOut.of)
