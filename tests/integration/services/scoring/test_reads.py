@@ -194,6 +194,26 @@ class TestVisibility:
                 rows = await ask(app, access, metric, by, "month")
                 assert table(rows, by) == values(seen, metric, by, "month"), (by, metric)
 
+    @pytest.mark.parametrize("visibility", ["own", "team", "subtree"])
+    async def test_predicate_alone_shows_the_same_when_row_level_security_does_not_help(
+        self, app: Database, worker: Database, told: Told, visibility: Visibility
+    ) -> None:
+        """The worker's role sees every row: what is left out is left out by the question itself."""
+        unit = told.world.regions["west"] if visibility == "subtree" else told.world.teams["west"]
+        access = told.access(visibility, "ann", unit)
+        for by in BYS:
+            both = [await ask(each, access, "calls", by, "month") for each in (app, worker)]
+            assert both[0] == both[1]
+            asked = Asked(METRICS["calls"], "tenant", "year", {})
+            proofs = []
+            for each in (app, worker):
+                async with each.transaction(access) as tx:
+                    found = await use_cases.list_evidence(
+                        tx, access, asked, None, date(2026, 3, 1), after=None, limit=10_000
+                    )
+                    proofs.append(found[0])
+            assert proofs[0] == proofs[1]
+
     async def test_team_of_a_region_is_not_seen_when_visibility_ends_at_the_unit_itself(
         self, app: Database, told: Told
     ) -> None:
