@@ -10,10 +10,8 @@ import pytest
 
 from deploy.cli import events_dead, events_republish, running
 from deploy.cli.commands import main
-from tests.integration.shared.events.conftest import House, finished, house, make_house, started
+from tests.integration.shared.events.conftest import House, finished, started
 from tests.integration.shared.events.working import Notes, eventually, working
-
-__all__ = ["house", "make_house"]
 
 
 @pytest.fixture(autouse=True)
