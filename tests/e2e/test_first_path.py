@@ -31,3 +31,21 @@ class TestFirstPath:
         assert await rep.kpis("calls", "rep", **period) == {lin: 1}
         revenue = await rep.kpis("won_revenue", "team", **period)
         assert revenue == {tenant.units["North"]: {"amount": "100.00", "currency": "USD"}}
+
+
+class TestAssignment:
+    async def test_client_follows_it_when_it_asks_for_the_next_change(self, tenant: Tenant) -> None:
+        await tenant.team("North")
+        rep = await tenant.hire("Lin", "North")
+        lin = tenant.people["Lin"]
+        candidates = {"user_ids": [lin]}
+        rule = {"name": "All to Lin", "strategy": "round_robin", "candidates": candidates}
+        await tenant.admin.post("/v1/assignment-rules", rule)
+        created = await tenant.admin.create_lead("Acme")
+        assert created["owner_id"] is None
+        owned = await tenant.admin.lead_when(created["id"], lambda lead: lead["owner_id"] is not None)
+        assert owned["owner_id"] == lin
+        rep.position = tenant.admin.position
+        today = datetime.now(UTC).date().isoformat()
+        period = {"grain": "day", "from": today, "to": today}
+        assert await rep.kpis("leads_assigned", "rep", **period) == {lin: 1}
