@@ -149,5 +149,6 @@ class TestImportHistory:
         # The pipeline, three batches of deals, and their activities.
         assert len(lost) == 7
         assert (done["rows_done"], done["rows_failed"]) == (3300, 0)
+        assert done["counts"]["people_created"] == 7
         for metric in ("leads_created", "deals_won", "calls"):
             assert sum((await total(tenant, metric)).values()) == 1100, metric

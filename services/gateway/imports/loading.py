@@ -197,13 +197,20 @@ class Loader:
             self.ambiguous |= found.ambiguous
             missing = unknown - found.ids.keys() - found.ambiguous
             if missing and mapping.people.unknown == "create_inactive":
-                self.report.counts["people_created"] += len(missing)
-                if self.known.dry_run:
-                    self.people |= dict.fromkeys(missing, self.known.id)
-                else:
-                    self.people |= await add_inactive_reps(tx, missing, self.clock.now())
+                await self._add(tx, missing)
             if tx.recorded:
                 self.after_org = encode_token(tx.recorded, self.known.tenant_id, self.secret)
+
+    async def _add(self, tx: Tx, missing: set[str]) -> None:
+        self.report.counts["people_created"] += len(missing)
+        if self.known.dry_run:
+            self.people |= dict.fromkeys(missing, self.known.id)
+            return
+        self.people |= await add_inactive_reps(tx, missing, self.clock.now())
+        # Counted where they are made: the batch that needs them may yet have to be sent again.
+        counted = Report.of(self.known.report)
+        counted.counts["people_created"] += len(missing)
+        self.known = await tables.change_import(tx, self.known, report=counted.stored()) or self.known
 
     def _check_people(self, one: Folded) -> None:
         if one.deal is None:

@@ -76,7 +76,9 @@ def default_mapping(kind: str) -> AnyMapping:
     :raises BadMapping: a history needs one: nothing says what its stages mean.
     """
     if kind == "history":
-        raise BadMapping("a history needs a mapping that says what its columns and stages mean")
+        raise BadMapping(
+            "a history needs a mapping that says what its columns and stages mean; see docs/examples"
+        )
     return _ADAPTER.validate_python({"shape": kind})
 
 

@@ -6,14 +6,19 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from fastapi import FastAPI
 
+from services.gateway.bootstrap import build_app, settings_of
 from services.gateway.imports.runner import Runner
 from services.gateway.imports.services import NotNow, Services
 from shared.access.keys import SigningKey
+from shared.database.engine import make_engine
 from shared.database.transactions import Database
 from shared.settings import Settings
 from tests.integration.services.gateway.conftest import Client, Tenant
 from tests.support.asgi import Answer, ask
+from tests.support.databases import Databases
+from tests.support.pair import Pair
 
 ORG = "rep,manager,region\nAnn,Mo,East\n李雷,Mo,East\nCid,Zoe,West\n"
 DEALS = "shape: deals\nsource: old\ncolumns: {owner: owner, started: started, closed: closed, value: value}\n"
@@ -38,13 +43,34 @@ async def send(client: Client, kind: str | None, content: bytes | str | None, **
     return await ask(client.app, "POST", "/v1/imports", body=body, headers=headers)
 
 
+@pytest.fixture(scope="module")
+def own(settings: Settings) -> Settings:
+    """A database that no other runner works on: these tests step through an import themselves."""
+    return settings.model_copy(update={"database_prefix": f"{settings.database_prefix}i_"})
+
+
+@pytest.fixture(scope="module")
+async def app(own: Settings, pair: Pair, signing_key: SigningKey) -> AsyncIterator[FastAPI]:
+    await Databases(pair, own.database_prefix).require("gateway")
+    made = build_app(settings_of(own), key=signing_key)
+    async with made.router.lifespan_context(made):
+        yield made
+
+
+@pytest.fixture(scope="module")
+async def worker(own: Settings, app: FastAPI) -> AsyncIterator[Database]:
+    database = Database(make_engine(own, "gateway", "worker", pool_size=2))
+    yield database
+    await database.dispose()
+
+
 @pytest.fixture
-async def runner(settings: Settings, worker: Database, signing_key: SigningKey) -> AsyncIterator[Runner]:
+async def runner(own: Settings, worker: Database, signing_key: SigningKey) -> AsyncIterator[Runner]:
     """The worker's side. Nobody listens where it would find leads and activities."""
     nowhere = dict.fromkeys(("leads", "activities"), "http://127.0.0.1:9")
     services = Services(nowhere, signing_key)
     await services.start()
-    yield Runner(settings, worker, services)
+    yield Runner(own, worker, services)
     await services.stop()
 
 
