@@ -166,8 +166,13 @@ class Applied(_Shared[Wanted]):
         try:
             await self._wait(waiter, timeout)
         except TimeoutError:
+            # Looked at once more: who may not wait at all (0 ms) still hears that it is applied.
+            behind = await self._behind(wanted)
+            if behind == []:
+                return
             outcome = "late"
-            raise NotYet(await self._how_far(wanted, timeout)) from None
+            far = "" if behind is None else f": {'; '.join(behind)}"
+            raise NotYet(f"Not applied within {timeout:g} s{far}") from None
         except Blocked:
             outcome = "blocked"
             raise
@@ -206,18 +211,18 @@ class Applied(_Shared[Wanted]):
         # A projection that is not registered yet has applied nothing.
         return [found.get(index, Reach(0, blocked=False)) for index in range(1, len(pairs) + 1)]
 
-    async def _how_far(self, wanted: Wanted, timeout_s: float) -> str:
+    async def _behind(self, wanted: Wanted) -> list[str] | None:
+        """What is not applied yet, in words; None if that cannot be said right now."""
         try:
             async with asyncio.timeout(1):
                 reach = await self._reach(wanted)
         except Exception:  # noqa: BLE001 - only the wording of an answer that is late anyway
-            return f"Not applied within {timeout_s:g} s"
-        behind = [
+            return None
+        return [
             f"{name} is at seq {at.seq} of {position.seq} of {position.aggregate_id}"
             for (name, position), at in zip(wanted, reach, strict=True)
             if at.seq < position.seq
         ]
-        return f"Not applied within {timeout_s:g} s: {'; '.join(behind)}"
 
 
 class Changes(_Shared[tuple[UUID, Position]]):

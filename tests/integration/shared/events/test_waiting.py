@@ -59,6 +59,13 @@ class TestApplied:
         await side.wait(thing, 5)
         await side.wait(thing, 3)
 
+    async def test_it_is_told_apart_when_no_time_is_given(self, side: Side) -> None:
+        thing = new_id()
+        await side.at(thing, 5)
+        await side.wait(thing, 5, 0)
+        with pytest.raises(NotYet, match="seq 5 of 6"):
+            await side.wait(thing, 6, 0)
+
     async def test_it_returns_when_it_is_applied_later(self, side: Side) -> None:
         things = [new_id() for _ in range(20)]
         waits = [asyncio.create_task(side.wait(thing, 2)) for thing in things]
