@@ -8,8 +8,13 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 
+import orjson
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from shared.errors import Malformed
+from shared.web import problems
 
 KEEP_ALIVE_S = 75
 DRAIN_S = 25
@@ -23,12 +28,32 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _BadHttp(Malformed):
+    code = "bad_http"
+    title = "That is no HTTP request"
+
+
+class _Protocol(HttpToolsProtocol):
+    """What is no HTTP never reaches the app; it is answered as every other error is."""
+
+    def send_400_response(self, msg: str) -> None:
+        body = orjson.dumps(problems.document(_BadHttp(msg), ""))
+        head = [
+            STATUS_LINE[400],
+            f"content-type: {problems.MEDIA_TYPE}\r\n".encode(),
+            f"content-length: {len(body)}\r\n".encode(),
+            b"connection: close\r\n\r\n",
+        ]
+        self.transport.write(b"".join(head) + body)
+        self.transport.close()
+
+
 def _server(app: ASGIApp, *, lifespan: bool) -> _Server:
     return _Server(
         uvicorn.Config(
             app,
             loop="none",
-            http="httptools",
+            http=_Protocol,
             ws="none",
             lifespan="on" if lifespan else "off",
             access_log=False,

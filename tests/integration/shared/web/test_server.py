@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import signal
 import socket
@@ -84,6 +85,15 @@ def server() -> Iterator[Served]:
 
 
 class TestServe:
+    def test_a_problem_is_answered_when_what_comes_is_no_http(self, server: Served) -> None:
+        with socket.create_connection(server.public.getsockname(), timeout=60) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nBad\x01Name: y\r\n\r\n")
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            problem = json.loads(answer.read())
+        assert (answer.status, answer.getheader("content-type")) == (400, "application/problem+json")
+        assert (problem["status"], problem["code"]) == (400, "bad_http")
+
     def test_request_under_way_is_finished_and_no_connection_refused_when_told_to_stop(
         self, server: Served
     ) -> None:
