@@ -14,10 +14,10 @@ from starlette.responses import Response
 
 from services.activities.leads_known.waiting import wait_for_lead
 from services.activities.recording import use_cases
-from services.activities.recording.rules import ActivityKind, Done
+from services.activities.recording.rules import Done
 from services.activities.recording.tables import Activity, activities, list_activities, load_activity
 from shared.access.directory import tenant_of
-from shared.contracts.activities import ActivityRecorded
+from shared.contracts.activities import ActivityKind, ActivityRecorded
 from shared.database.transactions import Tx
 from shared.errors import FieldError, Invalid
 from shared.events.positions import Position

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from services.activities.recording import past
 from services.activities.recording.past import Imported, Past
-from services.activities.recording.rules import ActivityKind
+from shared.contracts.activities import ActivityKind
 from shared.contracts.base import Dimensions
 from shared.web.context import context_of
 from shared.web.routing import BodyLimit, Router

@@ -8,14 +8,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import orjson
 
+from shared.contracts.activities import ActivityKind
 from shared.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
-
-ActivityKind = Literal["call", "visit", "email", "meeting", "demo", "message", "task"]
 
 CONNECTED_CALL_S = 30
 """A call shorter than this reached nobody worth counting."""

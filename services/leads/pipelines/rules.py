@@ -12,7 +12,6 @@ from shared.errors import FieldError, Invalid
 WON = "won"
 LOST = "lost"
 OUTCOMES = frozenset({WON, LOST})
-ACTIVITY_KINDS = ("call", "visit", "email", "meeting", "demo", "message", "task")
 KEY = re.compile(r"[a-z0-9_]{1,40}")
 DEFAULT_KEY = "default"
 
