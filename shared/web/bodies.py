@@ -10,6 +10,7 @@ import orjson
 from starlette.types import Receive
 
 from shared.errors import FieldError, Invalid, Malformed, TooLarge
+from shared.web.field_errors import pointer_of
 
 MIB = 1024 * 1024
 DEFAULT_LIMIT = 2 * MIB
@@ -57,11 +58,11 @@ def _refuse_size(limit: int) -> NoReturn:
     raise BodyTooLarge(f"A body has at most {limit} bytes here")
 
 
-def parse_json(body: bytes) -> Any:
+def parse_json(body: bytes, *, per_item: bool = False) -> Any:
     """The value of a JSON text.
 
     Refuses (BadJson) NaN, infinities, invalid UTF-8, lone surrogates, deep nesting and repeated keys, and
-    (Invalid) NUL characters and whole numbers over 64 bits.
+    (Invalid) what `refuse_unstorable` names; `per_item` leaves the latter to whoever looks at each item.
     """
     try:
         value = orjson.loads(body)
@@ -71,7 +72,10 @@ def parse_json(body: bytes) -> Any:
         # Every key ends in `":`; a colon set apart, or quoted inside a string, makes the counts differ.
         certain = _count_keys(value) == body.count(b'":') and not _LOOSE_COLON.search(body)
         if not certain or _SUSPICIOUS.search(body):
-            _look_closely(body)
+            found = _look_closely(body)
+            if per_item:
+                return found
+            refuse_unstorable(found)
     return value
 
 
@@ -90,13 +94,12 @@ def _count_keys(value: Any) -> int:
     return total
 
 
-def _look_closely(body: bytes) -> None:
+def _look_closely(body: bytes) -> Any:
     """Parse again with the standard library, which shows every key and number as written."""
     try:
-        found = json.loads(body, object_pairs_hook=_pairs, parse_int=_integer)
+        return json.loads(body, object_pairs_hook=_pairs, parse_int=_integer)
     except RecursionError:
         raise BadJson("Nested too deeply") from None
-    _refuse_nul(found)
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -109,27 +112,33 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(text: str) -> int:
-    if len(text) > 20 or not INT64_MIN <= int(text) <= INT64_MAX:
-        detail = "A whole number has at most 64 bits"
-        raise Invalid(detail, errors=[FieldError("", "number_too_large", detail)])
-    return int(text)
+    # Thousands of digits take long and may raise: one more than fits stands for them.
+    return int(text) if len(text) <= 20 else INT64_MAX + 1
 
 
-def _refuse_nul(value: Any) -> None:
-    pending: list[tuple[str, Any]] = [("", value)]
+def refuse_unstorable(value: Any, pointer: str = "") -> None:
+    """Raises Invalid for NUL characters and whole numbers over 64 bits, however deep they lie."""
+    pending: list[tuple[str, Any]] = [(pointer, value)]
     while pending:
-        pointer, node = pending.pop()
-        if isinstance(node, str):
+        at, node = pending.pop()
+        kind = type(node)
+        if kind is str:
             if "\0" in node:
-                _bad_nul(pointer)
-        elif isinstance(node, dict):
+                _bad_nul(at)
+        elif kind is int:
+            if not INT64_MIN <= node <= INT64_MAX:
+                _refuse(at, "number_too_large", "A whole number has at most 64 bits")
+        elif kind is dict:
             if any("\0" in key for key in node):
-                _bad_nul(pointer)
-            pending.extend((f"{pointer}/{key}", item) for key, item in node.items())
-        elif isinstance(node, list):
-            pending.extend((f"{pointer}/{index}", item) for index, item in enumerate(node))
+                _bad_nul(at)
+            pending.extend((at + pointer_of([key]), item) for key, item in node.items())
+        elif kind is list:
+            pending.extend((f"{at}/{index}", item) for index, item in enumerate(node))
 
 
 def _bad_nul(pointer: str) -> NoReturn:
-    detail = "Contains a NUL character, which cannot be stored"
-    raise Invalid(detail, errors=[FieldError(pointer, "bad_characters", detail)])
+    _refuse(pointer, "bad_characters", "Contains a NUL character, which cannot be stored")
+
+
+def _refuse(pointer: str, code: str, detail: str) -> NoReturn:
+    raise Invalid(detail, errors=[FieldError(pointer, code, detail)])

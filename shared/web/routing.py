@@ -37,6 +37,15 @@ class BodyLimit:
         """Only read by the route; nothing to do for a request."""
 
 
+class PerItem:
+    """Marks a route that answers for each item of its body by itself, by `wire.parse`:
+    `dependencies=[Depends(PerItem())]`. One item that cannot be stored does not refuse the others then.
+    """
+
+    async def __call__(self) -> None:
+        """Only read by the route; nothing to do for a request."""
+
+
 class StreamedBody:
     """Marks a route that reads its body itself: `dependencies=[Depends(StreamedBody())]`."""
 
@@ -62,6 +71,7 @@ class Route(APIRoute):
         marks = [dependant.call for dependant in taken]
         parameters = {field.alias: field for each in taken for field in each.query_params}
         single = frozenset(name for name, field in parameters.items() if not _is_list(field))
+        per_item = any(isinstance(mark, PerItem) for mark in marks)
         streamed = any(isinstance(mark, StreamedBody) for mark in marks)
         limit = next((mark.limit for mark in marks if isinstance(mark, BodyLimit)), DEFAULT_LIMIT)
         body = self.body_field
@@ -71,7 +81,9 @@ class Route(APIRoute):
         async def handle(request: Request) -> Response:
             check_query(request, parameters, single)
             if not streamed and request.method not in _WITHOUT_BODY:
-                request = await _read(request, limit, is_form=is_form, takes_body=takes_body)
+                request = await _read(
+                    request, limit, is_form=is_form, takes_body=takes_body, per_item=per_item
+                )
             if WAIT_FOR in request.headers:
                 await wait_as_asked(request, context_of(request))
             return await inner(request)
@@ -115,26 +127,28 @@ def check_query(request: Request, known: dict[str, Any], single: frozenset[str])
         raise Invalid("Parameters of the address are not as they should be; see errors", errors=errors[:100])
 
 
-async def _read(request: Request, limit: int, *, is_form: bool, takes_body: bool) -> ReadRequest:
+async def _read(
+    request: Request, limit: int, *, is_form: bool, takes_body: bool, per_item: bool
+) -> ReadRequest:
     body = await read_body(request.receive, limit, request.headers.get("content-length"))
     read = ReadRequest(request.scope, request.receive)
     read._body = body  # what Starlette itself keeps after reading
     if is_form:
         _check_form_type(request)
     elif body:
-        read.value = _json_of(request, body)
+        read.value = _json_of(request, body, per_item=per_item)
         if not takes_body and read.value != {}:
             detail = "Nothing is expected in the body here"
             raise Invalid(detail, errors=[FieldError("", "unknown_field", detail)])
     return read
 
 
-def _json_of(request: Request, body: bytes) -> Any:
+def _json_of(request: Request, body: bytes, *, per_item: bool) -> Any:
     if not _JSON.fullmatch(request.headers.get("content-type", "")):
         raise UnsupportedMediaType("The body is JSON in UTF-8: Content-Type: application/json")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("The body is sent as it is, without Content-Encoding")
-    return parse_json(body)
+    return parse_json(body, per_item=per_item)
 
 
 def _check_form_type(request: Request) -> None:

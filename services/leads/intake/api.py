@@ -21,7 +21,7 @@ from shared.database.transactions import Tx
 from shared.errors import CoxError, FieldError, Invalid
 from shared.web.paging import Page, PageQuery, page_query
 from shared.web.reads import Read, read_access
-from shared.web.routing import BodyLimit, Router
+from shared.web.routing import BodyLimit, PerItem, Router
 from shared.web.wire import Id, Line, parse
 from shared.web.writes import Write, write_access
 
@@ -49,7 +49,9 @@ async def post_lead(body: LeadIn, write: Writing, at: Now) -> Response:
     )
 
 
-@router.post("/batch", response_model=BatchOut, dependencies=[Depends(BodyLimit(BATCH_BYTES))])
+@router.post(
+    "/batch", response_model=BatchOut, dependencies=[Depends(BodyLimit(BATCH_BYTES)), Depends(PerItem())]
+)
 async def post_batch(body: BatchIn, write: Writing, at: Now) -> Response:
     """Create up to 1,000 leads: the good ones are stored, the bad ones are reported by index."""
     drafts = [_draft(item) for item in body.items]

@@ -122,6 +122,13 @@ class TestBatches:
         listed = (await desk("head", "GET", "/v1/leads")).json()["items"]
         assert {one["id"] for one in listed} == {made["items"][0]["id"], made["items"][4]["id"]}
 
+    async def test_only_the_bad_one_is_refused_when_it_holds_what_cannot_be_stored(self, desk: Desk) -> None:
+        items = [{"name": "Good"}, {"name": "\0"}, {"name": "Big", "custom": {"n": 2**64 - 1}}]
+        made = (await desk("head", "POST", "/v1/leads/batch", {"items": items})).json()
+        assert (made["created"], made["failed"]) == (1, 2)
+        pointers = [one["errors"][0]["pointer"] for one in made["items"][1:]]
+        assert pointers == ["/items/1/name", "/items/2/custom/n"]
+
     async def test_a_thousand_are_taken_and_one_more_is_not(self, desk: Desk) -> None:
         items = [{"name": f"Lead {n}", "phone": f"139{n:08}"} for n in range(1001)]
         answer = await desk("head", "POST", "/v1/leads/batch", {"items": items[:1000]})

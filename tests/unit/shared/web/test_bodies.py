@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from starlette.types import Message
 
 from shared.errors import Invalid
-from shared.web.bodies import BadJson, BodyTooLarge, ClientGone, parse_json, read_body
+from shared.web.bodies import BadJson, BodyTooLarge, ClientGone, parse_json, read_body, refuse_unstorable
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
@@ -93,6 +93,15 @@ class TestParseJson:
     def test_refused_when_a_whole_number_has_over_64_bits(self, number: int) -> None:
         with pytest.raises((Invalid, BadJson)):
             parse_json(b'{"a":%d}' % number)
+
+    def test_each_is_left_to_its_item_when_items_answer_for_themselves(self) -> None:
+        body = b'{"items":[{"a/b":100000000000000000000000},{"name":"\\u0000"},{"name":"good"}]}'
+        big, nul, good = parse_json(body, per_item=True)["items"]
+        refuse_unstorable(good, "/items/2")
+        for item, pointer in ((big, "/items/0/a~1b"), (nul, "/items/1/name")):
+            with pytest.raises(Invalid) as refused:
+                refuse_unstorable(item, pointer[:8])
+            assert [error.pointer for error in refused.value.errors] == [pointer]
 
     def test_accepted_when_digits_or_escapes_stand_in_text(self) -> None:
         body = {"a": "12345678901234567890123", "b": "\\u0000 as text", "c": 2**63 - 1, "d": -(2**63)}

@@ -177,6 +177,11 @@ class TestScalars:
     def test_refused_when_nested_large_or_badly_named(self, value: object) -> None:
         assert refused(Scalars, value)
 
+    def test_said_once_under_its_own_name_when_a_value_is_no_scalar(self) -> None:
+        with pytest.raises(ValidationError) as raised:
+            TypeAdapter(Scalars).validate_python({"a": [1]}, strict=True)
+        assert [(each["loc"], each["type"]) for each in raised.value.errors()] == [(("a",), "wrong_type")]
+
 
 class TestParse:
     def test_pointers_begin_at_the_item_when_one_of_a_batch_is_bad(self) -> None:
