@@ -43,6 +43,8 @@ leads_router = Router(prefix="/v1/leads", tags=["leads"])
 Reading = Annotated[Read, Depends(read_access("leads:read"))]
 Writing = Annotated[Write, Depends(write_access("leads:write"))]
 Configuring = Annotated[Write, Depends(write_access("config:write"))]
+Asking = Annotated[Write, Depends(write_access("leads:read"))]
+"""A question by POST: it takes an Idempotency-Key like every other."""
 Paging = Annotated[PageQuery, Depends(page_query)]
 Shown = tuple[Rule, str]
 
@@ -91,21 +93,22 @@ async def post_rule(body: RuleIn, write: Configuring, at: Now) -> Response:
 
 
 @rules_router.post("/explain", response_model=ExplainOut)
-async def post_explain(body: ExplainIn, read: Reading, at: Now) -> Response:
+async def post_explain(body: ExplainIn, asking: Asking, at: Now) -> Response:
     """Who would get a lead now, and why everyone else would not. Changes nothing."""
-    async with read.transaction() as tx:
-        facts = await _facts(tx, read.principal.tenant_id, body, at)
-        decision = await explain(tx, read.principal.tenant_id, facts)
+
+    async def work(tx: Tx) -> ExplainOut:
+        facts = await _facts(tx, asking.principal.tenant_id, body, at)
+        decision = await explain(tx, asking.principal.tenant_id, facts)
         stored = explained(decision.consulted)
         names = await _names(tx, users_in([stored]))
-    return read.respond(
-        ExplainOut(
+        return ExplainOut(
             owner_id=decision.owner_id,
             rule_id=decision.rule.id if decision.rule else None,
             rule_version=decision.rule.version if decision.rule else None,
             rules=[ConsultedOut.of(one, names) for one in stored],
         )
-    )
+
+    return await asking.run(work, render=lambda shown: shown)
 
 
 async def _facts(tx: Tx, tenant_id: UUID, body: ExplainIn, at: datetime) -> Facts:

@@ -22,7 +22,6 @@ from services.scoring.kpis.use_cases import Asked
 from services.scoring.kpis.views import Dimension
 from services.scoring.kpis.wire import (
     Definition,
-    Definitions,
     EvidenceOut,
     EvidencePage,
     KpiOut,
@@ -34,7 +33,7 @@ from services.scoring.kpis.wire import (
 from shared.access.directory import tenant_of
 from shared.errors import FieldError, Invalid
 from shared.web.context import context_of
-from shared.web.paging import PageQuery, page_query
+from shared.web.paging import Page, PageQuery, page_query
 from shared.web.reads import Read, read_access
 from shared.web.routing import Router
 from shared.web.wire import Day, Id, Line
@@ -109,11 +108,15 @@ async def get_kpis(
     )
 
 
-@router.get("/v1/kpis/definitions", response_model=Definitions, summary="What every metric means")
-async def get_definitions(read: Reading) -> Response:
+@router.get("/v1/kpis/definitions", response_model=Page[Definition], summary="What every metric means")
+async def get_definitions(read: Reading, page: Paging) -> Response:
     """The catalogue: each metric with its formula, source events, direction and evidence."""
-    shown = [Definition.of(metric, get_args(Grain), get_args(By)) for metric in METRICS.values()]
-    return read.respond(Definitions(items=shown))
+    first = 0 if page.after is None else page.after[0] + 1
+    return page.answer(
+        list(enumerate(METRICS.values()))[first : first + page.limit + 1],
+        key=lambda row: (row[0],),
+        render=lambda row: Definition.of(row[1], get_args(Grain), get_args(By)),
+    )
 
 
 @router.get("/v1/kpis/evidence", response_model=EvidencePage, summary="The events behind one number")

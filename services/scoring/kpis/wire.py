@@ -187,11 +187,6 @@ class Definition(WireModel):
         )
 
 
-class Definitions(WireModel):
-    items: list[Definition]
-    next_cursor: None = None
-
-
 def freshness(progress: Progress) -> dict[str, object]:
     """What stands beside every page of numbers."""
     return Freshness(as_of=progress.as_of, lag_events=progress.lag_events).model_dump(mode="json")

@@ -186,6 +186,15 @@ class TestExplaining:
         after = await desk.admin.fetchval("select count(*) from events where tenant_id = $1", desk.tenant_id)
         assert before == after
 
+    async def test_an_idempotency_key_stands_for_one_question_when_used_twice(self, desk: Desk) -> None:
+        await rule(desk)
+        first, again, other = [
+            await desk("head", "POST", "/v1/assignment-rules/explain", {"lead": facts}, idempotency_key="one")
+            for facts in ({}, {}, {"region": "N"})
+        ]
+        assert (first.status, first.json()) == (again.status, again.json())
+        assert (other.status, other.code) == (422, "idempotency_key_reused")
+
     async def test_a_lead_that_is_there_is_explained_when_named(self, desk: Desk) -> None:
         await rule(desk, conditions={"tags": ["vip"]})
         lead = await desk.lead(tags=["vip"])

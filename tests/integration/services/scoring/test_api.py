@@ -333,6 +333,12 @@ class TestDefinitions:
         assert (rate["numerator"], rate["denominator"]) == (["count:won"], ["count:won", "count:lost"])
         assert rate["source_events"] == ["cox.leads.stage_changed.v1"]
 
+    async def test_they_come_in_pages_as_every_list_does(self, call: Caller) -> None:
+        whole = (await call("/v1/kpis/definitions")).json()["items"]
+        first = (await call("/v1/kpis/definitions", limit=3)).json()
+        rest = (await call("/v1/kpis/definitions", cursor=first["next_cursor"])).json()
+        assert (first["items"] + rest["items"], rest["next_cursor"]) == (whole, None)
+
 
 class TestDocument:
     async def test_openapi_names_every_path(self, call: Caller) -> None:
