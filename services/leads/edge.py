@@ -1,31 +1,21 @@
-"""What all routes of this service share: the present, and the shapes of money and codes on the wire."""
+"""What all routes of this service share: the shapes of money and codes on the wire."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends
 from pydantic import Field
-from starlette.requests import Request
 
 from shared.events.positions import Position
 from shared.money import from_minor
-from shared.web.context import context_of
+from shared.web.context import Now as Now  # noqa: PLC0414 - see the routes that take it from here
 from shared.web.wire import Line, MoneyOut
 
 Short = Annotated[str, Line(100)]
 """A source, channel, region or product as the tenant calls it."""
 StageKey = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
 """A stage's key, `won` or `lost`."""
-
-
-async def _now(request: Request) -> datetime:
-    return context_of(request).clock.now()
-
-
-Now = Annotated[datetime, Depends(_now)]
 
 
 def money_out(minor: int | None, currency: str | None) -> MoneyOut | None:

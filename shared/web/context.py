@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import Annotated, Protocol
 
-from starlette.requests import HTTPConnection
+from fastapi import Depends
+from starlette.requests import HTTPConnection, Request
 from starlette.types import Scope
 
 from shared.access.principal import Principal
@@ -56,6 +58,14 @@ class Context:
 def context_of(connection: HTTPConnection) -> Context:
     found: Context = connection.app.state.context
     return found
+
+
+async def _now(request: Request) -> datetime:
+    return context_of(request).clock.now()
+
+
+Now = Annotated[datetime, Depends(_now)]
+"""A route's parameter: the moment, by the app's clock."""
 
 
 def principal_of(connection: HTTPConnection) -> Principal:

@@ -79,6 +79,3 @@ async def page_query(request: Request, limit: Limit = DEFAULT_LIMIT, cursor: Cur
     bound_to = fingerprint(principal_of(request).tenant_id, request.scope["path"], own)
     after = None if cursor is None else cursors.decode(cursor, bound_to)
     return PageQuery(limit, after, cursors, bound_to)
-
-
-Paged = PageQuery

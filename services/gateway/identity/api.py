@@ -20,7 +20,7 @@ from services.gateway.identity.rules import BadClient, BadCredentials, Session
 from services.gateway.identity.use_cases import Device, SignedIn
 from shared.errors import CoxError, FieldError, Forbidden, Invalid
 from shared.events.positions import encode_token
-from shared.web.context import context_of, principal_of
+from shared.web.context import Now, context_of, principal_of
 from shared.web.paging import Page, PageQuery, page_query
 from shared.web.routing import Router
 from shared.web.waits import POSITION
@@ -121,17 +121,12 @@ class Door:
         self.clients = clients
 
 
-def _door(request: Request) -> Door:
+async def _door(request: Request) -> Door:
     found: Door = request.app.state.door
     return found
 
 
-def _now(request: Request) -> datetime:
-    return context_of(request).clock.now()
-
-
 AtDoor = Annotated[Door, Depends(_door)]
-Now = Annotated[datetime, Depends(_now)]
 
 
 @router.post("/auth/token", response_model=TokenOut)

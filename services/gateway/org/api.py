@@ -36,7 +36,7 @@ from shared.database.transactions import Tx
 from shared.errors import FieldError, Invalid
 from shared.events.positions import Position
 from shared.ids import new_id
-from shared.web.context import context_of
+from shared.web.context import Now
 from shared.web.paging import Page, PageQuery, page_query
 from shared.web.reads import Read, read_access
 from shared.web.routing import Router
@@ -49,14 +49,7 @@ Writing = Annotated[Write, Depends(write_access("org:write"))]
 Paging = Annotated[PageQuery, Depends(page_query)]
 
 
-def _now(request: Request) -> datetime:
-    return context_of(request).clock.now()
-
-
-Now = Annotated[datetime, Depends(_now)]
-
-
-def _passwords(request: Request) -> Passwords:
+async def _passwords(request: Request) -> Passwords:
     found: Passwords = request.app.state.passwords
     return found
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, Request
+from fastapi import Depends
 from fastapi.responses import Response
 from pydantic import Field
 
@@ -13,7 +12,7 @@ from services.gateway.partners import use_cases
 from services.gateway.partners.rules import ApiKey
 from shared.database.transactions import Tx
 from shared.errors import Forbidden
-from shared.web.context import context_of
+from shared.web.context import Now
 from shared.web.paging import Page, PageQuery, page_query
 from shared.web.reads import Read, read_access
 from shared.web.routing import Router
@@ -74,13 +73,6 @@ def _shown(key: ApiKey) -> dict[str, Any]:
         "revoked_at": key.revoked_at,
         "version": key.version,
     }
-
-
-def _now(request: Request) -> datetime:
-    return context_of(request).clock.now()
-
-
-Now = Annotated[datetime, Depends(_now)]
 
 
 @router.post("", status_code=201, response_model=NewApiKeyOut)

@@ -10,7 +10,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.leads.edge import Now, Short, StageKey
+from services.leads.edge import Short, StageKey
 from services.leads.history_import.build import Deal
 from services.leads.history_import.rules import Step
 from services.leads.history_import.use_cases import Imported, import_deals
@@ -20,7 +20,7 @@ from services.leads.pipelines.use_cases import ensure_pipeline
 from shared.database.transactions import Tx
 from shared.errors import CoxError
 from shared.events.positions import encode_token
-from shared.web.context import context_of
+from shared.web.context import Now, context_of
 from shared.web.routing import BodyLimit, Router
 from shared.web.wire import Id, Line, MoneyIn, Text, Timestamp, WireModel, parse
 from shared.web.writes import Write, write_access

@@ -9,7 +9,7 @@ from fastapi import Depends
 from pydantic import Field
 from starlette.responses import Response
 
-from services.leads.edge import Now, StageKey, position
+from services.leads.edge import StageKey, position
 from services.leads.pipelines.rules import Pipeline, Stage
 from services.leads.pipelines.use_cases import (
     StagesInUse,
@@ -19,14 +19,15 @@ from services.leads.pipelines.use_cases import (
     get_pipeline,
     list_pipelines,
 )
+from shared.contracts.activities import ActivityKind
+from shared.web.context import Now
 from shared.web.paging import Page, PageQuery, page_query
 from shared.web.reads import Read, read_access
 from shared.web.routing import Router
 from shared.web.wire import Id, Line, WireModel
 from shared.web.writes import Write, write_access
 
-Kind = Literal["call", "visit", "email", "meeting", "demo", "message", "task"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+KINDS: tuple[ActivityKind, ...] = get_args(ActivityKind)
 Name = Annotated[str, Line(200)]
 Reading = Annotated[Read, Depends(read_access("leads:read"))]
 Configuring = Annotated[Write, Depends(write_access("config:write"))]
@@ -42,7 +43,7 @@ class StageIn(WireModel):
     key: StageKey
     name: Name
     win_probability: int | None = Field(default=None, ge=0, le=100, description="In percent.")
-    required_activities: list[Kind] = Field(default_factory=list, max_length=7)
+    required_activities: list[ActivityKind] = Field(default_factory=list, max_length=7)
 
     def stage(self) -> Stage:
         kinds = tuple(dict.fromkeys(self.required_activities))

@@ -8,11 +8,12 @@ from uuid import UUID
 from fastapi import Depends
 from starlette.responses import Response
 
-from services.leads.edge import Now, StageKey, money_out
+from services.leads.edge import StageKey, money_out
 from services.leads.intake.models import LeadOut
 from services.leads.intake.use_cases import get_lead
 from services.leads.progress.use_cases import Passage, move_lead, passages
 from shared.database.transactions import Tx
+from shared.web.context import Now
 from shared.web.paging import Page, PageQuery, page_query
 from shared.web.reads import Read, read_access
 from shared.web.routing import Router
