@@ -18,6 +18,7 @@ class LeadCreated(LeadsEvent):
     """A lead starts; event time is its start. `credit` is the creator if a rep, else empty.
 
     `start_known` is False where the source did not say when it started: such a lead is in no cycle figure.
+    `created_by` is the user who created it, rep or not: until it has an owner it is theirs to see.
     """
 
     aggregate_type: ClassVar[str] = "lead"
@@ -29,6 +30,7 @@ class LeadCreated(LeadsEvent):
     value: Amount | None = None
     start_known: bool = True
     duplicate_of: UUID | None = None
+    created_by: UUID | None = None
 
 
 class LeadUpdated(LeadsEvent):

@@ -49,3 +49,12 @@ class TestAssignment:
         today = datetime.now(UTC).date().isoformat()
         period = {"grain": "day", "from": today, "to": today}
         assert await rep.kpis("leads_assigned", "rep", **period) == {lin: 1}
+
+
+class TestUnownedLead:
+    async def test_its_creator_records_for_it_when_they_are_no_rep(self, tenant: Tenant) -> None:
+        await tenant.team("North")
+        head = await tenant.hire("Zhao", "North", "supervisor")
+        lead = await head.create_lead("Acme")
+        recorded = await head.record("call", lead["id"], outcome="connected")
+        assert recorded["lead_id"] == lead["id"]

@@ -30,7 +30,7 @@ def changed_by(known: KnownLead, event_type: str, data: Mapping[str, Any]) -> Kn
     """The lead after one more event, given as decoded JSON."""
     credit, dimensions = data.get("credit") or {}, data.get("dimensions") or {}
     if event_type == CREATED:
-        known = replace(known, created_by=_id(credit.get("rep_id")))
+        known = replace(known, created_by=_id(data.get("created_by")))
     elif event_type == ASSIGNED:
         known = replace(known, owner_id=_id(credit.get("rep_id")), team_id=_id(credit.get("team_id")))
     return replace(

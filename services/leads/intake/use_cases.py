@@ -156,6 +156,7 @@ def created_event(lead: Lead, credit: Credit, currency: str) -> LeadCreated:
         value=lead.amount(currency),
         start_known=lead.start_known,
         duplicate_of=lead.duplicate_of,
+        created_by=lead.created_by,
     )
 
 

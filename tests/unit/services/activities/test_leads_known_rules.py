@@ -19,13 +19,11 @@ def after(*events: Event) -> KnownLead:
     return known
 
 
-CREATED = LeadCreated(
-    credit=Credit(rep_id=ANN, team_id=TEAM), dimensions=NORTH, pipeline_id=PIPELINE, stage="new"
-)
+CREATED = LeadCreated(credit=Credit(), dimensions=NORTH, pipeline_id=PIPELINE, stage="new", created_by=ANN)
 
 
 class TestChangedBy:
-    def test_is_its_creators_when_nobody_owns_it(self) -> None:
+    def test_is_its_creators_when_nobody_owns_it_and_the_creator_is_no_rep(self) -> None:
         known = after(CREATED)
         assert known == KnownLead(LEAD, None, None, ANN, "north", "crm", "web")
 
