@@ -1,7 +1,7 @@
 """Rules of the house that no linter knows, read from the source's syntax trees.
 
-`python -m deploy.cli.house [--migrations]`. Within a service: a room's tables are private to it, and
-rooms form layers: no two of them import one another, however far round.
+`python -m deploy.cli.house [--migrations]`. Within a service: a room's tables are private to it, its
+routes go by its use cases, and rooms form layers: no two of them import one another, however far round.
 """
 
 from __future__ import annotations
@@ -49,6 +49,14 @@ def check_tables_private(root: Path) -> Iterator[str]:
             room = room_of(module)
             if room and module.split(".")[3:] == ["tables"] and room != (parts[1], parts[2]):
                 yield f"{path.relative_to(root)}:{line}: {module} is private to the room {room[1]}"
+
+
+def check_routes_translate(root: Path) -> Iterator[str]:
+    """A room's `api.py` goes by its use cases, never to tables, its own neither."""
+    for path in sorted((root / "services").rglob("api.py")):
+        for module, line in imports(path):
+            if room_of(module) and module.split(".")[3:] == ["tables"]:
+                yield f"{path.relative_to(root)}:{line}: routes take {module} by way of use_cases"
 
 
 def check_layers(root: Path) -> Iterator[str]:
@@ -107,7 +115,7 @@ def main() -> int:
     if sys.argv[1:] == ["--migrations"]:
         found = list(check_migrations())
     else:
-        checks = (check_tables_private, check_layers, check_lengths, check_folders)
+        checks = (check_tables_private, check_routes_translate, check_layers, check_lengths, check_folders)
         found = [complaint for check in checks for complaint in check(ROOT)]
     for complaint in found:
         print(complaint)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Query
 from pydantic import Field
-from sqlalchemy import ColumnElement
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.activities.leads_known.waiting import wait_for_lead
 from services.activities.recording import use_cases
 from services.activities.recording.rules import Done
-from services.activities.recording.tables import Activity, activities, list_activities, load_activity
-from shared.access.directory import tenant_of
+from services.activities.recording.use_cases import Activity, Asked
 from shared.contracts.activities import ActivityKind, ActivityRecorded
 from shared.database.transactions import Tx
 from shared.errors import FieldError, Invalid
@@ -122,25 +118,10 @@ async def get_activities(
     if from_ is not None and to is not None and to < from_:
         detail = "`to` lies before `from`"
         raise Invalid(detail, errors=[FieldError("/query/to", "before_from", detail)])
-    a = activities.c
-    asked = ((a.lead_id, lead), (a.rep_id, rep), (a.kind, kind))
-    where = [column == value for column, value in asked if value is not None]
+    asked = Asked(lead, rep, kind, from_, to)
     async with read.transaction() as tx:
-        where += await _days(tx, from_, to)
-        rows = await list_activities(tx, where, page.after, page.limit + 1)
+        rows = await use_cases.list_activities(tx, asked, page.after, page.limit + 1)
     return page.answer(rows, key=lambda row: (row.started_at, row.id), render=ActivityOut.of)
-
-
-async def _days(tx: Tx, first: Day | None, last: Day | None) -> list[ColumnElement[bool]]:
-    if first is None and last is None:
-        return []
-    zone = ZoneInfo((await tenant_of(tx)).timezone)
-    found: list[ColumnElement[bool]] = []
-    if first is not None:
-        found.append(activities.c.started_at >= datetime.combine(first, time(), zone))
-    if last is not None:
-        found.append(activities.c.started_at < datetime.combine(last + timedelta(days=1), time(), zone))
-    return found
 
 
 @router.get("/{activity_id}", response_model=ActivityOut)
@@ -149,7 +130,7 @@ async def get_activity(
 ) -> Response:
     """One activity."""
     return await read.one(
-        lambda tx: load_activity(tx, activity_id),
+        lambda tx: use_cases.load_activity(tx, activity_id),
         ActivityOut.of,
         position=lambda found: Position(ActivityRecorded.topic, found.id, found.seq),
     )

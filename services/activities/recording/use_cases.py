@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement
 
 from services.activities.leads_known.rules import KnownLead
 from services.activities.leads_known.use_cases import find_leads
+from services.activities.recording import tables
 from services.activities.recording.rules import (
     ClientIdReused,
     Done,
@@ -25,9 +29,10 @@ from services.activities.recording.tables import (
     activities,
     claim_keys,
     insert_activities,
+    load_activity,
     load_own,
 )
-from shared.access.directory import credit_of
+from shared.access.directory import credit_of, tenant_of
 from shared.access.principal import Principal
 from shared.contracts.activities import ActivityRecorded
 from shared.contracts.base import Credit, Dimensions
@@ -36,8 +41,22 @@ from shared.errors import FieldError
 from shared.events.journal import NewEvent, record_events
 from shared.ids import new_id
 
-# The room's door: what other rooms need of its tables they take from here.
-__all__ = ["Activity", "Claim", "Entry", "claim_keys", "record_activity", "store"]
+# The room's door: what others need of its tables they take from here.
+__all__ = [
+    "Activity", "Asked", "Claim", "Entry", "claim_keys", "list_activities", "load_activity",
+    "record_activity", "store",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which activities: of a lead, by a rep, of a kind, from and up to a day of the tenant, both included."""
+
+    lead_id: UUID | None = None
+    rep_id: UUID | None = None
+    kind: str | None = None
+    first: date | None = None
+    last: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +73,29 @@ class Entry:
 
     activity: Activity
     credit: Credit
+
+
+async def list_activities(
+    tx: Tx, asked: Asked, after: tuple[datetime, UUID] | None, limit: int
+) -> list[Activity]:
+    """Those that the caller may see, newest first; `after` is the time and id of the one before."""
+    a = activities.c
+    equal = ((a.lead_id, asked.lead_id), (a.rep_id, asked.rep_id), (a.kind, asked.kind))
+    where = [column == value for column, value in equal if value is not None]
+    where += await _days(tx, asked.first, asked.last)
+    return await tables.list_activities(tx, where, after, limit)
+
+
+async def _days(tx: Tx, first: date | None, last: date | None) -> list[ColumnElement[bool]]:
+    if first is None and last is None:
+        return []
+    zone = ZoneInfo((await tenant_of(tx)).timezone)
+    found: list[ColumnElement[bool]] = []
+    if first is not None:
+        found.append(activities.c.started_at >= datetime.combine(first, time(), zone))
+    if last is not None:
+        found.append(activities.c.started_at < datetime.combine(last + timedelta(days=1), time(), zone))
+    return found
 
 
 async def record_activity(

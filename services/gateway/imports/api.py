@@ -14,12 +14,12 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from services.gateway.imports import tables, use_cases
+from services.gateway.imports import use_cases
 from services.gateway.imports.reading import check_file, mapping_of
 from services.gateway.imports.report import Report
 from services.gateway.imports.rules import Problem
-from services.gateway.imports.tables import Import
 from services.gateway.imports.upload import received
+from services.gateway.imports.use_cases import Import
 from shared.access.principal import Principal
 from shared.database.transactions import Database
 from shared.web.context import context_of, principal_of
@@ -201,7 +201,7 @@ async def get_errors(
     async with read.transaction() as tx:
         found = await use_cases.import_of(tx, read.principal, import_id)
         if format_ == "json":
-            problems = await tables.list_problems(tx, found.id, _after(page), page.limit + 1)
+            problems = await use_cases.list_problems(tx, found.id, _after(page), page.limit + 1)
             return page.answer(problems, key=lambda p: (p.line, p.code), render=ProblemOut.of)
     headers = {"Content-Disposition": f'attachment; filename="errors-{found.id}.csv"'}
     lines = _csv_lines(context_of(request).database, read.principal, found.id)
@@ -217,7 +217,7 @@ async def _csv_lines(database: Database, principal: Principal, import_id: UUID) 
     after: tuple[int, str] | None = None
     while True:
         async with database.transaction(principal.access()) as tx:
-            problems = await tables.list_problems(tx, import_id, after, 1000)
+            problems = await use_cases.list_problems(tx, import_id, after, 1000)
         if not problems:
             return
         yield _csv([(p.line, p.field or "", p.code, p.detail) for p in problems])

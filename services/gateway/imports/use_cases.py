@@ -11,11 +11,14 @@ from uuid import UUID
 
 from services.gateway.imports import tables
 from services.gateway.imports.rules import ImportKind
-from services.gateway.imports.tables import PART_BYTES, Import
+from services.gateway.imports.tables import PART_BYTES, Import, list_problems
 from shared.access.principal import Principal
 from shared.database.transactions import Tx
 from shared.errors import NotFound
 from shared.ids import new_id
+
+# The room's door: what its routes need of the tables they take from here.
+__all__ = ["SCOPES", "Import", "Upload", "digest_of", "import_of", "list_problems", "start_import"]
 
 SCOPES: dict[ImportKind, str] = {"leads": "leads:write", "org": "org:write", "history": "admin"}
 """What an import of each kind needs: a history may hold everything."""

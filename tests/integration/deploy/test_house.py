@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deploy.cli.house import check_folders, check_layers, check_lengths, check_tables_private
+from deploy.cli.house import (
+    check_folders,
+    check_layers,
+    check_lengths,
+    check_routes_translate,
+    check_tables_private,
+)
 
 
 def write(root: Path, path: str, text: str = "") -> None:
@@ -31,6 +37,18 @@ class TestPrivateTables:
         write(tmp_path, "services/leads/intake/use_cases.py", "from services.leads.intake import tables\n")
         write(tmp_path, "services/leads/bootstrap.py", "from services.leads.intake import tables\n")
         assert list(check_tables_private(tmp_path)) == []
+
+
+class TestRoutes:
+    def test_import_is_named_when_routes_go_to_tables(self, tmp_path: Path) -> None:
+        write(tmp_path, "services/leads/intake/tables.py")
+        write(tmp_path, "services/leads/intake/api.py", "from services.leads.intake.tables import leads\n")
+        (found,) = check_routes_translate(tmp_path)
+        assert found.startswith("services/leads/intake/api.py:1: routes take services.leads.intake.tables")
+
+    def test_nothing_is_said_when_routes_go_by_use_cases(self, tmp_path: Path) -> None:
+        write(tmp_path, "services/leads/intake/api.py", "from services.leads.intake import use_cases\n")
+        assert list(check_routes_translate(tmp_path)) == []
 
 
 class TestLayers:
