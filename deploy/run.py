@@ -91,7 +91,7 @@ def prepare() -> int:
     credentials.ensure_signing_key(key)
     prepare_servers(settings)
     environment = os.environ | {"COX_SIGNING_KEY_FILE": str(key)}
-    command = [sys.executable, "-m", "services.gateway.bootstrap_tenant"]
+    command = [sys.executable, "-m", "services.gateway.bootstrap_tenant", "--renamed"]
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode == 0:
         told = json.loads(done.stdout.splitlines()[-1])

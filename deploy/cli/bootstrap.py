@@ -34,7 +34,8 @@ _AS_GIVEN = "as given in COX_ADMIN_PASSWORD"
 def first_tenant(state: State, place: Home) -> str:
     """Make the tenant unless it is there; what to tell the person. Raises CommandError with the reason."""
     has_key = credentials.read(place, CLI_KEY) is not None
-    told = make_tenant({}, *([] if has_key else ["--new-key"]))
+    # Tenants can be renamed; a later start must find its own again.
+    told = make_tenant({}, "--renamed", *([] if has_key else ["--new-key"]))
     if told["cli_key"]:
         credentials.store(place, CLI_KEY, told["cli_key"])
     password = told["admin_password"] or (_AS_GIVEN if told["created"] else _AS_BEFORE)

@@ -25,10 +25,15 @@ def main() -> int:
     """Exit code 0, or 1 with the reason on stderr."""
     parser = argparse.ArgumentParser(prog="bootstrap_tenant", allow_abbrev=False)
     parser.add_argument("--new-key", action="store_true", help="issue the command line's key anew")
+    parser.add_argument(
+        "--renamed",
+        action="store_true",
+        help="a tenant of that admin is the one, whatever its name is by now",
+    )
     arguments = parser.parse_args()
     try:
         settings = GatewaySettings.load()
-        made = asyncio.run(_make(settings, new_key=arguments.new_key))
+        made = asyncio.run(_make(settings, new_key=arguments.new_key, renamed=arguments.renamed))
     except (CoxError, SettingsError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -46,7 +51,7 @@ def main() -> int:
     return 0
 
 
-async def _make(settings: GatewaySettings, *, new_key: bool) -> Bootstrapped:
+async def _make(settings: GatewaySettings, *, new_key: bool, renamed: bool) -> Bootstrapped:
     database = Database(make_engine(settings, "gateway", "worker", pool_size=2))
     try:
         password = settings.admin_password
@@ -60,6 +65,7 @@ async def _make(settings: GatewaySettings, *, new_key: bool) -> Bootstrapped:
             admin_password=password.get_secret_value() if password else None,
             new_key=new_key,
             now=SystemClock().now(),
+            renamed=renamed,
         )
     finally:
         await database.dispose()

@@ -47,14 +47,18 @@ async def ensure_tenant(
     admin_password: str | None,
     new_key: bool,
     now: datetime,
+    renamed: bool = False,
 ) -> Bootstrapped:
     """The tenant of that name, made with its admin unless it is there. `database` is the worker role's.
 
-    The command line's key comes with a new tenant, and with `new_key` (which revokes the former one). Raises
-    EmailTaken where the admin's e-mail belongs to somebody else.
+    `renamed`: one that this e-mail administers is the one, whatever it is called by now. The command line's
+    key comes with a new tenant, and with `new_key` (which revokes the former one). Raises EmailTaken where
+    the admin's e-mail belongs to somebody else.
     """
     email = identity_rules.normal_email(admin_email)
     present = await _present(database, name)
+    if present is None and renamed:
+        present = await _administered(database, email)
     if present is not None:
         return await _again(database, present, email, new_key=new_key, now=now)
     password = admin_password or secrets.token_urlsafe(12)
@@ -70,7 +74,7 @@ async def ensure_tenant(
         # Another process was faster: what it made is what is wanted.
         return await ensure_tenant(
             database, passwords, name=name, timezone=timezone, currency=currency, admin_email=admin_email,
-            admin_password=admin_password, new_key=new_key, now=now,
+            admin_password=admin_password, new_key=new_key, now=now, renamed=renamed,
         )  # fmt: skip
     generated = None if admin_password else password
     return Bootstrapped(tenant.id, admin.id, created=True, generated_password=generated, api_key=key)
@@ -79,6 +83,15 @@ async def ensure_tenant(
 async def _present(database: Database, name: str) -> UUID | None:
     async with database.transaction() as tx:
         return await tenancy.tenant_named(tx, name)
+
+
+async def _administered(database: Database, email: str) -> UUID | None:
+    account = await identity.find_account(database, email)
+    if account is None:
+        return None
+    async with database.transaction(Access(account.tenant_id)) as tx:
+        admins = {admin.id for admin in await org.admins_of(tx)}
+    return account.tenant_id if account.user_id in admins else None
 
 
 async def _again(

@@ -48,6 +48,14 @@ class TestEnsureTenant:
         assert again.api_key is None
         assert (await Client(app).sign_in(who["admin_email"])).status == 200
 
+    async def test_found_by_its_admin_when_it_was_renamed(self, app: FastAPI, worker: Database) -> None:
+        who = unique()
+        first = await ensured(app, worker, **who)
+        admin = Client(app, first.api_key)
+        assert (await admin("PATCH", "/v1/org/tenant", {"name": who["name"] + " Ltd"})).status == 200
+        again = await ensured(app, worker, **who, renamed=True)
+        assert (again.created, again.tenant_id) == (False, first.tenant_id)
+
     async def test_password_is_made_up_when_none_is_given(self, app: FastAPI, worker: Database) -> None:
         who = unique()
         made = await ensured(app, worker, **who, admin_password=None)
@@ -69,6 +77,9 @@ class TestEnsureTenant:
         name = secrets.token_hex(4)
         with pytest.raises(EmailTaken):
             await ensured(app, worker, name=name, admin_email=tenant.email)
+        rep = (await tenant.user("rep", await tenant.root()))["email"]
+        with pytest.raises(EmailTaken):
+            await ensured(app, worker, name=name, admin_email=rep, renamed=True)
         fresh = await ensured(app, worker, name=name, admin_email=f"{name}@example.com")
         assert fresh.created
 
