@@ -39,6 +39,7 @@ from shared.contracts.base import Credit, Dimensions
 from shared.database.transactions import Tx
 from shared.errors import FieldError
 from shared.events.journal import NewEvent, record_events
+from shared.events.positions import Position
 from shared.ids import new_id
 
 # The room's door: what others need of its tables they take from here.
@@ -126,6 +127,8 @@ async def _recorded_before(tx: Tx, activity_id: UUID, *, same: bool) -> Recorded
         raise ClientIdReused(detail, errors=[FieldError("/client_id", "client_id_reused", detail)])
     activity = await load_own(tx, activity_id)
     assert activity is not None  # noqa: S101 - a key and its activity are stored together
+    # Who sends again never heard of its position, and waits for the same event.
+    tx.recorded.append(Position(ActivityRecorded.topic, activity.id, activity.seq))
     return Recorded(activity, is_new=False)
 
 

@@ -77,6 +77,7 @@ class TestPostActivity:
         first, second = [await call(None, "POST", "/v1/activities", body) for _ in range(2)]
         assert (first.status, second.status) == (201, 200)
         assert first.json() == second.json()
+        assert first.headers["cox-position"] == second.headers["cox-position"]
         other = await call(None, "POST", "/v1/activities", {"kind": "call", "client_id": "phone-1"})
         assert (other.status, other.code) == (409, "client_id_reused")
 
