@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -35,9 +36,18 @@ class Read:
         """A transaction that sees what the principal may see."""
         return self._context.database.transaction(self.principal.access())
 
-    def respond(self, shown: BaseModel) -> Response:
-        """The model as it is, without a tag."""
-        return Response(to_json(shown), media_type="application/json")
+    def respond(self, shown: BaseModel, *, position: str | None = None) -> Response:
+        """What is no aggregate and so has no version: tagged by its content, 304 where the caller has it.
+
+        `position` is the token to answer with, if there is one. Cox-Wait-Ms is not heeded.
+        """
+        body = to_json(shown)
+        tag = int.from_bytes(hashlib.sha256(body).digest()[:7])
+        headers = {"ETag": etag(tag)} | ({POSITION: position} if position else {})
+        known = self._known()
+        if known is not None and known.names(tag):
+            return Response(b"", 304, headers)
+        return Response(body, headers=headers, media_type="application/json")
 
     async def one(
         self,

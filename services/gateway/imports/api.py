@@ -31,7 +31,12 @@ from shared.web.writes import Write
 
 router = Router(prefix="/v1/imports", tags=["imports"])
 
+_TAGGED = {
+    "parameters": [{"$ref": "#/components/parameters/IfNoneMatch"}],
+    "responses": {"304": {"description": "Not changed since (If-None-Match)."}},
+}
 _FORM = {
+    "parameters": [{"$ref": "#/components/parameters/IdempotencyKey"}],
     "requestBody": {
         "required": True,
         "content": {
@@ -53,7 +58,7 @@ _FORM = {
                 }
             }
         },
-    }
+    },
 }
 
 
@@ -175,12 +180,12 @@ async def post_import(request: Request) -> Response:
         )
 
 
-@router.get("/{import_id}", response_model=ImportOut)
+@router.get("/{import_id}", response_model=ImportOut, openapi_extra=_TAGGED)
 async def get_import(import_id: Id, read: Reading) -> Response:
     """How far an import is, and what became of its rows."""
     async with read.transaction() as tx:
         found = await use_cases.import_of(tx, read.principal, import_id)
-    return read.respond(ImportOut.of(found))
+    return read.respond(ImportOut.of(found), position=found.positions[-1] if found.positions else None)
 
 
 @router.get(

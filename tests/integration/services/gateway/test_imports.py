@@ -237,6 +237,19 @@ class TestGetImport:
         assert (await tenant.admin("GET", f"/v1/imports/{UUID(int=1)}")).status == 404
         assert (await tenant.admin("GET", "/v1/imports/nonsense")).status == 422
 
+    async def test_is_told_unchanged_when_the_caller_has_it_as_it_is(
+        self, runner: Runner, tenant: Tenant
+    ) -> None:
+        started = await send(tenant.admin, "org", "rep\nAnn\n")
+        path = f"/v1/imports/{started.json()['id']}"
+        waiting = await tenant.admin("GET", path)
+        tag = waiting.headers["etag"]
+        assert (await tenant.admin("GET", path, if_none_match=tag)).status == 304
+        await run_all(runner)
+        done = await tenant.admin("GET", path, if_none_match=tag)
+        assert (done.status, done.json()["state"]) == (200, "done")
+        assert done.headers["cox-position"] == done.json()["positions"][-1]
+
 
 class TestGetErrors:
     async def test_pages_and_downloads_the_same_rows_when_there_are_many(
