@@ -1,9 +1,12 @@
-"""All tables of this service, for migrations: importing this module is importing every room's."""
+"""All metadata of this service's database: its own tables and those of the shared parts it holds."""
 
-from services.activities.leads_known import tables as _leads_known
+from sqlalchemy import MetaData
+
+import services.activities.leads_known.tables
+import services.activities.recording.tables  # noqa: F401 - importing a room's tables puts them into the metadata
 from services.activities.metadata import metadata
-from services.activities.recording import tables as _recording
+from shared.access.tables import metadata as access
+from shared.events.tables import metadata as backbone
+from shared.web.tables import metadata as web
 
-__all__ = ["metadata"]
-
-ROOMS = (_leads_known, _recording)
+ALL: tuple[MetaData, ...] = (metadata, backbone, access, web)

@@ -1,15 +1,14 @@
-"""Every table of the gateway's database: importing this fills the metadata."""
+"""All metadata of this service's database: its own tables and those of the shared parts it holds."""
 
-from services.gateway.identity import tables as _identity
-from services.gateway.imports import tables as _imports
+from sqlalchemy import MetaData
+
+import services.gateway.identity.tables
+import services.gateway.imports.tables
+import services.gateway.org.tables
+import services.gateway.partners.tables
+import services.gateway.tenancy.tables  # noqa: F401 - importing a room's tables puts them into the metadata
 from services.gateway.metadata import metadata
-from services.gateway.org import tables as _org
-from services.gateway.partners import tables as _partners
-from services.gateway.tenancy import tables as _tenancy
-from shared.events.tables import metadata as events_metadata
-from shared.web.tables import metadata as web_metadata
+from shared.events.tables import metadata as backbone
+from shared.web.tables import metadata as web
 
-__all__ = ["ALL", "_identity", "_imports", "_org", "_partners", "_tenancy"]
-
-ALL = (metadata, events_metadata, web_metadata)
-"""The gateway's own metadata first, then the backbone's and HTTP's."""
+ALL: tuple[MetaData, ...] = (metadata, backbone, web)

@@ -1,4 +1,4 @@
-"""The metadata that all of this service's tables stand in."""
+"""The metadata of this service's own tables; each room adds its own in its `tables.py`."""
 
 from shared.database.tables import metadata_for
 

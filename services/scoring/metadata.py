@@ -1,4 +1,4 @@
-"""The metadata of scoring's own tables; each room adds its own in its `tables.py`."""
+"""The metadata of this service's own tables; each room adds its own in its `tables.py`."""
 
 from shared.database.tables import metadata_for
 

@@ -1,12 +1,11 @@
-"""Every table of scoring's database: importing this fills the metadata."""
+"""All metadata of this service's database: its own tables and those of the shared parts it holds."""
 
-from services.scoring.kpis import tables as _kpis
+from sqlalchemy import MetaData
+
+import services.scoring.kpis.tables  # noqa: F401 - importing a room's tables puts them into the metadata
 from services.scoring.metadata import metadata
-from shared.access.tables import metadata as access_metadata
-from shared.events.tables import metadata as events_metadata
-from shared.web.tables import metadata as web_metadata
+from shared.access.tables import metadata as access
+from shared.events.tables import metadata as backbone
+from shared.web.tables import metadata as web
 
-__all__ = ["ALL", "_kpis"]
-
-ALL = (metadata, events_metadata, web_metadata, access_metadata)
-"""Scoring's own metadata first, then the backbone's, HTTP's and the org's copy."""
+ALL: tuple[MetaData, ...] = (metadata, backbone, access, web)

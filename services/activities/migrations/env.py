@@ -1,9 +1,6 @@
-"""Migrates the database of activities on the connection that `shared.database.migrate` opened."""
+"""Alembic's entry: the tables of activities and those of the shared parts its database holds."""
 
-from services.activities import tables
-from shared.access import tables as access
+from services.activities.tables import ALL
 from shared.database.migrate import run_env
-from shared.events import tables as events
-from shared.web import tables as web
 
-run_env(tables.metadata, events.metadata, web.metadata, access.metadata)
+run_env(*ALL)

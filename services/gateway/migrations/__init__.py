@@ -1,1 +1,1 @@
-"""The gateway's migrations, by Alembic."""
+"""How the gateway's database came to be; a released version never changes."""

@@ -1,1 +1,1 @@
-"""Alembic versions of the leads database."""
+"""How the database of leads came to be; a released version never changes."""

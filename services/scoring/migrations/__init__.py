@@ -1,1 +1,1 @@
-"""Scoring's migrations, by Alembic."""
+"""How the database of scoring came to be; a released version never changes."""

@@ -1,4 +1,4 @@
-"""Alembic's entry: scoring's own tables and those of the shared parts its database holds."""
+"""Alembic's entry: the tables of scoring and those of the shared parts its database holds."""
 
 from services.scoring.tables import ALL
 from shared.database.migrate import run_env
