@@ -10,7 +10,6 @@ from services.activities.recording import past_api
 from shared.access.projection import directory_projection
 from shared.clock import Clock
 from shared.events.appside import AppSide
-from shared.events.backbone import Backbone
 from shared.events.worker import Worker
 from shared.settings import Settings
 from shared.web.app import make_app
@@ -42,9 +41,4 @@ def build_app(
 
 def build_worker(settings: Settings) -> Worker:
     """The worker: the org's copy, the leads that activities may be about, and the relay of activities."""
-    return Worker(settings, SERVICE, consumers=PROJECTIONS, extra=(purge_answers,))
-
-
-async def purge_answers(backbone: Backbone) -> None:
-    """Answers kept for their Idempotency-Key go after a day."""
-    await keep_purged(backbone.worker)
+    return Worker(settings, SERVICE, consumers=PROJECTIONS, extra=(keep_purged,))

@@ -44,8 +44,8 @@ from shared.events.appside import AppSide
 from shared.events.backbone import Backbone
 from shared.events.worker import Worker
 from shared.settings import Settings
-from shared.web import idempotency
 from shared.web.app import make_app
+from shared.web.idempotency import keep_purged
 from shared.web.probes import database_ready, probes
 
 PUBLIC = ("/healthz", "/docs", "/v1/auth/token", "/v1/auth/revoke")
@@ -190,13 +190,9 @@ def build_internal(app: FastAPI) -> ASGIApp:
 def build_worker(settings: Settings, *, key: SigningKey | None = None) -> Worker:
     """The worker: transfers that become due, imports, and the relay of what the gateway publishes."""
     signing = key or signing_key(settings)
-
     services = Services({str(name): origin for name, origin in origins(settings).items()}, signing)
 
     async def run_imports(backbone: Backbone) -> None:
         await Runner(settings, backbone.worker, services).run()
 
-    async def purge_answers(backbone: Backbone) -> None:
-        await idempotency.keep_purged(backbone.worker)
-
-    return Worker(settings, "gateway", timers=timers, extra=(run_imports, purge_answers))
+    return Worker(settings, "gateway", timers=timers, extra=(run_imports, keep_purged))

@@ -17,7 +17,6 @@ from services.leads.touches.reactions import touches_projection
 from shared.access.projection import directory_projection
 from shared.clock import Clock, SystemClock
 from shared.events.appside import AppSide
-from shared.events.backbone import Backbone
 from shared.events.worker import Worker
 from shared.settings import Settings
 from shared.web.app import make_app
@@ -58,9 +57,4 @@ def build_app(
 def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
     """The worker: the org's copy, activities, the default pipeline, assignment, and the relay of leads."""
     reactions = (pipelines_reaction, assignment_reaction(clock or SystemClock()))
-    return Worker(settings, SERVICE, consumers=(*PROJECTIONS, *reactions), extra=(purge_answers,))
-
-
-async def purge_answers(backbone: Backbone) -> None:
-    """Answers kept for their Idempotency-Key go after a day."""
-    await keep_purged(backbone.worker)
+    return Worker(settings, SERVICE, consumers=(*PROJECTIONS, *reactions), extra=(keep_purged,))

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from shared.access.principal import Principal
 from shared.database.transactions import Database, Tx
 from shared.errors import Conflict, FieldError, Invalid, Malformed
+from shared.events.backbone import Backbone
 
 HEADER = "Idempotency-Key"
 KEPT_HOURS = 24
@@ -132,9 +133,9 @@ async def purge(database: Database, limit: int = 1000) -> int:
     return int(tag.rsplit(" ", 1)[-1])
 
 
-async def keep_purged(database: Database) -> None:
+async def keep_purged(backbone: Backbone) -> None:
     """Runs until cancelled, in each worker: what is over a day old goes, within a minute."""
     while True:
-        while await purge(database):
+        while await purge(backbone.worker):
             pass
         await asyncio.sleep(PURGE_EVERY_S)
