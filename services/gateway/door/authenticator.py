@@ -11,7 +11,7 @@ from uuid import UUID
 from starlette.types import Scope
 
 from services.gateway.door.freshness import Freshness
-from services.gateway.door.grants import Grant, GrantGone, Known, load
+from services.gateway.door.grants import Grant, Known, load
 from services.gateway.identity.access_tokens import AccessTokens
 from services.gateway.identity.rules import BadClient
 from services.gateway.identity.secrets import API_KEY_PREFIX, REFRESH_PREFIX, read_secret
@@ -183,6 +183,3 @@ def bearer(scope: Scope) -> str | None:
     if scheme.lower() != b"bearer" or not token.strip().isascii():
         raise BadToken("Authorization is Bearer with an access token or an API key")
     return token.strip().decode("ascii")
-
-
-__all__ = ["KNOWN", "Authenticator", "GrantGone", "bearer"]

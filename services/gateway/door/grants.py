@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
 from services.gateway.identity import use_cases as identity
 from services.gateway.org import use_cases as org
-from services.gateway.org.rules import User
+from services.gateway.org.rules import User, principal_of
 from services.gateway.partners import use_cases as partners
 from services.gateway.partners.rules import effective_scopes
 from services.gateway.tenancy import use_cases as tenancy
 from shared.access.principal import Principal
-from shared.access.roles import scopes_of
 from shared.access.tokens import BadToken
 from shared.database.transactions import Access, Database, Tx
 from shared.errors import NotFound
@@ -67,19 +66,7 @@ async def _session(tx: Tx, grant: Grant, version: int, now: datetime) -> Known:
     if session is None:
         raise GrantGone
     user = await _active(tx, session.user_id)
-    principal = Principal(
-        tenant_id=grant.tenant_id,
-        id=user.id,
-        kind="user",
-        user_id=user.id,
-        roles=frozenset(user.roles),
-        scopes=scopes_of(user.roles),
-        visibility=user.visibility,
-        unit_id=user.unit_id,
-        org_version=version,
-        is_rep=user.is_rep,
-    )
-    return Known(grant, principal, session.expires_at)
+    return Known(grant, principal_of(grant.tenant_id, user, version), session.expires_at)
 
 
 async def _key(tx: Tx, grant: Grant, version: int, now: datetime) -> Known:
@@ -87,17 +74,9 @@ async def _key(tx: Tx, grant: Grant, version: int, now: datetime) -> Known:
     if key is None:
         raise GrantGone
     owner = await _active(tx, key.user_id)
-    principal = Principal(
-        tenant_id=grant.tenant_id,
-        id=key.id,
-        kind="api_key",
-        user_id=owner.id,
-        roles=frozenset(owner.roles),
-        scopes=effective_scopes(key.scopes, scopes_of(owner.roles)),
-        visibility=owner.visibility,
-        unit_id=owner.unit_id,
-        org_version=version,
-    )
+    person = principal_of(grant.tenant_id, owner, version)
+    scopes = effective_scopes(key.scopes, person.scopes)
+    principal = replace(person, id=key.id, kind="api_key", scopes=scopes, is_rep=False)
     return Known(grant, principal, key.expires_at or _FOREVER)
 
 

@@ -32,8 +32,9 @@ from services.gateway.imports.sending import send_history, send_leads
 from services.gateway.imports.services import Services
 from services.gateway.imports.tables import Import
 from services.gateway.org import use_cases as org
+from services.gateway.org.rules import principal_of
 from services.gateway.tenancy import use_cases as tenancy
-from shared.access.principal import Principal, scopes_of, service_principal
+from shared.access.principal import Principal, service_principal
 from shared.clock import Clock
 from shared.contracts.gateway import ImportFinished
 from shared.contracts.org import TenantConfigured
@@ -287,10 +288,7 @@ async def _user_principal(tx: Tx, known: Import) -> Principal:
         user = await org.user_of(tx, known.user_id)
     except NotFound:
         raise RightsGone("Who asked for the import is not there any more") from None
-    principal = Principal(
-        known.tenant_id, user.id, "user", user.id, frozenset(user.roles), scopes_of(user.roles),
-        user.visibility, user.unit_id, version, is_rep=user.is_rep,
-    )  # fmt: skip
+    principal = principal_of(known.tenant_id, user, version)
     if not user.active or not principal.may("leads:write"):
         raise RightsGone("Who asked for the import may not create leads any more")
     return principal

@@ -10,14 +10,13 @@ from pydantic_core import PydanticCustomError
 
 from services.gateway.org.rules import Rate, Transfer, Unit, User
 from services.gateway.tenancy.rules import Tenant
+from shared.contracts.org import UnitKind, Visibility
 from shared.money import CURRENCIES
 from shared.web.wire import Currency, Day, Id, Line, Timestamp, WireModel
 
 Name = Annotated[str, Line(200)]
 Code = Annotated[str, Line(64)]
-Kind = Literal["company", "region", "team"]
 Role = Literal["rep", "supervisor", "manager", "director", "finance", "inspector", "admin"]
-Visibility = Literal["own", "team", "subtree", "tenant"]
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
@@ -69,7 +68,7 @@ class TenantChange(WireModel):
 class UnitIn(WireModel):
     """A unit under another; the company at the root is there from the start."""
 
-    kind: Kind
+    kind: UnitKind
     name: Name
     code: Code
     parent_id: Id
@@ -86,7 +85,7 @@ class UnitChange(WireModel):
 class UnitOut(WireModel):
     id: Id
     parent_id: Id | None
-    kind: Kind
+    kind: UnitKind
     code: str
     name: str
     active: bool

@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
+from shared.access.principal import Principal
+from shared.access.roles import scopes_of
+from shared.contracts.org import UnitKind, Visibility
 from shared.errors import Conflict, Forbidden, Invalid
-
-UnitKind = Literal["company", "region", "team"]
-Visibility = Literal["own", "team", "subtree", "tenant"]
 
 _MAY_HOLD: Mapping[str, frozenset[str]] = {
     "company": frozenset({"region", "team"}),
@@ -83,6 +83,22 @@ class User:
     active: bool
     version: int
     created_at: datetime
+
+
+def principal_of(tenant_id: UUID, user: User, org_version: int) -> Principal:
+    """The person as who asks, with the rights that they have at this version of the org."""
+    return Principal(
+        tenant_id=tenant_id,
+        id=user.id,
+        kind="user",
+        user_id=user.id,
+        roles=frozenset(user.roles),
+        scopes=scopes_of(user.roles),
+        visibility=user.visibility,
+        unit_id=user.unit_id,
+        org_version=org_version,
+        is_rep=user.is_rep,
+    )
 
 
 @dataclass(frozen=True, slots=True)

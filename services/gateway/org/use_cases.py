@@ -16,9 +16,7 @@ from services.gateway.org.rules import (
     RateNotPositive,
     Unit,
     UnitInUse,
-    UnitKind,
     User,
-    Visibility,
 )
 from services.gateway.partners import use_cases as partners
 from services.gateway.tenancy import use_cases as tenancy
@@ -27,6 +25,7 @@ from services.gateway.tenancy.use_cases import check_version, locked_tenant, rec
 from shared.access.roles import visibility_of
 from shared.contracts import org as events
 from shared.contracts.base import Event
+from shared.contracts.org import UnitKind, Visibility
 from shared.database.transactions import Tx
 from shared.errors import Conflict, FieldError, Invalid, NotFound
 

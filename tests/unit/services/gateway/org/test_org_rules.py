@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.gateway.org.models import Role
 from services.gateway.org.rules import (
     AlreadyThere,
     GrantTooWide,
@@ -23,9 +25,15 @@ from services.gateway.org.rules import (
     place,
     unit_at,
 )
+from shared.access.roles import ROLES
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 A, B, C, D = (UUID(int=n) for n in range(1, 5))
+
+
+class TestRoles:
+    def test_routes_take_every_one_when_a_user_is_made(self) -> None:
+        assert set(get_args(Role)) == ROLES.keys()
 
 
 def day(number: int) -> datetime:

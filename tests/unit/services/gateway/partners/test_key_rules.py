@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 from uuid import uuid4
 
 import pytest
 
+from services.gateway.partners.api import Scope
 from services.gateway.partners.rules import (
     ApiKey,
     ExpiryPast,
@@ -21,6 +23,9 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 class TestScopes:
+    def test_routes_take_every_one_when_a_key_is_asked_for(self) -> None:
+        assert set(get_args(Scope)) == SCOPES.keys()
+
     def test_refused_when_maker_does_not_hold_it(self) -> None:
         with pytest.raises(ScopeNotHeld):
             check_scopes(["leads:read", "leads:write"], frozenset({"leads:read"}))
