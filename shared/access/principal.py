@@ -6,20 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from shared.access.roles import ROLES, SCOPES, scopes_of, visibility_of
+from shared.access.roles import SCOPES
 from shared.database.transactions import Access, Visibility
 from shared.errors import Forbidden
-
-__all__ = [
-    "ROLES",
-    "SCOPES",
-    "Kind",
-    "MissingScope",
-    "Principal",
-    "scopes_of",
-    "service_principal",
-    "visibility_of",
-]
 
 Kind = Literal["user", "api_key", "service"]
 

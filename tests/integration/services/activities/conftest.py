@@ -11,8 +11,8 @@ import pytest
 
 from services.activities.leads_known.rules import KnownLead
 from services.activities.leads_known.tables import store_known
-from shared.access.principal import Principal, scopes_of, visibility_of
-from shared.access.roles import SCOPES
+from shared.access.principal import Principal
+from shared.access.roles import SCOPES, scopes_of, visibility_of
 from shared.database.engine import make_engine
 from shared.database.transactions import Access, Database
 from shared.ids import new_id
