@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.databases import Databases
+from tests.support.logs import log_into_pytest
 from tests.support.pair import SOCKET_VARIABLE, Pair, ask_for_pair, kept_for_the_run
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ _RUN = pytest.StashKey[ExitStack]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """The run's first process holds the servers' keeper; xdist's workers inherit its address."""
+    log_into_pytest()
     if SOCKET_VARIABLE in os.environ or hasattr(config, "workerinput"):
         return
     config.stash[_RUN] = ExitStack()

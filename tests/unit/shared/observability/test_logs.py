@@ -12,6 +12,7 @@ import structlog
 from shared.observability.logs import get_logger, setup_command_logs, setup_logs
 from shared.observability.traces import current_trace_id, span
 from shared.settings import Settings
+from tests.support.logs import log_into_pytest
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +21,7 @@ def _logs() -> Iterator[None]:
     before = (root.handlers, root.level)
     yield
     root.handlers, root.level = before[0], before[1]
-    structlog.reset_defaults()
+    log_into_pytest()
     structlog.contextvars.clear_contextvars()
 
 
