@@ -9,7 +9,6 @@ from pydantic import Field
 
 from shared.events.positions import Position
 from shared.money import from_minor
-from shared.web.context import Now as Now  # noqa: PLC0414 - see the routes that take it from here
 from shared.web.wire import Line, MoneyOut
 
 Short = Annotated[str, Line(100)]

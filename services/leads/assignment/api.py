@@ -24,13 +24,14 @@ from services.leads.assignment.models import (
 )
 from services.leads.assignment.rules import Facts, Rule
 from services.leads.assignment.use_cases import assign_lead, explain, facts_of, list_assignments
-from services.leads.edge import Now, position
+from services.leads.edge import position
 from services.leads.intake.models import LeadOut
 from services.leads.intake.use_cases import get_lead
 from services.leads.valuation.use_cases import Valuer
 from shared.access.directory import people, tenant_of
 from shared.database.transactions import Tx
 from shared.errors import FieldError, Invalid
+from shared.web.context import Now
 from shared.web.paging import Page, PageQuery, page_query
 from shared.web.reads import Read, read_access
 from shared.web.routing import Router

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import Depends, Query
 from starlette.responses import Response
 
-from services.leads.edge import Now, Short, StageKey, position
+from services.leads.edge import Short, StageKey, position
 from services.leads.intake.changes import update_lead
 from services.leads.intake.lead import Lead
 from services.leads.intake.models import BatchIn, BatchOut, LeadIn, LeadOut, LeadPatch, Tag
@@ -19,6 +19,7 @@ from services.leads.intake.use_cases import create_lead, create_leads, get_lead,
 from services.leads.search.use_cases import Question, find_leads
 from shared.database.transactions import Tx
 from shared.errors import CoxError, FieldError, Invalid
+from shared.web.context import Now
 from shared.web.paging import Page, PageQuery, page_query
 from shared.web.reads import Read, read_access
 from shared.web.routing import BodyLimit, PerItem, Router
