@@ -71,6 +71,21 @@ class PageQuery:
         rest = orjson.dumps({"next_cursor": cursor} | (extra or {}))
         return Response(b'{"items":[' + items + b"]," + rest[1:], media_type="application/json")
 
+    def answer_of_all(
+        self,
+        rows: Sequence[R],
+        *,
+        key: Callable[[R], tuple[Any, ...]],
+        render: Callable[[R], BaseModel],
+        descending: bool = False,
+        extra: dict[str, Any] | None = None,
+    ) -> Response:
+        """The page of a short list that was loaded whole, in the order of `key`."""
+        after = self.after
+        if after is not None:
+            rows = [row for row in rows if (key(row) < after if descending else key(row) > after)]
+        return self.answer(rows[: self.limit + 1], key=key, render=render, extra=extra)
+
 
 async def page_query(request: Request, limit: Limit = DEFAULT_LIMIT, cursor: CursorText = None) -> PageQuery:
     """`page: Annotated[PageQuery, Depends(page_query)]`. Raises BadCursor (400)."""

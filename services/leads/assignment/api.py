@@ -72,10 +72,8 @@ async def get_rules(read: Reading, page: Paging) -> Response:
     async with read.transaction() as tx:
         currency = (await tenant_of(tx)).currency
         rules = await list_rules(tx, read.principal.tenant_id)
-    if page.after is not None:
-        rules = [rule for rule in rules if (rule.position, rule.id) > (page.after[0], page.after[1])]
-    return page.answer(
-        rules[: page.limit + 1],
+    return page.answer_of_all(
+        rules,
         key=lambda rule: (rule.position, rule.id),
         render=lambda rule: RuleOut.of(rule, currency),
     )
@@ -188,10 +186,6 @@ async def get_assignments(lead_id: Id, read: Reading, page: Paging) -> Response:
     async with read.transaction() as tx:
         found = await list_assignments(tx, read.principal.tenant_id, lead_id)
         names = await _names(tx, users_in([one.explanation for one in found]))
-    if page.after is not None:
-        found = [one for one in found if (one.at, one.id) > (page.after[0], page.after[1])]
-    return page.answer(
-        found[: page.limit + 1],
-        key=lambda one: (one.at, one.id),
-        render=lambda one: AssignmentOut.of(one, names),
+    return page.answer_of_all(
+        found, key=lambda one: (one.at, one.id), render=lambda one: AssignmentOut.of(one, names)
     )

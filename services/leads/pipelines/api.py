@@ -122,9 +122,9 @@ def make_router(stages_in_use: StagesInUse) -> Router:
             # A tenant has a default one from the start, also before its event has come here.
             await default_pipeline(tx, read.principal.tenant_id, at)
             found = await list_pipelines(tx, read.principal.tenant_id)
-        start = page.after[0] if page.after else 0
-        rows = list(enumerate(found, 1))[start : start + page.limit + 1]
-        return page.answer(rows, key=lambda row: (row[0],), render=lambda row: PipelineOut.of(row[1]))
+        return page.answer_of_all(
+            list(enumerate(found)), key=lambda row: (row[0],), render=lambda row: PipelineOut.of(row[1])
+        )
 
     @router.post("", status_code=201, response_model=PipelineOut)
     async def post_pipeline(body: PipelineIn, write: Configuring, at: Now) -> Response:

@@ -94,9 +94,7 @@ async def get_history(
     """Every move of a lead, oldest first, with the time spent in each stage."""
     async with read.transaction() as tx:
         rows = await _passages(tx, read.principal.tenant_id, lead_id)
-    after = page.after[0] if page.after else 0
-    rest = [row for row in rows if row.seq > after]
-    return page.answer(rest[: page.limit + 1], key=lambda row: (row.seq,), render=PassageOut.of)
+    return page.answer_of_all(rows, key=lambda row: (row.seq,), render=PassageOut.of)
 
 
 async def _passages(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Passage]:

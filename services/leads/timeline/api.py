@@ -53,6 +53,6 @@ async def get_timeline(
     """Everything that happened to a lead, newest first."""
     async with read.transaction() as tx:
         entries = await timeline(tx, read.principal.tenant_id, lead_id)
-    if page.after is not None:
-        entries = [entry for entry in entries if (entry.at, entry.key) < (page.after[0], page.after[1])]
-    return page.answer(entries[: page.limit + 1], key=lambda entry: (entry.at, entry.key), render=EntryOut.of)
+    return page.answer_of_all(
+        entries, key=lambda entry: (entry.at, entry.key), render=EntryOut.of, descending=True
+    )

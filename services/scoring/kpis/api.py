@@ -111,9 +111,8 @@ async def get_kpis(
 @router.get("/v1/kpis/definitions", response_model=Page[Definition], summary="What every metric means")
 async def get_definitions(read: Reading, page: Paging) -> Response:
     """The catalogue: each metric with its formula, source events, direction and evidence."""
-    first = 0 if page.after is None else page.after[0] + 1
-    return page.answer(
-        list(enumerate(METRICS.values()))[first : first + page.limit + 1],
+    return page.answer_of_all(
+        list(enumerate(METRICS.values())),
         key=lambda row: (row[0],),
         render=lambda row: Definition.of(row[1], get_args(Grain), get_args(By)),
     )
@@ -175,10 +174,8 @@ async def get_leaderboard(
         day = period or context_of(request).clock.now().astimezone(ZoneInfo(tenant.timezone)).date()
         places, tenant = await use_cases.leaderboard(tx, read.principal.access(), asked, day)
         progress = await progress_of(tx, ends)
-    start = 0 if page.after is None else int(page.after[0])
-    numbered = list(enumerate(places, start=1))[start : start + page.limit + 1]
-    return page.answer(
-        numbered,
+    return page.answer_of_all(
+        list(enumerate(places)),
         key=lambda place: (place[0],),
         render=lambda place: PlaceOut.of(asked.metric, place[1][0], place[1][1], tenant),
         extra={
