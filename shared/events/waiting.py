@@ -7,6 +7,7 @@ connection.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -61,7 +62,7 @@ class _Waiter(Generic[W]):
     done: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
-class _Shared(Generic[W]):
+class _Shared(ABC, Generic[W]):
     """One loop that looks for all waiters while there are any. Subclasses say how to look."""
 
     def __init__(self, ears: Ears, channel: str) -> None:
@@ -71,9 +72,9 @@ class _Shared(Generic[W]):
         self._task: asyncio.Task[None] | None = None
         self._heard = asyncio.Event()
 
+    @abstractmethod
     async def look(self, waiters: Sequence[_Waiter[W]]) -> None:
         """Complete the `done` of those whose wait is over."""
-        raise NotImplementedError
 
     async def _wait(self, waiter: _Waiter[W], timeout_s: float) -> Any:
         self._waiters.add(waiter)
