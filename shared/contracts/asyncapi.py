@@ -46,6 +46,8 @@ _HEADERS: Json = {
         "ce_aggregatetype",
         "ce_sequence",
         "ce_epoch",
+        "ce_causationid",
+        "traceparent",
     ],
     "properties": {
         "ce_specversion": {"type": "string", "const": "1.0"},
@@ -64,7 +66,10 @@ _HEADERS: Json = {
         "ce_aggregatetype": {"type": "string"},
         "ce_sequence": {**_COUNT, "description": "1, 2, 3 … within the aggregate, without holes."},
         "ce_epoch": {**_COUNT, "description": "Raised when a publisher was restored from a backup."},
-        "ce_causationid": {**_UUID, "description": "The event that this one follows from."},
+        "ce_causationid": {
+            **_UUID,
+            "description": "The event that this one follows from; the first of a chain names itself.",
+        },
         "ce_historic": {
             "type": "string",
             "const": "true",

@@ -36,6 +36,8 @@ class Unplaceable(Exception):
 def headers_of(row: Any, *, source: bytes, epoch: int, replay: bool) -> list[tuple[str, bytes]]:
     """The headers of a journal row (a mapping with the columns of `events`)."""
     event_type: str = row["type"]
+    # The first of a chain names itself: the header is always there, as the contract lists it.
+    cause = row["causation_id"] or row["event_id"]
     headers = [
         *_STATIC,
         ("ce_id", str(row["event_id"]).encode()),
@@ -48,9 +50,8 @@ def headers_of(row: Any, *, source: bytes, epoch: int, replay: bool) -> list[tup
         ("ce_aggregatetype", row["aggregate_type"].encode()),
         ("ce_sequence", str(row["seq"]).encode()),
         ("ce_epoch", str(epoch).encode()),
+        ("ce_causationid", str(cause).encode()),
     ]
-    if row["causation_id"] is not None:
-        headers.append(("ce_causationid", str(row["causation_id"]).encode()))
     if row["historic"]:
         headers.append(("ce_historic", b"true"))
     if replay:
@@ -129,11 +130,13 @@ class Received:
 
     @property
     def causation_id(self) -> UUID | None:
+        """The event that this one follows from; None for the first of a chain, which names itself."""
         raw = self._headers.get("ce_causationid")
         try:
-            return None if raw is None else UUID(raw.decode())
+            cause = None if raw is None else UUID(raw.decode())
         except ValueError:
             raise Undecodable(self.event_id, "ce_causationid is no UUID") from None
+        return None if cause == self.event_id else cause
 
     @property
     def traceparent(self) -> str | None:

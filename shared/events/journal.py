@@ -18,7 +18,7 @@ from shared.contracts.base import Event
 from shared.database.transactions import Tx
 from shared.events.positions import Position
 from shared.ids import new_id
-from shared.observability.traces import current_traceparent
+from shared.observability.traces import current_or_new_traceparent
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def _arrays(events: Sequence[NewEvent], counts: Counter[UUID], *, ascending: boo
         [event.causation_id for event in events],
         [event.historic for event in events],
         [event.event.model_dump_json() for event in events],
-        current_traceparent(),
+        current_or_new_traceparent(),
     ]
 
 

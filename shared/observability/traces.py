@@ -60,9 +60,16 @@ def _use(provider: TracerProvider | None) -> None:
 def current_traceparent() -> str | None:
     """The W3C header of what is under way, or None outside any trace."""
     current = trace.get_current_span().get_span_context()
-    if not current.is_valid:
-        return None
-    return f"00-{current.trace_id:032x}-{current.span_id:016x}-{current.trace_flags:02x}"
+    return _header(current) if current.is_valid else None
+
+
+def _header(of: SpanContext) -> str:
+    return f"00-{of.trace_id:032x}-{of.span_id:016x}-{of.trace_flags:02x}"
+
+
+def current_or_new_traceparent() -> str:
+    """The W3C header of what is under way; outside any trace the beginning of a new one."""
+    return current_traceparent() or _header(_child_of(trace.INVALID_SPAN_CONTEXT))
 
 
 def current_trace_id() -> str | None:

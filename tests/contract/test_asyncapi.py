@@ -115,6 +115,6 @@ class TestEnvelope:
         }
         assert set(full) == set(described["properties"])
         checker.validate(full)
-        rare = {"causation_id": None, "historic": False, "traceparent": None}
+        rare = {"causation_id": None, "historic": False}
         plain = headers_of(row | rare, source=b"/services/leads", epoch=1, replay=False)
         assert {name for name, _ in plain} == set(described["required"])

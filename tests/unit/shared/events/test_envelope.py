@@ -65,7 +65,13 @@ class TestHeaders:
         }
 
     def test_history_and_replay_are_absent_when_they_are_not_true(self) -> None:
-        assert {"ce_historic", "ce_replay", "ce_causationid"}.isdisjoint(received().headers)
+        assert {"ce_historic", "ce_replay"}.isdisjoint(received().headers)
+
+    def test_the_first_of_a_chain_names_itself_when_nothing_caused_it(self) -> None:
+        first = received(causation_id=None)
+
+        assert first.headers["ce_causationid"] == first.headers["ce_id"]
+        assert first.causation_id is None
 
     def test_they_survive_packing_when_they_hold_any_bytes(self) -> None:
         headers = [("ce_id", b"\x00\xff"), ("x", "华".encode())]

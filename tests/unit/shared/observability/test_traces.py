@@ -12,7 +12,15 @@ from aiohttp.test_utils import TestServer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from shared.observability.traces import attach, current_traceparent, setup_traces, shutdown_traces, span
+from shared.observability.traces import (
+    attach,
+    current_or_new_traceparent,
+    current_traceparent,
+    parse,
+    setup_traces,
+    shutdown_traces,
+    span,
+)
 from shared.settings import Settings
 
 HEADER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -30,6 +38,13 @@ def exporter() -> Iterator[InMemorySpanExporter]:
 class TestWithoutCollector:
     def test_there_is_no_header_when_nothing_is_under_way(self) -> None:
         assert current_traceparent() is None
+
+    def test_a_trace_begins_when_something_is_recorded_outside_any(self) -> None:
+        assert parse(current_or_new_traceparent()) is not None
+
+    def test_what_is_recorded_belongs_to_what_is_under_way_when_there_is_something(self) -> None:
+        with span("request"):
+            assert current_or_new_traceparent() == current_traceparent()
 
     def test_keeps_the_trace_and_its_flags_when_a_header_came_in(self) -> None:
         with span("request", traceparent=HEADER):
