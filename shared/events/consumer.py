@@ -19,7 +19,7 @@ from shared.events.decide import Policy
 from shared.events.envelope import Received
 from shared.events.epochs import epochs_of, rebuild_for
 from shared.events.faults import Fault, fault_of, reason_of
-from shared.events.handlers import HandlerSet, Projection, Reaction, Run, current_run
+from shared.events.handlers import HandlerSet, Projection, Reaction, Route, Run, current_run
 from shared.events.kafka import KafkaError, Lost, Reader, Record, TopicPartition
 from shared.events.registry import key_of, registered
 from shared.events.seeking import Seeker
@@ -33,6 +33,7 @@ __all__ = ["Breather", "ConsumerRunner", "Projection", "Reaction", "Received", "
 log = get_logger(__name__)
 
 POLL_MS = 500
+POLL_MOST = 5000
 SERVE_EVERY_S = 1.0
 COMMIT_EVERY_S = 1.0
 WATCH_EVERY_S = 10.0
@@ -136,7 +137,7 @@ class ConsumerRunner:
         if reader.assignment() or self._rebuilt is None:
             self.ready.set()
         try:
-            records = await reader.poll(POLL_MS if not reader.held else 100, self.handlers.max_batch)
+            records = await reader.poll(POLL_MS if not reader.held else 100, POLL_MOST)
         except Lost as lost:
             seeker.hold(lost.partitions)
             return
@@ -163,7 +164,13 @@ class ConsumerRunner:
         for tp in {TopicPartition(record.topic, record.partition) for record in records}:
             stream = tp.topic.removeprefix(self._backbone.prefix)
             applier.log_ends[stream, tp.partition] = reader.log_end(tp) or 0
-        await self._apply(items, seeker, applier)
+        for portion in portions(items, self.handlers):
+            # What stands behind something held would move the offset over it.
+            if not reader.held.intersection(_partitions(portion)):
+                await self._apply(portion, seeker, applier)
+                self._moved_at = monotonic()
+            else:
+                seeker.hold(tp for tp in _partitions(portion) if tp not in reader.held)
         self._hint_commit(reader, applier, items)
 
     async def _apply(self, items: Sequence[Item], seeker: Seeker, applier: Applier) -> None:
@@ -299,6 +306,30 @@ class ConsumerRunner:
             metrics.CONSUMER_STOPPED.labels(self.name).set(0 if problem is None else 1)
             if problem is not None:
                 log.error("consumer_stopped", consumer=self.name, why=problem)
+
+
+def portions(items: Sequence[Item], handlers: HandlerSet) -> list[list[Item]]:
+    """Cut a batch into transactions, each with at most `handlers.max_batch` events to act on.
+
+    What a reaction passes over (other types, history) locks no aggregate of ours and is not counted.
+    """
+    cut: list[list[Item]] = [[]]
+    acting = 0
+    for item in items:
+        if _acts(item, handlers):
+            if acting == handlers.max_batch:
+                cut.append([])
+                acting = 0
+            acting += 1
+        cut[-1].append(item)
+    return cut
+
+
+def _acts(item: Item, handlers: HandlerSet) -> bool:
+    received = item.received
+    if received is None or handlers.route(received.type) is not Route.HANDLED:
+        return False
+    return handlers.kind == "projection" or not received.historic
 
 
 async def _commit(reader: Reader, offsets: dict[TopicPartition, int]) -> None:

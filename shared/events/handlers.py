@@ -72,6 +72,7 @@ class HandlerSet:
 
     kind: ClassVar[Kind]
     max_batch: ClassVar[int]
+    """How many events it acts on in one transaction, at most."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -14,7 +14,7 @@ from shared.contracts.gateway import ImportFinished, ImportStarted
 from shared.database.transactions import Tx
 from shared.events import consumer as consumer_module
 from shared.events import kafka
-from shared.events.consumer import Projection, Received
+from shared.events.consumer import Projection, Reaction, Received
 from shared.events.dead_letters import list_letters, replay_letter
 from shared.events.kafka import SlowCodec, assert_codec
 from shared.events.worker import Worker
@@ -37,7 +37,35 @@ class Flaky(Notes):
             raise asyncpg.DeadlockDetectedError("for a while")
 
 
+class Choosy(Notes):
+    """A reaction that fails on the thing's 60th event, for a passing reason, until it was held once."""
+
+    def __init__(self, name: str) -> None:
+        self.failures = 0
+        super().__init__(name, Reaction)
+
+    async def _note(self, tx: Tx, received: Received) -> None:
+        await super()._note(tx, received)
+        if received.seq == 60 and self.failures <= consumer_module.QUICK_TRIES:
+            self.failures += 1
+            raise asyncpg.DeadlockDetectedError("for a while")
+
+
 class TestPassingErrors:
+    async def test_nothing_is_passed_over_when_a_portion_of_a_batch_is_held(self, house: House) -> None:
+        choosy = Choosy("gateway.choosy")
+        async with working(house, choosy.handlers):
+            # Known before there is anything, or a new reaction would begin at the log's end.
+            pass
+        thing = await house.created(*(started() for _ in range(170)))
+        async with working(house):
+            await eventually(house, "select not exists (select from outbox_pending)")
+        async with working(house, choosy.handlers):
+            await choosy.reaches(house, thing, 170)
+
+        assert choosy.failures > consumer_module.QUICK_TRIES
+        assert await choosy.of(house, thing) == list(range(1, 171))
+
     @pytest.mark.parametrize("failures", [1, 6])
     async def test_the_effect_happens_once_when_errors_pass(self, house: House, failures: int) -> None:
         flaky = Flaky("gateway.flaky", failures)
