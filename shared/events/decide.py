@@ -7,9 +7,9 @@ events of a batch one by one and holds what follows for the database.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from shared.events.handlers import Kind, Route
@@ -44,9 +44,11 @@ class Mark(Protocol):
 M = TypeVar("M", bound=Mark)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """How far a consumer is with an aggregate; see the table `positions` for the words."""
+class Place(NamedTuple):
+    """How far a consumer is with an aggregate; see the table `positions` for the words.
+
+    A tuple, because one is made per event.
+    """
 
     epoch: int
     seq: int
@@ -114,9 +116,7 @@ def _by_seq(policy: Policy, place: Place, mark: Mark) -> tuple[Verdict, Place]:
 def advanced(place: Place, mark: Mark) -> Place:
     """The place after this event was applied or skipped. A live event ends a new epoch's settling."""
     settling = place.settling and mark.replay
-    return replace(
-        place, epoch=mark.epoch, seq=mark.seq, event_id=mark.event_id, dead_seq=None, settling=settling
-    )
+    return Place(mark.epoch, mark.seq, mark.event_id, None, place.parked, settling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +173,10 @@ class Planner(Generic[M]):
         """Decide over the next event."""
         key = (mark.stream, mark.aggregate_id)
         verdict, place = judge(self._policy, self.place(key), mark)
-        if verdict in (Verdict.APPLY, Verdict.SKIP):
-            if self._go_on(key, mark, place, act=verdict is Verdict.APPLY) and self._release:
+        if verdict is Verdict.APPLY or verdict is Verdict.SKIP:
+            went_on = self._go_on(key, mark, place, act=verdict is Verdict.APPLY)
+            # Most aggregates have nobody waiting behind them; looking costs as much as deciding.
+            if went_on and self._release and place.parked:
                 self._release_from(key)
         elif verdict is Verdict.PARK:
             self._wait(key, mark, place)
@@ -193,7 +195,7 @@ class Planner(Generic[M]):
         """Try a dead letter again."""
         place = self.place(key)
         if place is not None and place.dead_seq == mark.seq and place.epoch == mark.epoch:
-            self._settle(key, mark, replace(place, dead_seq=None))
+            self._settle(key, mark, place._replace(dead_seq=None))
         self.feed(mark)
 
     def discard(self, key: Key, mark: M) -> None:
@@ -212,7 +214,7 @@ class Planner(Generic[M]):
             reason = (f"unknown_version: {mark.type}", 1)
         if reason is not None and act:
             self._set_aside(Dead(mark, *reason))
-            self._settle(key, mark, replace(place, dead_seq=mark.seq))
+            self._settle(key, mark, place._replace(dead_seq=mark.seq))
             return False
         if act and route is Route.HANDLED:
             self.applied.append(mark)
@@ -237,7 +239,7 @@ class Planner(Generic[M]):
             return
         self.park[spot] = mark
         self.counts["parked"] += 1
-        self._settle(key, mark, replace(place, parked=place.parked + 1))
+        self._settle(key, mark, place._replace(parked=place.parked + 1))
 
     def _release_from(self, key: Key, limit: int | None = None) -> None:
         self._forget_stale(key)
@@ -246,7 +248,7 @@ class Planner(Generic[M]):
             waiting = self._take(key, place.epoch, place.seq + 1)
             if waiting is None:
                 return
-            verdict, place = judge(self._policy, replace(place, parked=place.parked - 1), waiting)
+            verdict, place = judge(self._policy, place._replace(parked=place.parked - 1), waiting)
             if not self._go_on(key, waiting, place, act=verdict is Verdict.APPLY):
                 return
             place = self.places[key]
@@ -261,7 +263,7 @@ class Planner(Generic[M]):
         for epoch, seq in stale:
             mark = self._stored[key].pop((epoch, seq))
             self.unpark.append((key, epoch, seq))
-            place = replace(place, parked=place.parked - 1)
+            place = place._replace(parked=place.parked - 1)
             self._settle(key, mark, place)
 
     def _take(self, key: Key, epoch: int, seq: int) -> M | None:

@@ -164,10 +164,11 @@ class Seeker:
 
     def _expected(self, records: Sequence[Record]) -> list[Record]:
         reading = self.reading()
+        # A named tuple is equal to, and hashes as, the plain one, which is made several times faster.
         return [
             record
             for record in records
-            if record.offset >= reading.get(TopicPartition(record.topic, record.partition), 2**63)
+            if record.offset >= reading.get((record.topic, record.partition), 2**63)  # type: ignore[call-overload]
         ]
 
     async def _is_known(self, tp: TopicPartition, stored: Stored, first: Record) -> bool:

@@ -233,10 +233,11 @@ class EventLogMapping(HistoryShape):
 
     def rule_for(self, activity: str, lifecycle: str) -> EventRule | None:
         """What a row means. Logs repeat a few words hundreds of thousands of times, so answers are kept."""
-        word = (activity, lifecycle)
-        if word not in self._found and len(self._found) < 10_000:
-            self._found[word] = self._searched(*word)
-        return self._found[word] if word in self._found else self._searched(*word)
+        # Taken once: a model looks its private attributes up slowly.
+        found, word = self._found, (activity, lifecycle)
+        if word not in found and len(found) < 10_000:
+            found[word] = self._searched(*word)
+        return found[word] if word in found else self._searched(*word)
 
     def _searched(self, activity: str, lifecycle: str) -> EventRule | None:
         return next((rule for rule in self.events if rule.matches(activity, lifecycle)), None)

@@ -4,7 +4,7 @@ model.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -318,7 +318,7 @@ class AtLeastOnce(RuleBasedStateMachine):
                 event.seq for event in map(self.event_of, self.discarded) if event.aggregate_id == lead
             }
             assert seqs == [seq for seq in range(1, last + 1) if seq not in skipped]
-            assert replace(self.database.places.get((STREAM, lead), Place(1, 0)), event_id=None) == Place(
+            assert self.database.places.get((STREAM, lead), Place(1, 0))._replace(event_id=None) == Place(
                 1, last
             )
 
