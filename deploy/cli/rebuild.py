@@ -13,6 +13,7 @@ from deploy.cli import running
 from deploy.cli.console import Steps
 from deploy.cli.errors import CommandError
 from services.scoring.kpis.rebuilding import RebuildError, Rebuilt
+from shared.memory import settle
 from shared.settings import Settings
 
 NAME = "rebuild scoring"
@@ -41,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def _rebuild(settings: Settings) -> Rebuilt:
     from services.scoring.bootstrap import run_rebuild
 
+    settle()
     with Steps() as steps, steps.counted("rebuilding the numbers of scoring") as progress:
         return await run_rebuild(settings, progress)
 

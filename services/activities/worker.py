@@ -6,6 +6,7 @@ import asyncio
 import socket
 
 from services.activities.bootstrap import SERVICE, build_worker
+from shared.memory import settle
 from shared.observability import setup
 from shared.settings import Settings
 
@@ -14,4 +15,6 @@ def main(internal_sock: socket.socket) -> None:
     """Consume and publish until told to stop."""
     settings = Settings.load()
     setup(settings, SERVICE, f"{SERVICE}-worker")
-    asyncio.run(build_worker(settings).run(internal_sock))
+    worker = build_worker(settings)
+    settle()
+    asyncio.run(worker.run(internal_sock))

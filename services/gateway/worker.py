@@ -7,6 +7,7 @@ import socket
 
 from services.gateway.bootstrap import build_worker
 from services.gateway.settings import GatewaySettings
+from shared.memory import settle
 from shared.observability import setup
 
 
@@ -14,4 +15,6 @@ def main(internal_sock: socket.socket) -> None:
     """Publish, import and let transfers take effect until told to stop."""
     settings = GatewaySettings.load()
     setup(settings, "gateway", "gateway-worker")
-    asyncio.run(build_worker(settings).run(internal_sock))
+    worker = build_worker(settings)
+    settle()
+    asyncio.run(worker.run(internal_sock))

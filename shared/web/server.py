@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from shared.errors import Malformed
+from shared.memory import settle
 from shared.web import problems
 
 KEEP_ALIVE_S = 75
@@ -79,6 +80,7 @@ def serve(
 
     `on_stop` is called when the end begins: for answers that would never end by themselves.
     """
+    settle()
     with asyncio.Runner(loop_factory=_new_loop) as runner:
         runner.run(_serve(app, sock, internal, internal_sock, on_stop))
 
