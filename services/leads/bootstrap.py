@@ -30,7 +30,8 @@ ROUTERS = (
     assignment.leads_router,
     timeline.router,
     assignment.rules_router,
-    pipelines.make_router(stages_in_use),
+    pipelines.router,
+    pipelines.patching(stages_in_use),
     history_import.router,
 )
 PROJECTIONS = (directory_projection(SERVICE), touches_projection)

@@ -27,6 +27,7 @@ from shared.web.routing import Router
 from shared.web.wire import Id, Line, WireModel
 from shared.web.writes import Write, write_access
 
+router = Router(prefix="/v1/pipelines", tags=["pipelines"])
 KINDS: tuple[ActivityKind, ...] = get_args(ActivityKind)
 Name = Annotated[str, Line(200)]
 Reading = Annotated[Read, Depends(read_access("leads:read"))]
@@ -109,45 +110,46 @@ class PipelineOut(WireModel):
         )
 
 
-def make_router(stages_in_use: StagesInUse) -> Router:
-    """The routes; `stages_in_use` comes from the room that knows where leads stand."""
-    router = Router(prefix="/v1/pipelines", tags=["pipelines"])
+@router.get("", response_model=Page[PipelineOut])
+async def get_pipelines(read: Reading, page: Annotated[PageQuery, Depends(page_query)], at: Now) -> Response:
+    """All pipelines, the default one first."""
+    async with read.transaction() as tx:
+        # A tenant has a default one from the start, also before its event has come here.
+        await default_pipeline(tx, read.principal.tenant_id, at)
+        found = await list_pipelines(tx, read.principal.tenant_id)
+    return page.answer_of_all(
+        list(enumerate(found)), key=lambda row: (row[0],), render=lambda row: PipelineOut.of(row[1])
+    )
 
-    @router.get("", response_model=Page[PipelineOut])
-    async def get_pipelines(
-        read: Reading, page: Annotated[PageQuery, Depends(page_query)], at: Now
-    ) -> Response:
-        """All pipelines, the default one first."""
-        async with read.transaction() as tx:
-            # A tenant has a default one from the start, also before its event has come here.
-            await default_pipeline(tx, read.principal.tenant_id, at)
-            found = await list_pipelines(tx, read.principal.tenant_id)
-        return page.answer_of_all(
-            list(enumerate(found)), key=lambda row: (row[0],), render=lambda row: PipelineOut.of(row[1])
-        )
 
-    @router.post("", status_code=201, response_model=PipelineOut)
-    async def post_pipeline(body: PipelineIn, write: Configuring, at: Now) -> Response:
-        """Define a further pipeline."""
-        stages = [stage.stage() for stage in body.stages]
-        return await write.run(
-            lambda tx: create_pipeline(
-                tx, write.principal.tenant_id, at, key=body.key, name=body.name, stages=stages
-            ),
-            render=PipelineOut.of,
-            status=201,
-        )
+@router.post("", status_code=201, response_model=PipelineOut)
+async def post_pipeline(body: PipelineIn, write: Configuring, at: Now) -> Response:
+    """Define a further pipeline."""
+    stages = [stage.stage() for stage in body.stages]
+    return await write.run(
+        lambda tx: create_pipeline(
+            tx, write.principal.tenant_id, at, key=body.key, name=body.name, stages=stages
+        ),
+        render=PipelineOut.of,
+        status=201,
+    )
 
-    @router.get("/{pipeline_id}", response_model=PipelineOut)
-    async def get_one(pipeline_id: Id, read: Reading) -> Response:
-        """One pipeline."""
-        return await read.one(
-            lambda tx: get_pipeline(tx, read.principal.tenant_id, pipeline_id),
-            PipelineOut.of,
-            position=lambda pipeline: position(pipeline.id, pipeline.version),
-        )
 
-    @router.patch("/{pipeline_id}", response_model=PipelineOut)
+@router.get("/{pipeline_id}", response_model=PipelineOut)
+async def get_one(pipeline_id: Id, read: Reading) -> Response:
+    """One pipeline."""
+    return await read.one(
+        lambda tx: get_pipeline(tx, read.principal.tenant_id, pipeline_id),
+        PipelineOut.of,
+        position=lambda pipeline: position(pipeline.id, pipeline.version),
+    )
+
+
+def patching(stages_in_use: StagesInUse) -> Router:
+    """The route of changes; `stages_in_use` comes from the room that knows where leads stand."""
+    changing = Router(prefix="/v1/pipelines", tags=["pipelines"])
+
+    @changing.patch("/{pipeline_id}", response_model=PipelineOut)
     async def patch_pipeline(pipeline_id: Id, body: PipelinePatch, write: Configuring, at: Now) -> Response:
         """Change a pipeline: its name, its stages and what they demand.
 
@@ -166,4 +168,4 @@ def make_router(stages_in_use: StagesInUse) -> Router:
             render=PipelineOut.of,
         )
 
-    return router
+    return changing
