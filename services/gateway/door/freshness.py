@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 POLL_S = 0.25
 STALE_S = 3.0
 
+# One statement over the tables of two rooms, on purpose: every process asks it four times a second.
 # Sessions of the last minute, so that a commit that was slow to become visible is not missed.
 _QUERY = text("""
 select id, seq, false as session from tenants
