@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -77,6 +79,19 @@ def is_ready(process: ProcessState) -> bool:
             return bool(answer.status == 200)
     except OSError:
         return False
+
+
+def problems(process: ProcessState) -> list[str]:
+    """What a worker itself says is between it and its work; empty where it says nothing."""
+    url = f"http://127.0.0.1:{process.internal_port}/readyz"
+    try:
+        with urllib.request.urlopen(url, timeout=_PROBE_TIMEOUT_S):
+            return []
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return [str(problem) for problem in json.loads(refusal.read()).get("problems", [])]
+    except (OSError, ValueError):
+        return []
 
 
 def not_ready(state: State) -> list[str]:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.cli import bootstrap, running
@@ -18,7 +19,7 @@ from deploy.local import spawning
 from deploy.local.home import ROOT, Home
 from deploy.local.kafka_jars import jars
 from deploy.local.kafka_startup import cache_of, train
-from deploy.local.state import State
+from deploy.local.state import ProcessState, State
 from deploy.local.topology import Scale
 from shared.settings import Settings
 
@@ -131,6 +132,7 @@ def _environment(place: Home) -> dict[str, str]:
 
 def _until_ready(steps: Steps, launcher: subprocess.Popen[bytes], place: Home) -> State:
     """Follow the launcher until every readyz is green. Raises CommandError where it gives up."""
+    said: set[str] = set()
     with steps.spinning("starting") as spinning:
 
         def ready() -> bool:
@@ -141,14 +143,29 @@ def _until_ready(steps: Steps, launcher: subprocess.Popen[bytes], place: Home) -
                 return False
             waiting = running.not_ready(state) if state.phase == "running" else []
             spinning(f"waiting for {', '.join(waiting)}" if waiting else state.message)
+            stuck = [process for process in state.processes if process.name in waiting]
+            say_what_only_people_mend(steps, stuck, said)
             return state.phase == "running" and not waiting
 
         if not running.wait_until(ready, _READY_LIMIT_S):
-            raise CommandError(f"not ready after {_READY_LIMIT_S:.0f} s; see the logs in {place.logs}")
+            raise CommandError(
+                "\n".join(
+                    [f"not ready after {_READY_LIMIT_S:.0f} s; see the logs in {place.logs}", *sorted(said)]
+                )
+            )
     state = State.load(place.state)
     if state is None:
         raise CommandError("the launcher's state file is gone")
     return state
+
+
+def say_what_only_people_mend(steps: Steps, waiting: Sequence[ProcessState], said: set[str]) -> None:
+    """Once each: what a worker waits for that only a command ends, to be given while this one waits on."""
+    for process in waiting:
+        for problem in running.problems(process):
+            if "cox events republish" in problem and problem not in said:
+                said.add(problem)
+                steps.console.print(f"cox: {problem}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _last_words(log: Path) -> str:
