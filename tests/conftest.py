@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.databases import Databases
+from tests.support.databases import Databases, own_settings
 from tests.support.logs import log_into_pytest
 from tests.support.pair import SOCKET_VARIABLE, Pair, ask_for_pair, kept_for_the_run
 
@@ -26,6 +26,15 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     config.stash[_RUN] = ExitStack()
     config.stash[_RUN].enter_context(kept_for_the_run())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests share fixtures, hence a worker; so do all end-to-end tests: they share a product."""
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        group = "e2e" if file.startswith("tests/e2e/") else file
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -48,18 +57,7 @@ def pair() -> Pair:
 @pytest.fixture(scope="session")
 def settings(pair: Pair, worker_name: str) -> Settings:
     """Settings whose databases and topics are this worker's own. Ask `databases` to make the databases."""
-    from shared.settings import Settings
-
-    unique = f"{worker_name}_{secrets.token_hex(3)}"
-    return Settings(
-        postgres_url=pair.postgres_url,
-        role_password=pair.role_password,
-        kafka_bootstrap=pair.kafka_bootstrap,
-        database_prefix=f"t_{unique}_",
-        topic_prefix=f"{unique}.",
-        cursor_secret="0" * 64,
-        position_secret="1" * 64,
-    )
+    return own_settings(pair, f"{worker_name}_{secrets.token_hex(3)}")
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,42 @@
-"""One running product for all end-to-end tests of a worker; each test has a tenant of its own."""
+"""One running product for all end-to-end tests; each test has a tenant of its own.
+
+It has databases and topics of its own: its workers act on whatever stands there, also on what tests of one
+service put down.
+"""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from shared.events.topics import ensure_topics
 from shared.settings import Settings
 from tests.e2e.support.house import SERVICES, House, running_house
 from tests.e2e.support.speaking import Tenant
-from tests.support.databases import Databases
+from tests.support.databases import Databases, own_settings
+from tests.support.pair import Pair
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def settings(pair: Pair) -> Settings:
+    return own_settings(pair, f"e2e_{secrets.token_hex(3)}")
+
+
+@pytest.fixture(scope="package")
+def databases(pair: Pair, settings: Settings) -> Databases:
+    return Databases(pair, settings.database_prefix)
+
+
+@pytest.fixture(scope="package")
+async def topics(settings: Settings) -> str:
+    await ensure_topics(settings.kafka_bootstrap, settings.topic_prefix)
+    return settings.topic_prefix
+
+
+@pytest.fixture(scope="package")
 async def house(
     settings: Settings, databases: Databases, topics: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[House]:

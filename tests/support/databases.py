@@ -15,9 +15,23 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from shared.settings import Settings
 from tests.support.pair import Pair
 
 _KEPT_TABLES = frozenset({"alembic_version"})
+
+
+def own_settings(pair: Pair, unique: str) -> Settings:
+    """Settings whose databases and topics carry this word and so are nobody else's."""
+    return Settings(
+        postgres_url=pair.postgres_url,
+        role_password=pair.role_password,
+        kafka_bootstrap=pair.kafka_bootstrap,
+        database_prefix=f"t_{unique}_",
+        topic_prefix=f"{unique}.",
+        cursor_secret="0" * 64,
+        position_secret="1" * 64,
+    )
 
 
 class Databases:
