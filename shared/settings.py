@@ -145,7 +145,10 @@ class Settings(BaseSettings):
         default="USD", description="ISO 4217 currency of the first tenant, such as CNY."
     )
     admin_email: str = Field(
-        default="admin@example.com", min_length=3, description="Sign-in of the first tenant's admin."
+        default="admin@example.com",
+        pattern=r"^[^@\s]+@[^@\s]+$",
+        max_length=254,
+        description="Sign-in of the first tenant's admin: an e-mail address.",
     )
     admin_password: SecretStr | None = Field(
         default=None,

@@ -31,6 +31,7 @@ class TestLoad:
             ("COX_DATABASE_PREFIX", 'x"; drop', "pattern"),
             ("COX_SERVICE_LEADS_URL", "localhost:8101", "http://"),
             ("COX_POSITION_SECRET", "short", "16"),
+            ("COX_ADMIN_EMAIL", "nomail", "@"),
         ],
     )
     def test_names_the_setting_when_its_value_is_wrong(
