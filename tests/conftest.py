@@ -1,4 +1,4 @@
-"""Fixtures for every test: the run's servers, this worker's databases and topics."""
+"""Fixtures for every test: the run's servers, each file's databases and topics."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from tests.support.logs import log_into_pytest
 from tests.support.pair import SOCKET_VARIABLE, Pair, ask_for_pair, kept_for_the_run
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from shared.settings import Settings
 
 _RUN = pytest.StashKey[ExitStack]()
@@ -54,21 +56,27 @@ def pair() -> Pair:
     return ask_for_pair()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def settings(pair: Pair, worker_name: str) -> Settings:
-    """Settings whose databases and topics are this worker's own. Ask `databases` to make the databases."""
+    """Settings whose databases and topics are this file's own. Ask `databases` to make the databases."""
     return own_settings(pair, f"{worker_name}_{secrets.token_hex(3)}")
 
 
-@pytest.fixture(scope="session")
-def databases(pair: Pair, settings: Settings) -> Databases:
-    """`await databases.require("leads")` makes this worker's database of a service by its migrations."""
-    return Databases(pair, settings.database_prefix)
+@pytest.fixture(scope="module")
+async def databases(pair: Pair, settings: Settings) -> AsyncIterator[Databases]:
+    """`await databases.require("leads")` makes this file's database of a service by its migrations."""
+    made = Databases(pair, settings.database_prefix)
+    yield made
+    await made.drop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def topics(settings: Settings) -> str:
-    """This worker's topics, made on Kafka; the value is their prefix."""
+    """This file's topics, made on Kafka; the value is their prefix.
+
+    They are no other file's: a relay refuses to publish behind a record that its journal does not hold, and
+    some tests publish as another service would.
+    """
     from shared.events.topics import ensure_topics
 
     await ensure_topics(settings.kafka_bootstrap, settings.topic_prefix)

@@ -26,8 +26,10 @@ def settings(pair: Pair) -> Settings:
 
 
 @pytest.fixture(scope="package")
-def databases(pair: Pair, settings: Settings) -> Databases:
-    return Databases(pair, settings.database_prefix)
+async def databases(pair: Pair, settings: Settings) -> AsyncIterator[Databases]:
+    made = Databases(pair, settings.database_prefix)
+    yield made
+    await made.drop()
 
 
 @pytest.fixture(scope="package")

@@ -1,4 +1,4 @@
-"""Databases for tests: one template per service made by the real migrations, cloned for each worker.
+"""Databases for tests: one template per service made by the real migrations, cloned for each test file.
 
 Nothing is rolled back between tests, since relays and consumers need commits: a test works in a tenant of its
 own, or empties the database with `truncate`.
@@ -35,7 +35,7 @@ def own_settings(pair: Pair, unique: str) -> Settings:
 
 
 class Databases:
-    """The databases of one pytest worker, made when first required."""
+    """The databases of one test file, made when first required."""
 
     def __init__(self, pair: Pair, prefix: str) -> None:
         self._pair = pair
@@ -46,12 +46,12 @@ class Databases:
         return f"{self._prefix}{service}"
 
     def url(self, service: str) -> str:
-        """The admin's URL of this worker's database of `service`."""
+        """The admin's URL of the file's database of `service`."""
         parts = urlsplit(self._pair.postgres_url)
         return urlunsplit(parts._replace(path="/" + self.name(service)))
 
     async def require(self, *services: str) -> None:
-        """Make the databases of `services` unless this worker has them."""
+        """Make the databases of `services` unless the file has them."""
         for service in services:
             if service not in self._made:
                 async with self._one_at_a_time():
@@ -60,7 +60,7 @@ class Databases:
                 self._made.add(service)
 
     async def truncate(self, service: str) -> None:
-        """Empty every table of this worker's database of `service`."""
+        """Empty every table of the file's database of `service`."""
         connection = await asyncpg.connect(self.url(service))
         try:
             rows = await connection.fetch(
@@ -73,6 +73,11 @@ class Databases:
                 await connection.execute(f"truncate {', '.join(names)} restart identity cascade")
         finally:
             await connection.close()
+
+    async def drop(self) -> None:
+        """End what is left of connections to them, and drop them."""
+        while self._made:
+            await self._execute(f'drop database "{self.name(self._made.pop())}" with (force)')
 
     async def _template(self, service: str) -> str:
         from shared.database import migrate

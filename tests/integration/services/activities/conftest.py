@@ -59,7 +59,7 @@ class Shop:
         return lead_id
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def engines(settings: Settings, databases: Databases) -> AsyncIterator[tuple[Database, Database]]:
     await databases.require("activities")
     app, worker = (

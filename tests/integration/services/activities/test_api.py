@@ -30,12 +30,12 @@ class Door:
         return self.principal
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def door() -> Door:
     return Door()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def app(settings: Settings, databases: Databases, door: Door) -> AsyncIterator[FastAPI]:
     await databases.require("activities")
     made = build_app(settings, authenticate=door)

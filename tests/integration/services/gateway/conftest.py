@@ -25,12 +25,12 @@ from tests.support.databases import Databases
 PASSWORD = "correct horse battery"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def signing_key() -> SigningKey:
     return SigningKey.generate()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def app(settings: Settings, databases: Databases, signing_key: SigningKey) -> AsyncIterator[FastAPI]:
     await databases.require("gateway")
     made = build_app(settings_of(settings), key=signing_key)
@@ -38,7 +38,7 @@ async def app(settings: Settings, databases: Databases, signing_key: SigningKey)
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def worker(settings: Settings, databases: Databases) -> AsyncIterator[Database]:
     """The gateway's database, under the role that sees every tenant."""
     await databases.require("gateway")

@@ -121,7 +121,7 @@ class Desk:
         return [(row["seq"], row["type"].split(".")[2], orjson.loads(row["payload"])) for row in rows]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def leads_app(
     settings: Settings, databases: Databases
 ) -> AsyncIterator[tuple[FastAPI, SettableClock, dict[str, Principal]]]:

@@ -17,7 +17,7 @@ THINGS = """create table things (
   primary key (tenant_id, id))"""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def bed(pair: Pair, settings: Settings) -> AsyncIterator[Bed]:
     async with made_bed(pair, settings, [*migrations.V1, THINGS, *visibility_policy("things")]) as made:
         yield made

@@ -197,7 +197,7 @@ class Desk:
         return int(await self.bed.admin.fetchval(query, self.principal.tenant_id))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def bed(pair: Pair, settings: Settings) -> AsyncIterator[Bed]:
     statements = [*access_migrations.V1, *migrations.V1, NOTES, *tenant_policy("notes")]
     async with made_bed(pair, settings, statements) as made:
