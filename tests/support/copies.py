@@ -63,17 +63,25 @@ class Copy:
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """`up` in the foreground, ready; it ends with this process, however that ends."""
+        process = self.begin(*words)
+        self.wait_until_up(process)
+        return process
+
+    def begin(self, *words: str) -> subprocess.Popen[str]:
+        """`up` in the foreground, not ready yet. It ends with the thread that calls this."""
         guarded = [sys.executable, guard.__file__, str(int(signal.SIGTERM)), str(os.getpid())]
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [*guarded, *self.command("up", "--no-demo", *words)],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
         )
+
+    def wait_until_up(self, process: subprocess.Popen[str]) -> None:
+        """Read what `up` says until it is ready."""
         assert process.stdout is not None
         assert any("Ctrl-C" in line for line in process.stdout), "up ended before it was ready"
-        return process
 
     def run(self, *words: str, check: bool = True) -> str:
         """Run one command to its end; what it printed. With pipes, so it must leave none of them open."""

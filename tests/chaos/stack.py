@@ -1,0 +1,188 @@
+"""One whole copy of the product, made for a promise: its processes, its databases, its people."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import psutil
+
+from deploy.local import credentials
+from deploy.local.home import Home
+from services.gateway.identity.passwords import Passwords
+from services.gateway.setting_up import ensure_tenant
+from shared.database.engine import make_engine
+from shared.database.transactions import Database
+from shared.settings import Settings
+from tests.chaos import quiet
+from tests.e2e.support.speaking import PASSWORD, Person, Tenant
+from tests.support.copies import Copy
+
+READY_LIMIT_S = 180.0
+QUIET_LIMIT_S = 600.0
+_SECRETS = ("role_password", "cursor_secret", "position_secret")
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+
+class NeverSo(Exception):
+    """What was waited for did not come within its limit, which is a hang guard."""
+
+
+async def until(so: Callable[[], Awaitable[bool]], what: str, limit_s: float, pause_s: float = 0.05) -> float:
+    """Seconds until it was so. Raises NeverSo."""
+    began = time.monotonic()
+    while not await so():
+        if time.monotonic() - began > limit_s:
+            raise NeverSo(f"{what}: not after {limit_s:.0f} s")
+        await asyncio.sleep(pause_s)
+    return time.monotonic() - began
+
+
+class Stack:
+    """A running copy. Processes go by their names in `./cox status`: postgres, kafka, leads-worker-1, …"""
+
+    def __init__(self, copy: Copy, settings: Settings) -> None:
+        self.copy = copy
+        self.settings = settings
+        self._identity = Database(make_engine(settings, "gateway", "worker", pool_size=2))
+
+    @property
+    def url(self) -> str:
+        """The gateway's address."""
+        return self.copy.url
+
+    def names(self) -> list[str]:
+        """Every process of the copy that runs now, without the launcher."""
+        return [name for name in self.copy.processes() if name != "launcher"]
+
+    def process(self, name: str) -> psutil.Process:
+        """The running process of that name. Raises KeyError while it is down."""
+        return self.copy.processes()[name]
+
+    def kill(self, name: str) -> psutil.Process:
+        """kill -9. PostgreSQL gets SIGQUIT, its immediate stop: no checkpoint, recovery at the next start."""
+        process = self.process(name)
+        process.send_signal(signal.SIGQUIT if name == "postgres" else signal.SIGKILL)
+        return process
+
+    def pause(self, name: str) -> psutil.Process:
+        """SIGSTOP to the process and its children."""
+        process = self.process(name)
+        for each in (process, *process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                each.suspend()
+        return process
+
+    def resume(self, process: psutil.Process) -> None:
+        """SIGCONT to what `pause` gave; nothing if it ended meanwhile."""
+        with suppress(psutil.NoSuchProcess):
+            for each in (*process.children(recursive=True), process):
+                with suppress(psutil.NoSuchProcess):
+                    each.resume()
+
+    async def replaced(self, name: str, former: psutil.Process, limit_s: float = READY_LIMIT_S) -> float:
+        """Seconds until another process has that name."""
+
+        async def so() -> bool:
+            return self.copy.processes().get(name, former) != former
+
+        return await until(so, f"{name} started again", limit_s)
+
+    async def ready(self, limit_s: float = READY_LIMIT_S) -> float:
+        """Seconds until every readyz is green."""
+
+        async def so() -> bool:
+            return await asyncio.to_thread(self.copy.all_running)
+
+        return await until(so, "everything is ready", limit_s)
+
+    async def command(self, *words: str, check: bool = True) -> str:
+        """What a command of this copy printed (`stack.command("events", "republish")`)."""
+        return await asyncio.to_thread(self.copy.run, *words, check=check)
+
+    @asynccontextmanager
+    async def database(self, service: str) -> AsyncIterator[Connection]:
+        """A connection to a service's database as its owner: nothing is hidden from it."""
+        connection = await asyncpg.connect(self.database_url(service), timeout=30)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    def database_url(self, service: str) -> str:
+        parts = urlsplit(self.settings.postgres_url.get_secret_value())
+        return urlunsplit(parts._replace(path=f"/{self.settings.database_name(service)}"))
+
+    async def new_tenant(self, *, timezone: str = "UTC", currency: str = "USD") -> Tenant:
+        """A tenant with its signed-in admin; nobody else's data is in it."""
+        email = f"admin.{secrets.token_hex(4)}@example.com"
+        made = await ensure_tenant(
+            self._identity, Passwords(), name=f"tenant {secrets.token_hex(4)}", timezone=timezone,
+            currency=currency, admin_email=email, admin_password=PASSWORD, new_key=False,
+            now=datetime.now(UTC),
+        )  # fmt: skip
+        admin = Person(self.url)
+        await admin.sign_in(email)
+        return Tenant(made.tenant_id, made.admin_id, email, admin)
+
+    async def quiet(self, limit_s: float = QUIET_LIMIT_S) -> float:
+        """Seconds until everything recorded is published and every consumer has applied all of it."""
+
+        async def so() -> bool:
+            return not await quiet.unfinished(self.settings)
+
+        try:
+            return await until(so, "quiet", limit_s, pause_s=0.2)
+        except NeverSo as error:
+            raise NeverSo(f"{error}; {'; '.join(await quiet.unfinished(self.settings))}") from None
+
+    async def aclose(self) -> None:
+        await self._identity.dispose()
+
+
+def settings_of(copy: Copy) -> Settings:
+    """Settings as the copy's own services have them."""
+    state, home = copy.state(), Home(copy.home)
+    made = {name: credentials.secret(home, name) for name in _SECRETS}
+    given = {name.removeprefix("COX_").lower(): value for name, value in copy.settings.items()}
+    places = {
+        "home": copy.home,
+        "public_url": state.url,
+        "gateway_internal_url": state.gateway_internal_url,
+        "postgres_url": state.postgres_url,
+        "kafka_bootstrap": state.kafka_bootstrap,
+        "signing_key_file": credentials.signing_key(home),
+        **{f"service_{service}_url": url for service, url in state.service_urls.items()},
+    }
+    return Settings.load(_env_file=None, **{**made, **given, **places})
+
+
+@asynccontextmanager
+async def running_stack(
+    home: Path, scale: str | None = None, settings: dict[str, str] | None = None
+) -> AsyncIterator[Stack]:
+    """A copy in `home`, ready; stopped at the end. It ends with this process, however that ends."""
+    copy = Copy(home, settings=settings or {})
+    up = copy.begin(*(["--scale", scale] if scale else []))
+    try:
+        await asyncio.to_thread(copy.wait_until_up, up)
+        stack = Stack(copy, settings_of(copy))
+        try:
+            yield stack
+        finally:
+            await stack.aclose()
+    finally:
+        up.terminate()
+        await asyncio.to_thread(up.wait)
+        if up.stdout is not None:
+            up.stdout.close()
