@@ -15,7 +15,7 @@ from shared.events.consumer import Projection, Reaction, Received
 from shared.events.handlers import HandlerSet
 from shared.events.timers import Timers
 from shared.events.worker import Worker
-from tests.integration.shared.events.conftest import SERVICE, STREAM, House
+from tests.support.backbone import SERVICE, STREAM, House
 
 TIMEOUT_S = 60
 
