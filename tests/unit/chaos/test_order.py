@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import pytest
 
 from tests.chaos.order import Tally, applied_once, published
 from tests.chaos.promise import Outcome
 
-LAST = {"a": 3, "b": 1}
+LAST: dict[Hashable, int] = {"a": 3, "b": 1}
 WHOLE = [("a", 1), ("b", 1), ("a", 2), ("a", 3)]
 
 
