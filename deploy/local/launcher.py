@@ -16,6 +16,7 @@ from functools import partial
 from typing import IO, Literal
 
 from deploy.local import credentials, spawning
+from deploy.local.child import Child, Spec
 from deploy.local.guard import end_with_parent
 from deploy.local.home import Home, LocalError
 from deploy.local.kafka import EmbeddedKafka
@@ -25,10 +26,11 @@ from deploy.local.ports import free_port
 from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.prepare import prepare
 from deploy.local.state import Identity, Phase, ProcessState, State
-from deploy.local.supervisor import Child, Spec, Supervisor
+from deploy.local.supervisor import Supervisor
 from deploy.local.topology import Scale, ServiceProcess, Topology, port_of
 from deploy.local.warm import warm_up
 from shared.settings import Settings
+from shared.web.relief import Relief
 
 
 def lock(home: Home) -> IO[str]:
@@ -138,9 +140,22 @@ class Launcher:
             self.services.append(self.supervisor.keep(self._service_spec(process, environment)))
 
     def _service_spec(self, process: ServiceProcess, environment: dict[str, str]) -> Spec:
-        internal = port_of(process.internal)
-        start = partial(spawning.forked, process.main, environment, self.home.logs / f"{process.name}.log")
-        return Spec(process.name, start, port=port_of(process.public) or internal, internal_port=internal)
+        internal, log = port_of(process.internal), self.home.logs / f"{process.name}.log"
+
+        def start_on(line: int) -> int:
+            return spawning.forked(partial(process.main, Relief(line)), environment, log)
+
+        if process.public is None:
+            start = partial(spawning.forked, process.main, environment, log)
+            return Spec(process.name, start, port=internal, internal_port=internal)
+        # Whoever serves the public is relieved, not just started again: nobody waits for it.
+        return Spec(
+            process.name,
+            start_on=start_on,
+            stop_signal=signal.SIGINT,
+            port=port_of(process.public),
+            internal_port=internal,
+        )
 
     def say(self, phase: Phase, message: str) -> None:
         self.phase, self.message = phase, message

@@ -12,6 +12,7 @@ from deploy.local import credentials
 from deploy.local.home import Home, LocalError
 from deploy.local.ports import listen
 from shared.settings import Settings
+from shared.web.relief import Relief
 
 SERVICES = ("gateway", "leads", "activities", "scoring")
 MOST_PER_ROLE = 16
@@ -58,11 +59,14 @@ class ServiceProcess:
     def name(self) -> str:
         return f"{self.service}-{self.role}-{self.number}"
 
-    def main(self) -> None:
+    def main(self, relief: Relief | None = None) -> None:
         """Run it, in a process of its own; returns when it has ended cleanly."""
         module = importlib.import_module(f"services.{self.service}.{self.role}")
         run: Callable[..., None] = module.main
-        run(*(sock for sock in (self.public, self.internal) if sock is not None))
+        if self.public is None:
+            run(self.internal)
+        else:
+            run(self.public, self.internal, relief)
 
 
 def port_of(sock: socket.socket | None) -> int | None:

@@ -14,9 +14,9 @@ from services.gateway.proxy.rules import Service, body_limit, request_headers, r
 from shared.errors import NotYet, TooLarge, Unavailable
 from shared.observability.traces import current_traceparent
 from shared.web.bodies import ClientGone
+from shared.web.connections import CLIENT_IDLE_S
 
 _SMALL_BYTES = 64 * 1024
-_KEEPALIVE_S = 60.0
 _CONNECT_S = 3.0
 
 _Body: TypeAlias = "bytes | _Upload | None"
@@ -52,8 +52,8 @@ class Proxy:
 
     async def start(self) -> None:
         self._session = aiohttp.ClientSession(
-            # Shorter than the services keep an idle connection: it is we who let go first.
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_S),
+            # Shorter than even a leaving service keeps an idle connection: it is we who let go first.
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=CLIENT_IDLE_S),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=self._timeout_s),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,

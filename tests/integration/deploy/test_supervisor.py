@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.local.supervisor import next_pause
+from deploy.local.child import next_pause
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -23,7 +23,8 @@ from functools import partial
 from pathlib import Path
 from deploy.local import spawning
 from deploy.local.guard import __file__ as guard
-from deploy.local.supervisor import Spec, Supervisor
+from deploy.local.child import Spec
+from deploy.local.supervisor import Supervisor
 from deploy.local.spawning import forked, program
 
 folder = Path(sys.argv[1])

@@ -13,11 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from shared.web.relief import ASKED, SERVING
+from tests.support.copies import until
+
 ROOT = Path(__file__).resolve().parents[4]
 PROGRAM = """
 import asyncio, socket, sys
 from starlette.responses import PlainTextResponse
 from shared.web.probes import probes
+from shared.web.relief import Relief
 from shared.web.server import serve
 
 async def app(scope, receive, send):
@@ -35,18 +39,20 @@ async def app(scope, receive, send):
 async def ready():
     return None
 
-public, internal = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
-serve(app, public, probes(ready), internal)
+public, internal = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
+relief = Relief(int(sys.argv[3])) if len(sys.argv) > 3 else None
+serve(app, public, probes(ready), internal, relief=relief)
 """
 
 
 class Served:
     """A process that serves on two sockets which the test holds, as the launcher does."""
 
-    def __init__(self) -> None:
+    def __init__(self, line: int | None = None) -> None:
         self.public = socket.create_server(("127.0.0.1", 0))
         self.internal = socket.create_server(("127.0.0.1", 0))
-        sockets = [self.public.fileno(), self.internal.fileno()]
+        self.clients: list[http.client.HTTPConnection] = []
+        sockets = [self.public.fileno(), self.internal.fileno(), *([] if line is None else [line])]
         self.process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, *map(str, sockets)],
             cwd=ROOT, pass_fds=sockets, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -61,6 +67,13 @@ class Served:
         connection.close()
         return found
 
+    def connected(self) -> http.client.HTTPConnection:
+        """A client that keeps its connection."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.public.getsockname()[1], timeout=60)
+        connection.connect()
+        self.clients.append(connection)
+        return connection
+
     def line(self) -> str:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
@@ -73,6 +86,8 @@ class Served:
     def end(self) -> None:
         self.process.kill()
         self.process.communicate()
+        for client in self.clients:
+            client.close()
         self.public.close()
         self.internal.close()
 
@@ -112,3 +127,46 @@ class TestServe:
         assert server.process.wait(60) == 0
         # The socket is the launcher's: who comes between two processes waits for the next one.
         socket.create_connection(server.public.getsockname()).close()
+
+    def test_next_answer_says_so_when_a_client_keeps_its_connection_to_a_leaving_process(
+        self, server: Served
+    ) -> None:
+        kept, idle = server.connected(), server.connected()
+        assert self._asked(server, kept) == (b"whole", None)
+        server.process.send_signal(signal.SIGTERM)
+        until(lambda: self._asked(server, kept) == (b"whole", "close"))
+        assert self._asked(server, idle) == (b"whole", "close")
+        assert server.line() == "closed"
+
+    def test_idle_connection_is_closed_at_once_when_there_is_no_time(self, server: Served) -> None:
+        kept = server.connected()
+        assert self._asked(server, kept) == (b"whole", None)
+        server.process.send_signal(signal.SIGINT)
+        assert kept.sock.recv(1) == b""
+        assert server.line() == "closed"
+
+    def test_process_serves_on_when_it_waits_for_its_successor(self) -> None:
+        ours, line = os.pipe()
+        server = Served(line)
+        try:
+            assert os.read(ours, 1) == SERVING
+            server.process.send_signal(signal.SIGTERM)
+            assert os.read(ours, 1) == ASKED
+            fresh = server.connected()
+            assert self._asked(server, fresh) == (b"whole", None)
+            # The successor serves.
+            server.process.send_signal(signal.SIGTERM)
+            until(lambda: self._asked(server, fresh) == (b"whole", "close"))
+            assert server.line() == "closed"
+        finally:
+            server.end()
+            os.close(ours)
+            os.close(line)
+
+    @staticmethod
+    def _asked(server: Served, connection: http.client.HTTPConnection) -> tuple[bytes, str | None]:
+        connection.request("GET", "/")
+        assert server.line() == "asked"
+        server.let_answer()
+        answer = connection.getresponse()
+        return answer.read(), answer.getheader("connection")
