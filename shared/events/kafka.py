@@ -239,6 +239,13 @@ class Reader:
             ends = await self._client.end_offsets(wanted)
         return {TopicPartition(*tp): (begins[tp], ends[tp]) for tp in wanted}
 
+    async def since(self, partitions: Iterable[TopicPartition], at_ms: int) -> dict[TopicPartition, int]:
+        """The first record published at `at_ms` (ms since 1970) or later, of each partition that has one."""
+        asked = {_TopicPartition(*tp): at_ms for tp in partitions}
+        async with asyncio.timeout(CALL_TIMEOUT_S):
+            found = await self._client.offsets_for_times(asked)
+        return {TopicPartition(*tp): at.offset for tp, at in found.items() if at is not None}
+
     def log_end(self, tp: TopicPartition) -> int | None:
         """The log's end as of the last fetch."""
         real = _TopicPartition(*tp)

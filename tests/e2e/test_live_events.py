@@ -95,8 +95,26 @@ class TestResuming:
         assert sorted(told[:3]) == sorted(missed)
         assert told[3] == later["id"]
 
+    async def test_missed_events_are_told_without_kafka_when_the_gateway_was_restarted(
+        self, house: House, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        query = "?types=cox.leads.lead_created.v1"
+        async with tenant.admin.listening(query) as events:
+            await tenant.admin.create_lead("Seen")
+            seen = await first(events, CREATED)
+        missed = [(await tenant.admin.create_lead(f"Missed {n}"))["id"] for n in range(3)]
+        async with tenant.admin.listening(query) as events:
+            await tenant.admin.create_lead("Now")
+            await first(events, CREATED)
+        # The ring of a gateway that has just started; nobody is read for.
+        await house.gateway.state.live.tail.forget()
+        monkeypatch.setattr(house.gateway.state.live.older, "between", None)
+        async with tenant.admin.listening(query, seen["id"]) as events:
+            told = [subject(await first(events, CREATED, "reset")) for _ in missed]
+        assert sorted(told) == sorted(missed)
+
     async def test_missed_events_are_read_from_kafka_when_they_left_the_ring(
-        self, house: House, tenant: Tenant
+        self, house: House, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         query = "?types=cox.leads.lead_created.v1"
         async with tenant.admin.listening(query) as events:
@@ -106,7 +124,8 @@ class TestResuming:
         async with tenant.admin.listening(query) as events:
             await tenant.admin.create_lead("Now")
             await first(events, CREATED)
-        # A gateway that has just started: its ring begins at the end of the log.
+        # A gateway that has just started, long after: its ring begins at the end of the log.
+        monkeypatch.setattr(house.gateway.state.live.tail, "reach_back_s", 0)
         await house.gateway.state.live.tail.forget()
         async with tenant.admin.listening(query, seen["id"]) as events:
             assert subject(await first(events, CREATED, "reset")) == missed

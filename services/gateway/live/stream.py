@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from shared.observability.metrics import LIVE_EVENTS
 
 HEARTBEAT_S = 15.0
 _CATCH_UPS = 5
+_RETRY_MS = (500, 1500)
 
 
 class Caller(Protocol):
@@ -65,7 +67,8 @@ class Stream:
             before: list[Item] | None = []
             if last_event_id is not None:
                 before = await self._resumed(last_event_id)
-            yield b"retry: 1000\n\n"
+            # Not all at the same moment, when a process ends that many listened to.
+            yield b"retry: %d\n\n" % random.randint(*_RETRY_MS)  # noqa: S311 - no secret
             if before is None:
                 yield self._reset()
             try:

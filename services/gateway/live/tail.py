@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from operator import itemgetter
 
 import orjson
 
@@ -20,10 +21,20 @@ from shared.settings import Settings
 
 log = get_logger(__name__)
 
+Bounds = Mapping[TopicPartition, tuple[int, int]]
+
 IDLE_S = 600.0
 START_S = 10.0
 POLL_MS = 1000
+REACH_BACK_S = 60.0
+REACH_BACK_MOST = 20_000
+"""A new ring begins so far back: who listened to the process before this one resumes from it."""
+
+_PACE_S = 0.0002
+"""Between two rounds of waking, for each listener: however many there are, half a core is left to others."""
+
 _RETRY_S = 1.0
+_AT_ONCE = 200
 
 
 class LiveUnavailable(Unavailable):
@@ -83,6 +94,9 @@ class Tail:
         self._listeners = 0
         self._left_at = 0.0
         self._started = asyncio.Event()
+        self._round: asyncio.TimerHandle | None = None
+        self._woken_at = 0.0
+        self.reach_back_s = REACH_BACK_S
         self.ring: Ring | None = None
         self.grown = asyncio.Event()
         self.closing = False
@@ -114,7 +128,7 @@ class Tail:
         self.wake()
 
     async def forget(self) -> None:
-        """As after a start: the next client's ring begins at the log's end."""
+        """As after a start: the next client makes a new ring."""
         await self.stop()
         self._task = self.ring = None
 
@@ -147,23 +161,56 @@ class Tail:
     async def _read(self, reader: Reader) -> None:
         reader.assign(self._places)
         bounds = await reader.bounds(self._places)
-        ring = self._ring_for([bounds[tp][1] for tp in self._places], [bounds[tp][0] for tp in self._places])
+        kept = self._kept(bounds)
+        ring = kept or Ring(await self._beginnings(reader, bounds), self._keep_ms())
         for tp, place in self._places.items():
             # The record before is read too: it is the proof of which log this is.
             reader.go_on(tp, max(bounds[tp][0], ring.next[place] - 1))
+        if kept is None:
+            await self._fill(reader, ring, bounds)
         self.ring = ring
         self._started.set()
+        self._wake_soon()
         while not self._is_idle():
             records = await reader.poll(POLL_MS, 2000)
             if records:
                 self._take(ring, records)
+                self._wake_soon()
 
-    def _ring_for(self, ends: list[int], begins: list[int]) -> Ring:
-        """The ring of before, if the log still holds what comes after it; else a new one."""
-        kept = self.ring
-        if kept is not None and all(b <= n <= e for b, n, e in zip(begins, kept.next, ends, strict=True)):
-            return kept
-        return Ring(ends, self._keep_ms())
+    def _kept(self, bounds: Bounds) -> Ring | None:
+        """The ring of before, if the log still holds what comes after it."""
+        if self.ring is None:
+            return None
+        nexts = ((bounds[tp], self.ring.next[place]) for tp, place in self._places.items())
+        return self.ring if all(begin <= at <= end for (begin, end), at in nexts) else None
+
+    async def _beginnings(self, reader: Reader, bounds: Bounds) -> list[int]:
+        """Of each place, where a new ring begins."""
+        since = await reader.since(self._places, int((time.time() - self.reach_back_s) * 1000))
+        found = [max(bounds[tp][0], since.get(tp, bounds[tp][1])) for tp in self._places]
+        ends = [bounds[tp][1] for tp in self._places]
+        if sum(ends) - sum(found) > REACH_BACK_MOST:
+            share = REACH_BACK_MOST // len(ends)
+            found = [max(begin, end - share) for begin, end in zip(found, ends, strict=True)]
+        return found
+
+    async def _fill(self, reader: Reader, ring: Ring, bounds: Bounds) -> None:
+        """Read to the log's end as it was; partitions come one by one, the ring is in the order of time."""
+        missing = {tp: end for tp, (_, end) in bounds.items() if ring.next[self._places[tp]] < end}
+        found: list[tuple[int, Record]] = []
+        latest: dict[TopicPartition, int] = {}
+        while missing:
+            for record in await reader.poll(POLL_MS, 2000):
+                tp = TopicPartition(record.topic, record.partition)
+                # A clock may have gone back; a partition's own order stays.
+                latest[tp] = max(latest.get(tp, 0), record.timestamp_ms)
+                found.append((latest[tp], record))
+                if record.offset + 1 >= missing.get(tp, 0):
+                    missing.pop(tp, None)
+        found.sort(key=itemgetter(0))
+        for first in range(0, len(found), _AT_ONCE):
+            self._take(ring, [record for _, record in found[first : first + _AT_ONCE]])
+            await asyncio.sleep(0)
 
     def _keep_ms(self) -> int:
         return int(getattr(self._settings, "live_ring_s", 600)) * 1000
@@ -182,10 +229,19 @@ class Tail:
             item = item_of(event, place)
             if item is not None:
                 ring.add(item)
-        self.wake()
+
+    def _wake_soon(self) -> None:
+        if self._round is None:
+            loop = asyncio.get_running_loop()
+            due = self._woken_at + _PACE_S * self._listeners
+            self._round = loop.call_at(due, self.wake)
 
     def wake(self) -> None:
         """Let every client look again: at the ring, and at their own rights."""
+        if self._round is not None:
+            self._round.cancel()
+            self._round = None
+        self._woken_at = asyncio.get_running_loop().time()
         # Whoever waits holds the old event; who comes now gets the new one.
         self.grown.set()
         self.grown = asyncio.Event()
