@@ -19,8 +19,8 @@ from shared.events.envelope import Received
 from shared.events.faults import Fault, fault_of
 from shared.ids import new_id
 from tests.integration.services.scoring.histories import interleaved, past_of
-from tests.integration.services.scoring.recompute import facts_of
 from tests.integration.services.scoring.world import World, in_batches
+from tests.support.recompute import facts_of
 
 Admin = Any  # asyncpg's connection; its class cannot be subscripted at run time
 

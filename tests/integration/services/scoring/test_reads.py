@@ -20,8 +20,8 @@ from services.scoring.kpis.use_cases import Asked, Row
 from services.scoring.kpis.views import Dimension
 from shared.database.transactions import Access, Database, Visibility
 from tests.integration.services.scoring.histories import past_of
-from tests.integration.services.scoring.recompute import Fact, facts_of, start_of, values
 from tests.integration.services.scoring.world import World, in_batches
+from tests.support.recompute import Fact, facts_of, start_of, values
 
 Admin = Any
 GRAINS: tuple[Grain, ...] = get_args(Grain)

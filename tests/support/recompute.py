@@ -7,12 +7,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
 
-from shared.events.envelope import Received
+
+class Happened(Protocol):
+    """An event, of a journal or of the log; `value` is its JSON."""
+
+    @property
+    def type(self) -> str: ...
+
+    @property
+    def aggregate_id(self) -> UUID: ...
+
+    @property
+    def seq(self) -> int: ...
+
+    @property
+    def occurred_at(self) -> datetime: ...
+
+    @property
+    def value(self) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -29,7 +47,7 @@ class Fact:
     amount: int = 0
 
 
-def facts_of(events: Iterable[Received], timezone: str) -> list[Fact]:
+def facts_of(events: Iterable[Happened], timezone: str) -> list[Fact]:
     """Every fact that holds after all of these events."""
     zone = ZoneInfo(timezone)
     found: list[Fact] = []

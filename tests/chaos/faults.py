@@ -1,0 +1,97 @@
+"""Faults, and how long the copy takes to work again after each."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+
+import aiohttp
+import psutil
+
+from tests.chaos.company import Company
+from tests.chaos.stack import Connection, NeverSo, Stack, until
+
+WORKERS = ("gateway", "leads", "activities", "scoring")
+_PROBE_WAIT_MS = 2000
+
+
+async def kill_and_wait(stack: Stack, name: str) -> float:
+    """kill -9 (PostgreSQL: immediate stop), and the seconds until the launcher has started it again."""
+    former = stack.kill(name)
+    return await stack.replaced(name, former)
+
+
+@asynccontextmanager
+async def paused(stack: Stack, name: str) -> AsyncIterator[psutil.Process]:
+    """SIGSTOP while the block runs."""
+    process = stack.pause(name)
+    try:
+        yield process
+    finally:
+        stack.resume(process)
+
+
+async def works_again(company: Company, session: aiohttp.ClientSession, limit_s: float = 300.0) -> float:
+    """Seconds until a new lead shows in the KPIs, which takes every service, the relay and Kafka."""
+    began, position = time.monotonic(), ""
+
+    async def so() -> bool:
+        nonlocal position
+        if not position:
+            lead = {"name": "Probe", "channel": "referral"}
+            made = await company.admin.ask(session, "POST", "/v1/leads", lead)
+            position = made.headers.get("Cox-Position", "") if made.status == 201 else ""
+        if not position:
+            return False
+        seen = await company.admin.ask(
+            session, "GET", "/v1/kpis?metric=leads_created", Cox_Wait_For=position,
+            Cox_Wait_Ms=str(_PROBE_WAIT_MS),
+        )  # fmt: skip
+        return seen.status == 200
+
+    await until(so, "a new lead shows in the KPIs", limit_s, pause_s=0.1)
+    return time.monotonic() - began
+
+
+async def leader_of(stack: Stack, service: str) -> str | None:
+    """The name of the worker process that holds a service's relay; None while nobody does."""
+    async with stack.database(service) as connection:
+        port = await _leaders_port(connection)
+    return None if port is None else _owner_of(stack, service, port)
+
+
+async def _leaders_port(connection: Connection) -> int | None:
+    """The client's port of the session with the leader's advisory lock."""
+    from shared.events.leader import LOCK
+
+    port = await connection.fetchval(
+        "select a.client_port from pg_locks l join pg_stat_activity a using (pid)"
+        " where l.locktype = 'advisory' and l.granted and l.objid = $1"
+        " and l.database = (select oid from pg_database where datname = current_database())",
+        LOCK,
+    )
+    return None if port is None else int(port)
+
+
+def _owner_of(stack: Stack, service: str, port: int) -> str | None:
+    for name, process in stack.copy.processes().items():
+        if name.startswith(f"{service}-worker-"):
+            try:
+                if any(c.laddr[1:2] == (port,) for c in process.net_connections("tcp")):
+                    return name
+            except psutil.NoSuchProcess:
+                continue
+    return None
+
+
+async def pause_for(chance: Random, least_s: float, most_s: float) -> None:
+    """A time by chance: the distance between faults."""
+    await asyncio.sleep(chance.uniform(least_s, most_s))
+
+
+__all__ = [
+    "WORKERS", "NeverSo", "kill_and_wait", "leader_of", "pause_for", "paused", "works_again",
+]  # fmt: skip
