@@ -25,10 +25,17 @@ class FreshCopies:
 
     @asynccontextmanager
     async def __call__(
-        self, *, scale: str | None = None, settings: dict[str, str] | None = None, own: bool = False
+        self,
+        *,
+        scale: str | None = None,
+        settings: dict[str, str] | None = None,
+        own: bool = False,
+        slow_wires: bool = False,
     ) -> AsyncIterator[Stack]:
         self._made += 1
-        async with running_stack(self._folder / f"copy{self._made}", scale, settings) as stack:
+        async with running_stack(
+            self._folder / f"copy{self._made}", scale, settings, slow_wires=slow_wires
+        ) as stack:
             yield stack
 
 

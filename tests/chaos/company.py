@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +31,7 @@ class Answer:
 
     status: int | None
     json: Any = None
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -55,7 +56,7 @@ class User:
             async with session.request(method, self.url + path, data=data, headers=sent) as answer:
                 content = await answer.read()
                 told = orjson.loads(content) if content else None
-                return Answer(answer.status, told, dict(answer.headers.items()))
+                return Answer(answer.status, told, answer.headers)
         except (aiohttp.ClientError, OSError, TimeoutError, orjson.JSONDecodeError):
             return Answer(None)
 

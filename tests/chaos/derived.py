@@ -41,7 +41,7 @@ async def check_derived(stack: Stack, tenant_id: UUID, journals: Journals) -> li
         found += await _check_known(leads, activities, tenant_id)
     for service in SERVICES:
         async with stack.database(service) as connection:
-            found += await _check_consumers(connection, service, tenant_id, journals)
+            found += await check_consumers(connection, service, tenant_id, journals)
     return found
 
 
@@ -151,7 +151,7 @@ async def _check_known(leads: Connection, activities: Connection, tenant_id: UUI
     return check_equal("lead as activities know it", owned, known)
 
 
-async def _check_consumers(
+async def check_consumers(
     connection: Connection, service: str, tenant_id: UUID, journals: Journals
 ) -> list[Finding]:
     """Each consumer stands at every aggregate's newest event, with nothing parked or set aside."""

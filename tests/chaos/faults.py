@@ -11,11 +11,12 @@ from random import Random
 import aiohttp
 import psutil
 
+from shared.events.leader import LOCK
 from tests.chaos.company import Company
-from tests.chaos.stack import Connection, NeverSo, Stack, until
+from tests.chaos.stack import Connection, Stack, until
 
-WORKERS = ("gateway", "leads", "activities", "scoring")
 _PROBE_WAIT_MS = 2000
+_LIMIT_S = 300.0
 
 
 async def kill_and_wait(stack: Stack, name: str) -> float:
@@ -34,7 +35,7 @@ async def paused(stack: Stack, name: str) -> AsyncIterator[psutil.Process]:
         stack.resume(process)
 
 
-async def works_again(company: Company, session: aiohttp.ClientSession, limit_s: float = 300.0) -> float:
+async def works_again(company: Company, session: aiohttp.ClientSession, limit_s: float = _LIMIT_S) -> float:
     """Seconds until a new lead shows in the KPIs, which takes every service, the relay and Kafka."""
     began, position = time.monotonic(), ""
 
@@ -65,8 +66,6 @@ async def leader_of(stack: Stack, service: str) -> str | None:
 
 async def _leaders_port(connection: Connection) -> int | None:
     """The client's port of the session with the leader's advisory lock."""
-    from shared.events.leader import LOCK
-
     port = await connection.fetchval(
         "select a.client_port from pg_locks l join pg_stat_activity a using (pid)"
         " where l.locktype = 'advisory' and l.granted and l.objid = $1"
@@ -77,7 +76,7 @@ async def _leaders_port(connection: Connection) -> int | None:
 
 
 def _owner_of(stack: Stack, service: str, port: int) -> str | None:
-    for name, process in stack.copy.processes().items():
+    for name, process in stack.processes().items():
         if name.startswith(f"{service}-worker-"):
             try:
                 if any(c.laddr[1:2] == (port,) for c in process.net_connections("tcp")):
@@ -92,6 +91,19 @@ async def pause_for(chance: Random, least_s: float, most_s: float) -> None:
     await asyncio.sleep(chance.uniform(least_s, most_s))
 
 
-__all__ = [
-    "WORKERS", "NeverSo", "kill_and_wait", "leader_of", "pause_for", "paused", "works_again",
-]  # fmt: skip
+async def grown(stack: Stack, chance: Random, role: str, least_s: float) -> str:
+    """A process of that role (`worker`, `app`) by chance, that has been up for so many seconds."""
+    found: list[str] = []
+
+    async def so() -> bool:
+        nonlocal found
+        now = time.time()
+        found = sorted(
+            name
+            for name, process in stack.processes().items()
+            if f"-{role}-" in name and now - process.create_time() >= least_s
+        )
+        return bool(found)
+
+    await until(so, f"a {role} is up for {least_s:.0f} s", _LIMIT_S)
+    return chance.choice(found)

@@ -25,7 +25,12 @@ class StackMaker(Protocol):
     """Gives a running copy. In the short forms all share one, whatever is asked for, unless `own` is."""
 
     def __call__(
-        self, *, scale: str | None = None, settings: dict[str, str] | None = None, own: bool = False
+        self,
+        *,
+        scale: str | None = None,
+        settings: dict[str, str] | None = None,
+        own: bool = False,
+        slow_wires: bool = False,
     ) -> AbstractAsyncContextManager[Stack]: ...
 
 

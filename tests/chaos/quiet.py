@@ -34,7 +34,7 @@ async def unfinished(settings: Settings) -> list[str]:
         if found := await _pending(settings):
             return found
         ends = await _ends(settings)
-        if found := _behind(await _applied(settings), ends, settings.topic_prefix):
+        if found := behind(await _applied(settings), ends, settings.topic_prefix):
             return found
         if found := await _pending(settings):
             return found
@@ -81,7 +81,7 @@ async def _applied(settings: Settings) -> Applied:
     return found
 
 
-def _behind(applied: Applied, ends: Ends, prefix: str) -> list[str]:
+def behind(applied: Applied, ends: Ends, prefix: str) -> list[str]:
     """Consumers whose offsets have not reached the log's ends; one never stored stands at the beginning."""
     found = []
     for consumer, stream in sorted({(consumer, stream) for consumer, stream, _ in applied}):
@@ -89,9 +89,9 @@ def _behind(applied: Applied, ends: Ends, prefix: str) -> list[str]:
             partition: ends.get(TopicPartition(topic_of(stream, prefix), partition), 0)
             for partition in range(PARTITIONS[stream])
         }
-        behind = sum(max(end - applied.get((consumer, stream, p), 0), 0) for p, end in places.items())
-        if behind:
-            found.append(f"{consumer} is {behind} records of {stream} behind")
+        left = sum(max(end - applied.get((consumer, stream, p), 0), 0) for p, end in places.items())
+        if left:
+            found.append(f"{consumer} is {left} records of {stream} behind")
     return found
 
 

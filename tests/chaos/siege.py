@@ -16,6 +16,7 @@ from tests.chaos.findings import note
 from tests.chaos.ledger import Verdict
 from tests.chaos.listening import Listener
 from tests.chaos.promise import Outcome, Run
+from tests.chaos.proxy import Wire
 from tests.chaos.stack import Stack
 from tests.chaos.traffic import Traffic
 from tests.chaos.verify import check_everything
@@ -38,6 +39,11 @@ class Siege:
     began: float
 
     @property
+    def wires(self) -> list[Wire]:
+        """What PostgreSQL and Kafka are reached by, where that can be made slow and cut."""
+        return self.stack.servers.wires if self.stack.servers else []
+
+    @property
     def minutes_gone(self) -> float:
         """Minutes of load so far."""
         return (time.monotonic() - self.began) / 60
@@ -56,11 +62,16 @@ class Siege:
 Inject = Callable[[Siege], Awaitable[None]]
 
 
-async def withstand(run: Run, *, rate: float, inject: Inject, scale: str | None = None) -> Outcome:
-    """Load of `rate` changes a second while `inject` does harm; afterwards everything is checked."""
+async def withstand(
+    run: Run, *, rate: float, inject: Inject, scale: str | None = None, slow_wires: bool = False
+) -> Outcome:
+    """Load of `rate` changes a second while `inject` does harm; afterwards everything is checked.
+
+    `scale` and `slow_wires` say what the copy must have.
+    """
     outcome = Outcome(run.name, run.seed, run.full)
     async with AsyncExitStack() as exits:
-        stack = await exits.enter_async_context(run.stack(scale=scale))
+        stack = await exits.enter_async_context(run.stack(scale=scale, slow_wires=slow_wires))
         company = await found_company(stack)
         # Chance of its own for users and faults: one more request must not change the next fault.
         traffic = Traffic(company, Random(f"{run.seed} users"), rate)

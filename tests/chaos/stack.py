@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
+import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
@@ -24,6 +25,7 @@ from shared.database.engine import make_engine
 from shared.database.transactions import Database
 from shared.settings import Settings
 from tests.chaos import quiet
+from tests.chaos.servers import OwnServers, own_servers
 from tests.e2e.support.speaking import PASSWORD, Person, Tenant
 from tests.support.copies import Copy
 
@@ -51,8 +53,9 @@ async def until(so: Callable[[], Awaitable[bool]], what: str, limit_s: float, pa
 class Stack:
     """A running copy. Processes go by their names in `./cox status`: postgres, kafka, leads-worker-1, …"""
 
-    def __init__(self, copy: Copy, settings: Settings) -> None:
+    def __init__(self, copy: Copy, settings: Settings, servers: OwnServers | None = None) -> None:
         self.copy = copy
+        self.servers = servers
         self.settings = settings
         self._identity = Database(make_engine(settings, "gateway", "worker", pool_size=2))
 
@@ -63,11 +66,15 @@ class Stack:
 
     def names(self) -> list[str]:
         """Every process of the copy that runs now, without the launcher."""
-        return [name for name in self.copy.processes() if name != "launcher"]
+        return sorted(self.processes().keys() - {"launcher"})
+
+    def processes(self) -> dict[str, psutil.Process]:
+        """Every running process by its name, the launcher among them."""
+        return self.copy.processes() | (self.servers.processes() if self.servers else {})
 
     def process(self, name: str) -> psutil.Process:
         """The running process of that name. Raises KeyError while it is down."""
-        return self.copy.processes()[name]
+        return self.processes()[name]
 
     def kill(self, name: str) -> psutil.Process:
         """kill -9. PostgreSQL gets SIGQUIT, its immediate stop: no checkpoint, recovery at the next start."""
@@ -94,7 +101,7 @@ class Stack:
         """Seconds until another process has that name."""
 
         async def so() -> bool:
-            return self.copy.processes().get(name, former) != former
+            return self.processes().get(name, former) != former
 
         return await until(so, f"{name} started again", limit_s)
 
@@ -169,20 +176,25 @@ def settings_of(copy: Copy) -> Settings:
 
 @asynccontextmanager
 async def running_stack(
-    home: Path, scale: str | None = None, settings: dict[str, str] | None = None
+    home: Path, scale: str | None = None, settings: dict[str, str] | None = None, *, slow_wires: bool = False
 ) -> AsyncIterator[Stack]:
-    """A copy in `home`, ready; stopped at the end. It ends with this process, however that ends."""
-    copy = Copy(home, settings=settings or {})
-    up = copy.begin(*(["--scale", scale] if scale else []))
-    try:
+    """A copy in `home`, ready; stopped at the end. It ends with this process, however that ends.
+
+    With `slow_wires` it uses servers of the harness, reached through wires that can be made slow and cut.
+    """
+    async with AsyncExitStack() as exits:
+        servers = await exits.enter_async_context(own_servers(home / "servers")) if slow_wires else None
+        copy = Copy(home / "copy", settings=(settings or {}) | (servers.settings if servers else {}))
+        up = copy.begin(*(["--scale", scale] if scale else []))
+        exits.push_async_callback(_ended, up)
         await asyncio.to_thread(copy.wait_until_up, up)
-        stack = Stack(copy, settings_of(copy))
-        try:
-            yield stack
-        finally:
-            await stack.aclose()
-    finally:
-        up.terminate()
-        await asyncio.to_thread(up.wait)
-        if up.stdout is not None:
-            up.stdout.close()
+        stack = Stack(copy, settings_of(copy), servers)
+        exits.push_async_callback(stack.aclose)
+        yield stack
+
+
+async def _ended(up: subprocess.Popen[str]) -> None:
+    up.terminate()
+    await asyncio.to_thread(up.wait)
+    if up.stdout is not None:
+        up.stdout.close()
