@@ -1,0 +1,1 @@
+"""One module per row: NAME, WHAT, and `run(bench)` that answers with a Result."""

@@ -1,0 +1,50 @@
+"""A copy that has been in use for long: leads and numbers by the power of ten, always the same people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from tests.bench import crowd, numbers
+from tests.bench.site import Crew, Site, settled
+
+REPS = 32
+
+
+class Scaled:
+    """A site with 10^power leads and ten times as many KPI events of one crew, which has a director too;
+    `people` are its (rep, team) pairs.
+    """
+
+    def __init__(self, site: Site, crew: Crew, power: int, people: Sequence[tuple[UUID, UUID]]) -> None:
+        self.site, self.crew, self.power, self.people = site, crew, power, people
+
+    async def director(self) -> str:
+        """A fresh access token of somebody who sees everything."""
+        return await self.crew.token_of(f"director.{self.crew.tenant.id.hex[-12:]}@example.com")
+
+
+async def scaled(site: Site, power: int, reps: int, say: Callable[[str], None]) -> Scaled:
+    """Load a site that is new."""
+    crew = await site.crew("scaled", reps)
+    await crew.tenant.hire("director", role="director")
+    await settled(site)
+    owners = await _owners(site, crew)
+    say(f"10^{power} leads")
+    async with site.stack.database("leads") as connection:
+        pipeline = await connection.fetchval(
+            "select id from pipelines where tenant_id = $1 and is_default", crew.tenant.id
+        )
+        await crowd.load(connection, crowd.People(crew.tenant.id, pipeline, owners), 10**power)
+    say(f"10^{power + 1} KPI events")
+    async with site.stack.database("scoring") as connection:
+        await numbers.load(connection, crew.tenant.id, owners, 10 ** (power + 1))
+    return Scaled(site, crew, power, owners)
+
+
+async def _owners(site: Site, crew: Crew) -> list[tuple[UUID, UUID]]:
+    async with site.stack.database("leads") as connection:
+        rows = await connection.fetch(
+            "select id, unit_id from org_users where tenant_id = $1 and is_rep order by id", crew.tenant.id
+        )
+    return [(row["id"], row["unit_id"]) for row in rows]
