@@ -1,19 +1,13 @@
-"""A client's connection: what is no HTTP is answered as a problem; a process that leaves cuts nobody off."""
+"""A client's connection: a process that leaves cuts nobody off."""
 
 from __future__ import annotations
 
 import asyncio
 
-import orjson
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
-from shared.errors import Malformed
-from shared.web import problems
+from shared.web.guarded import Guarded
 
 KEEP_ALIVE_S = 75
 LINGER_S = 6
@@ -26,11 +20,6 @@ CLIENT_IDLE_S = 3.0
 _LAST_LOOK_S = 0.05
 
 
-class BadHttp(Malformed):
-    code = "bad_http"
-    title = "That is no HTTP request"
-
-
 class Ending(ServerState):
     """What the connections of a server share. `leaving`: accepts no more; `hurried`: keeps nobody waiting."""
 
@@ -38,7 +27,7 @@ class Ending(ServerState):
     hurried = False
 
 
-class Connection(HttpToolsProtocol):
+class Connection(Guarded):
     """When the process leaves, the next answer says `Connection: close`; only what idles is closed unsaid."""
 
     server_state: Ending
@@ -69,18 +58,6 @@ class Connection(HttpToolsProtocol):
         # What came while the loop was busy is read first: it takes this timer back.
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(_LAST_LOOK_S, super().timeout_keep_alive_handler)
-
-    def send_400_response(self, msg: str) -> None:
-        """What is no HTTP never reaches the app; it is answered as every other error is."""
-        body = orjson.dumps(problems.document(BadHttp(msg), ""))
-        head = [
-            STATUS_LINE[400],
-            f"content-type: {problems.MEDIA_TYPE}\r\n".encode(),
-            f"content-length: {len(body)}\r\n".encode(),
-            b"connection: close\r\n\r\n",
-        ]
-        self.transport.write(b"".join(head) + body)
-        self.transport.close()
 
     def _wait_for_a_request(self, seconds: float) -> None:
         self._unset_keepalive_if_required()
