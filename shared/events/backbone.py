@@ -19,7 +19,8 @@ class Backbone:
     """`worker` sees every tenant (relay, projections, bookkeeping); `app` runs reactions and timers under
     RLS.
 
-    `hint_applied` is called after each committed batch.
+    `hint_applied` is called after each committed batch. `seat` names the place that this process has on its
+    machine: whoever had it before has ended. Empty: nothing is known of a predecessor.
     """
 
     settings: Settings
@@ -28,6 +29,7 @@ class Backbone:
     app: Database
     hint_applied: Callable[[], None] = _silent
     clock: Clock = field(default_factory=SystemClock)
+    seat: str = ""
 
     @property
     def bootstrap(self) -> str:

@@ -102,7 +102,8 @@ class ConsumerRunner:
         backbone = self._backbone
         topics = [topic_of(stream, backbone.prefix) for stream in self.handlers.streams]
         group = None if self._rebuilt else f"{backbone.prefix}{self.name}"
-        reader = Reader(backbone.bootstrap, f"cox-{self.name}", group=group)
+        client_id = f"cox-{self.name}" + (f"@{backbone.seat}" if backbone.seat else "")
+        reader = Reader(backbone.bootstrap, client_id, group=group)
         self._applier = await self._new_applier()
         self._seeker = Seeker(
             backbone, reader, self._applier, self.name, self._key, live=self._rebuilt is None
@@ -113,6 +114,8 @@ class ConsumerRunner:
             if group is None:
                 reader.assign(partitions_of(self.handlers.streams, backbone.prefix))
             else:
+                if backbone.seat:
+                    await expel_predecessor(backbone.bootstrap, group, client_id)
                 reader.subscribe(topics)
             while True:
                 await self._turn(reader, self._seeker, self._applier)
@@ -330,6 +333,17 @@ def _acts(item: Item, handlers: HandlerSet) -> bool:
     if received is None or handlers.route(received.type) is not Route.HANDLED:
         return False
     return handlers.kind == "projection" or not received.historic
+
+
+async def expel_predecessor(bootstrap: str, group: str, client_id: str) -> None:
+    """Whoever had our seat and was killed still counts as a member, and would keep us waiting for 30 s."""
+    try:
+        async with Admin(bootstrap) as admin:
+            if await admin.expel(group, client_id):
+                log.info("predecessor_expelled", group=group)
+    except (KafkaError, OSError, TimeoutError, ValueError) as error:
+        # The session's end does the same, later.
+        log.warning("predecessor_not_expelled", group=group, error=repr(error))
 
 
 async def _commit(reader: Reader, offsets: dict[TopicPartition, int]) -> None:

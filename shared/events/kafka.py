@@ -16,6 +16,7 @@ from aiokafka.errors import (
     TopicAlreadyExistsError,
     for_code,
 )
+from aiokafka.protocol.group import LeaveGroupRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.structs import TopicPartition as _TopicPartition
 
@@ -283,6 +284,21 @@ class Admin:
         async with asyncio.timeout(CALL_TIMEOUT_S):
             described = await self._client.describe_topics()
         return {entry["topic"]: len(entry["partitions"]) for entry in described}
+
+    async def expel(self, group: str, client_id: str) -> int:
+        """Let the members of a group that have this client id leave it: they ended without doing so.
+
+        The group would wait for them until their session is over. How many it were.
+        """
+        async with asyncio.timeout(CALL_TIMEOUT_S):
+            coordinator = await self._client.find_coordinator(group)
+            (told,) = await self._client.describe_consumer_groups([group], coordinator)
+            members = [member for described in told.groups for member in described[5]]
+            gone = [member[0] for member in members if member[1] == client_id]
+            for member_id in gone:
+                # aiokafka has the request, and no public way to send it.
+                await self._client._send_request(LeaveGroupRequest(group, member_id), coordinator)
+        return len(gone)
 
     async def create(self, topics: Mapping[str, int], config: Mapping[str, str]) -> None:
         """Create topics with the broker's default replication; one that is there already is left alone."""

@@ -82,7 +82,7 @@ class Worker:
         async with AsyncExitStack() as stack:
             if sock is not None:
                 await stack.enter_async_context(serve_internal(sock, self))
-            backbone = await self._backbone(stack)
+            backbone = await self._backbone(stack, seat_of(sock))
             tasks = [asyncio.create_task(self._prepare(backbone), name="prepare")]
             stopping = asyncio.create_task(self._stopping.wait(), name="stopping")
             try:
@@ -93,7 +93,7 @@ class Worker:
             finally:
                 await end([stopping, *tasks])
 
-    async def _backbone(self, stack: AsyncExitStack) -> Backbone:
+    async def _backbone(self, stack: AsyncExitStack, seat: str) -> Backbone:
         recorded = Hints(connector(self.settings, self.service), RECORDED)
         applied = Hints(connector(self.settings, self.service), APPLIED)
         backbone = Backbone(
@@ -102,6 +102,7 @@ class Worker:
             Database(make_engine(self.settings, self.service, "worker"), hint=recorded.poke),
             Database(make_engine(self.settings, self.service, "app"), hint=recorded.poke),
             hint_applied=applied.poke,
+            seat=seat,
         )
         stack.push_async_callback(backbone.worker.dispose)
         stack.push_async_callback(backbone.app.dispose)
@@ -137,3 +138,8 @@ class Worker:
                 return
             await asyncio.sleep(pause)
             pause = min(pause * 2, RETRY_MOST_S)
+
+
+def seat_of(sock: socket.socket | None) -> str:
+    """A name for the process's place on its machine: only one process at a time serves an internal port."""
+    return f"{socket.gethostname()}:{sock.getsockname()[1]}" if sock is not None else ""
