@@ -8,6 +8,7 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,19 @@ LEFT_OUT = tuple(f"#/components/parameters/{name}" for name in ("WaitFor", "Wait
 Waits would only be long."""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What schemathesis found: how many `cases` it sent, `steps` between operations that it took (0 without
+    the stateful phase), the operations that answered 401 or 403 only, and what it `said` where something was
+    wrong (else None).
+    """
+
+    cases: int
+    steps: int
+    locked: tuple[str, ...]
+    said: str | None
+
+
 def assert_conforms(
     url: str,
     token: str,
@@ -45,20 +59,56 @@ def assert_conforms(
 
     `only` chooses paths.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        document = Path(folder) / "openapi.json"
+    held = hold(url, token, examples=examples, seed=seed, phases=phases, timeout_s=timeout_s, only=only)
+    if held.said is not None:
+        pytest.fail(held.said, pytrace=False)
+
+
+def hold(
+    url: str,
+    token: str,
+    *,
+    examples: int,
+    seed: int,
+    phases: str = "coverage,fuzzing,stateful",
+    timeout_s: int = 280,
+    only: Callable[[str], bool] = lambda path: True,
+) -> Held:
+    """Send about `examples` cases per operation and phase to the app at `url`, by its `/openapi.json`.
+
+    `only` chooses paths. Raises subprocess.TimeoutExpired.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        document = folder / "openapi.json"
         document.write_text(json.dumps(without_opaque(chosen(_document(url), only))))
         command = [
             sys.executable, "-m", "schemathesis.cli", "run", str(document), "--url", url,
             "--header", f"Authorization: Bearer {token}", "--checks", ",".join(CHECKS), "--phases", phases,
             "--max-examples", str(examples), "--seed", str(seed), "--generation-database", "none",
             "--continue-on-failure", "--suppress-health-check", "all", "--no-color",
+            "--report", "json", "--report-json-path", str(folder / "report.json"),
         ]  # fmt: skip
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=timeout_s, check=False, cwd=folder
         )
-    if done.returncode != 0:
-        pytest.fail(done.stdout[-20_000:] + done.stderr[-5_000:], pytrace=False)
+        said = done.stdout[-20_000:] + done.stderr[-5_000:] if done.returncode != 0 else None
+        return _held(folder / "report.json", done.stdout, said)
+
+
+def _held(report: Path, told: str, said: str | None) -> Held:
+    if not report.exists():
+        return Held(0, 0, (), said or f"schemathesis wrote no report: {told[-5000:]}")
+    found = json.loads(report.read_text())
+    return Held(
+        found["test_cases"]["generated"], _steps(told), tuple(found["warnings"]["missing_auth"]), said
+    )
+
+
+def _steps(told: str) -> int:
+    """Links between operations that were followed, as the stateful phase's summary says."""
+    line = next((line for line in told.splitlines() if "API Links:" in line), "API Links: 0")
+    return int(line.split("API Links:")[1].split()[0])
 
 
 def _document(url: str) -> dict[str, Any]:

@@ -1,0 +1,101 @@
+"""One HTTP client for many callers: bytes as given, answers whole, refusals checked for their form."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import orjson
+from yarl import URL
+
+TIMEOUT_S = 90.0
+PROBLEM = "application/problem+json"
+_PROBLEM_FIELDS = {"type", "title", "status", "detail", "instance", "trace_id", "code", "errors"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back; header names are case-insensitive."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return orjson.loads(self.body) if self.body else None
+
+    @property
+    def is_problem(self) -> bool:
+        """Whether it is a whole problem document of its own status."""
+        if self.headers.get("Content-Type") != PROBLEM:
+            return False
+        told = self.json
+        return set(told) == _PROBLEM_FIELDS and told["status"] == self.status
+
+    @property
+    def pointers(self) -> list[str]:
+        """Where a refusal says that the fault lies."""
+        return [error["pointer"] for error in self.json["errors"]]
+
+
+class Asker:
+    """Speaks to one address, under `async with`. `requests` counts; a slow-down (429) is waited out."""
+
+    def __init__(self, url: str, connections: int = 24) -> None:
+        self._url = url
+        self._turn = asyncio.Semaphore(connections)
+        self._session: aiohttp.ClientSession | None = None
+        self.requests = 0
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._session is not None
+        await self._session.close()
+
+    async def ask(
+        self,
+        method: str,
+        target: str,
+        *,
+        token: str | None = None,
+        json: Any = None,
+        body: bytes | aiohttp.FormData | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One request; `target` is path and query as on the wire, escapes included."""
+        sent = dict(headers or {})
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token}"
+        data = body
+        if json is not None:
+            data = orjson.dumps(json)
+            sent.setdefault("Content-Type", "application/json")
+        while True:
+            answer = await self._once(method, target, data, sent)
+            if answer.status != 429:
+                self.requests += 1
+                return answer
+            await asyncio.sleep(min(5.0, float(answer.headers.get("Retry-After", "1"))))
+
+    async def _once(self, method: str, target: str, data: Any, headers: dict[str, str]) -> Answer:
+        assert self._session is not None
+        url = URL(self._url + target, encoded=True)
+        async with (
+            self._turn,
+            self._session.request(method, url, data=data, headers=headers, allow_redirects=False) as answer,
+        ):
+            return Answer(answer.status, answer.headers.copy(), await answer.read())

@@ -1,0 +1,106 @@
+"""What stands in the databases of the companies, as things of the world: ids, owners, marks."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from tests.chaos.hostile.world import MARK, Credit, Thing, World
+from tests.chaos.stack import Stack
+
+_LEADS = """
+select id, tenant_id, owner_id, team_id, created_by, name from leads where tenant_id = any($1)
+"""
+_ACTIVITIES = """
+select id, tenant_id, rep_id, team_id, recorded_by, lead_id, note from activities where tenant_id = any($1)
+"""
+_OWNED = {
+    "key": "select id, tenant_id, user_id, name as said from api_keys where tenant_id = any($1)",
+    "session": "select id, tenant_id, user_id, null as said from sessions where tenant_id = any($1)",
+    "import": "select id, tenant_id, user_id, file_name as said from imports where tenant_id = any($1)",
+}
+_WIDE = {
+    "gateway": {
+        "user": "select id, tenant_id, unit_id from users where tenant_id = any($1)",
+        "unit": "select id, tenant_id, id as unit_id from units where tenant_id = any($1)",
+    },
+    "leads": {
+        "pipeline": "select id, tenant_id, null as unit_id from pipelines where tenant_id = any($1)",
+        "rule": "select id, tenant_id, null as unit_id from assignment_rules where tenant_id = any($1)",
+    },
+}
+_STANDING = {
+    "gateway": (
+        "select id, revoked_at from api_keys where tenant_id = any($1) order by id",
+        "select id, revoked_at from sessions where tenant_id = any($1) order by id",
+        "select id, version, unit_id, active from users where tenant_id = any($1) order by id",
+        "select id, version, active from units where tenant_id = any($1) order by id",
+        "select id, seq from tenants where id = any($1) order by id",
+    ),
+    "leads": (
+        "select id, seq, owner_id, stage from leads where tenant_id = any($1) order by id",
+        "select id, seq from assignment_rules where tenant_id = any($1) order by id",
+        "select id, seq from pipelines where tenant_id = any($1) order by id",
+    ),
+    "activities": ("select id, seq from activities where tenant_id = any($1) order by id",),
+}
+
+
+async def take(stack: Stack, world: World, tenants: list[UUID]) -> None:
+    """Everything that has an id, into the world."""
+    async with stack.database("leads") as leads:
+        for row in await leads.fetch(_LEADS, tenants):
+            world.add(_lead(world, row))
+        await _take_wide(leads, world, "leads", tenants)
+    async with stack.database("activities") as activities:
+        for row in await activities.fetch(_ACTIVITIES, tenants):
+            world.add(_activity(row))
+    async with stack.database("gateway") as gateway:
+        for kind, query in _OWNED.items():
+            for row in await gateway.fetch(query, tenants):
+                owner = Credit(_text(row["user_id"]), None)
+                world.add(Thing(kind, str(row["id"]), str(row["tenant_id"]), owner, mark=_mark(row["said"])))
+        await _take_wide(gateway, world, "gateway", tenants)
+
+
+async def standing(stack: Stack, tenants: list[UUID]) -> list[tuple[Any, ...]]:
+    """What nobody may have changed: versions, owners, ends."""
+    found: list[tuple[Any, ...]] = []
+    for service, queries in _STANDING.items():
+        async with stack.database(service) as database:
+            for query in queries:
+                found += [tuple(row) for row in await database.fetch(query, tenants)]
+    return found
+
+
+async def _take_wide(database: Any, world: World, service: str, tenants: list[UUID]) -> None:
+    for kind, query in _WIDE[service].items():
+        for row in await database.fetch(query, tenants):
+            credit = Credit(str(row["id"]) if kind == "user" else None, _text(row["unit_id"]))
+            world.add(Thing(kind, str(row["id"]), str(row["tenant_id"]), credit))
+
+
+def _lead(world: World, row: Any) -> Thing:
+    owner, creator = Credit(_text(row["owner_id"]), _text(row["team_id"])), _text(row["created_by"])
+    made_by = world.people.get(creator or "")
+    began = Credit(creator, None if made_by is None else made_by.unit)
+    return Thing(
+        "lead", str(row["id"]), str(row["tenant_id"]), owner, creator, _mark(row["name"]), (owner, began)
+    )
+
+
+def _activity(row: Any) -> Thing:
+    owner = Credit(_text(row["rep_id"]), _text(row["team_id"]))
+    return Thing(
+        "activity", str(row["id"]), str(row["tenant_id"]), owner, _text(row["recorded_by"]),
+        _mark(row["note"]), (owner,), _text(row["lead_id"]),
+    )  # fmt: skip
+
+
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _mark(said: str | None) -> str:
+    found = MARK.search((said or "").encode())
+    return found.group().decode() if found else ""

@@ -1,0 +1,231 @@
+"""Every route asked by a person: with ids that are theirs to see, and with ids that are not."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from tests.chaos.hostile.asking import Answer
+from tests.chaos.hostile.operations import Document, Operation
+from tests.chaos.hostile.world import FACTS, LISTS, Someone, Thing, World
+
+KINDS = {
+    "lead_id": "lead", "lead": "lead", "activity_id": "activity", "import_id": "import", "key_id": "key",
+    "session_id": "session", "user_id": "user", "rep": "user", "owner": "user", "owner_id": "user",
+    "rep_id": "user", "user_ids": "user", "unit_id": "unit", "unit": "unit", "team": "unit",
+    "to_unit_id": "unit", "parent_id": "unit", "pipeline_id": "pipeline", "pipeline": "pipeline",
+    "rule_id": "rule",
+}  # fmt: skip
+"""What an id of that name is the id of. A new name has to be entered here: the probing says so."""
+
+Ask = Callable[..., Awaitable[Answer]]
+_NOTHING = (None, 0, "0", "0.00", 0.0)
+
+
+@dataclass
+class Probing:
+    """Counts and findings of all people together."""
+
+    document: Document
+    world: World
+    ask: Ask
+    chance: random.Random
+    seen: int = 0
+    refused: int = 0
+    leaks: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.operations = [each for each in self.document.operations() if not _is_endless(each)]
+        unknown = {
+            f"{operation}: nothing says what {name} is the id of; enter it in KINDS"
+            for operation in self.operations
+            for name in _id_names(self.document, operation)
+            if name not in KINDS
+        }
+        self.faults += sorted(unknown)
+
+    async def probe(self, person: Someone) -> None:
+        """Ask every route as this person."""
+        for operation in self.operations:
+            await self._by_path(person, operation)
+            if operation.method == "GET":
+                await self._by_query(person, operation)
+            elif operation.body is not None:
+                await self._by_body(person, operation)
+
+    async def _by_path(self, person: Someone, operation: Operation) -> None:
+        names = [each.name for each in operation.of_place("path") if each.is_id and each.name in KINDS]
+        if not names:
+            return
+        for hidden in self._hidden(person, KINDS[names[0]]):
+            await self._refused(person, operation, hidden, {names[0]: hidden.id})
+        if operation.method == "GET":
+            shown = self._one(self._shown(person, KINDS[names[0]]))
+            if shown is not None:
+                await self._answered(person, operation, {names[0]: shown.id})
+
+    async def _by_query(self, person: Someone, operation: Operation) -> None:
+        path = self._path_ids(person, operation)
+        if path is None:
+            return
+        await self._listed(person, operation, path, {})
+        for name, more in _filters(operation):
+            for hidden in self._hidden(person, KINDS[name]):
+                key = "key" if "by" in more else name
+                await self._listed(person, operation, path, {key: hidden.id, **more}, hidden)
+
+    async def _by_body(self, person: Someone, operation: Operation) -> None:
+        path = self._path_ids(person, operation)
+        if path is None or operation.body is None:
+            return
+        for pointer, schema in self.document.leaves(operation.body):
+            name = _name_of(pointer)
+            if schema.get("format") != "uuid" or name not in KINDS:
+                continue
+            for hidden in self._hidden(person, KINDS[name]):
+                # A lead may be handed to somebody of another team; never to one of another tenant.
+                if hidden.tenant != person.tenant or hidden.kind not in LISTS:
+                    await self._refused(person, operation, hidden, path, name)
+
+    def _path_ids(self, person: Someone, operation: Operation) -> dict[str, str] | None:
+        """Ids that the person may see, for a path that needs some; None where they see none."""
+        found: dict[str, str] = {}
+        for parameter in operation.of_place("path"):
+            if not parameter.is_id:
+                found[parameter.name] = str(self.document.sample(parameter.schema, {}))
+                continue
+            shown = self._one(self._shown(person, KINDS.get(parameter.name, "")))
+            if shown is None:
+                return None
+            found[parameter.name] = shown.id
+        return found
+
+    def _hidden(self, person: Someone, kind: str) -> Iterator[Thing]:
+        """One of another tenant, and one of their own that they may not see."""
+        everything = self.world.of_kind(kind)
+        foreign = self._one([thing for thing in everything if thing.tenant != person.tenant])
+        near = [
+            thing
+            for thing in everything
+            if thing.tenant == person.tenant and not self.world.may_see(person, thing)
+        ]
+        return iter([thing for thing in (foreign, self._one(near)) if thing is not None])
+
+    def _shown(self, person: Someone, kind: str) -> list[Thing]:
+        return [thing for thing in self.world.of_kind(kind) if self.world.may_see(person, thing)]
+
+    def _one(self, things: list[Thing]) -> Thing | None:
+        return self.chance.choice(things) if things else None
+
+    async def _refused(
+        self,
+        person: Someone,
+        operation: Operation,
+        hidden: Thing,
+        path: dict[str, str],
+        field_: str | None = None,
+    ) -> None:
+        """Ask with an id in the path, or in a field of the body, that must not work."""
+        ids = {field_: hidden.id} if field_ else {}
+        body = self._body(operation, ids, everything=field_ is not None)
+        target = _target(operation, path, self._needed(operation))
+        answer = await self.ask(operation.method, target, token=person.token, json=body)
+        who = f"{person.role} ({person.visibility})"
+        what = f"{operation} as {who} with {field_ or 'the path'} of a hidden {hidden.kind}"
+        if answer.status < 400:
+            self.leaks.append(f"{what}: {answer.status}")
+        self.refused += answer.status < 500
+        self._heard(person, operation, answer, {hidden.id, *path.values()}, what)
+
+    def _body(self, operation: Operation, ids: dict[str, str], *, everything: bool) -> Any:
+        if operation.body is None:
+            return None
+        return self.document.sample(operation.body, ids, whole=everything)
+
+    async def _answered(self, person: Someone, operation: Operation, path: dict[str, str]) -> None:
+        """Ask for what they may see: a check that refused everybody would prove nothing."""
+        target = _target(operation, path, self._needed(operation))
+        answer = await self.ask("GET", target, token=person.token)
+        if answer.status == 200:
+            self.seen += 1
+        else:
+            self.faults.append(f"{operation} as {person.role}: {answer.status} for what they may see")
+        self._heard(person, operation, answer, path.values(), str(operation))
+
+    async def _listed(
+        self, person: Someone, operation: Operation, path: dict[str, str], query: dict[str, str],
+        hidden: Thing | None = None,
+    ) -> None:  # fmt: skip
+        target = _target(operation, path, self._needed(operation) | query)
+        answer = await self.ask("GET", target, token=person.token)
+        what = f"{operation} {query} as {person.role} ({person.visibility})"
+        asked = [*path.values(), *([hidden.id] if hidden and answer.status >= 400 else [])]
+        self._heard(person, operation, answer, asked, what)
+        if hidden is None or answer.status != 200 or not operation.path.startswith(FACTS):
+            return
+        if _says_something(answer.json):
+            self.leaks.append(f"{what}: tells of a hidden {hidden.kind}")
+
+    def _needed(self, operation: Operation) -> dict[str, str]:
+        return {
+            each.name: str(self.document.sample(each.schema, {}, each.name))
+            for each in operation.of_place("query")
+            if each.required
+        }
+
+    def _heard(self, person: Someone, operation: Operation, answer: Answer, asked: Any, what: str) -> None:
+        if answer.status >= 500:
+            self.faults.append(f"{what}: {answer.status} {answer.body[:300]!r}")
+        named = asked if answer.status >= 400 else ()
+        self.leaks += [
+            f"{what}: {told}" for told in self.world.leaks(person, operation.path, answer.body, named)
+        ]
+
+
+def _is_endless(operation: Operation) -> bool:
+    return operation.path.endswith("/stream")
+
+
+def _id_names(document: Document, operation: Operation) -> Iterator[str]:
+    yield from (each.name for each in operation.parameters if each.is_id and each.place != "header")
+    if operation.body is not None:
+        for pointer, schema in document.leaves(operation.body):
+            if schema.get("format") == "uuid":
+                yield _name_of(pointer)
+
+
+def _name_of(pointer: str) -> str:
+    """The field's name; of an item of a list, the list's."""
+    parts = [part for part in pointer.split("/") if part and not part.isdigit()]
+    return parts[-1] if parts else ""
+
+
+def _filters(operation: Operation) -> Iterator[tuple[str, dict[str, str]]]:
+    """Query parameters that name ids; of a KPI's key, what makes it one."""
+    names = {each.name for each in operation.of_place("query")}
+    yield from ((each.name, {}) for each in operation.of_place("query") if each.is_id and each.name in KINDS)
+    if {"by", "key"} <= names:
+        yield "rep", {"by": "rep"}
+        yield "team", {"by": "team"}
+
+
+def _target(operation: Operation, path: dict[str, str], query: dict[str, str]) -> str:
+    target = operation.path
+    for name, value in path.items():
+        target = target.replace(f"{{{name}}}", value)
+    return f"{target}?{urlencode(query)}" if query else target
+
+
+def _says_something(page: Any) -> bool:
+    """Whether a list holds more than rows of nothing."""
+    for item in page.get("items", ()):
+        value = item.get("value", item)
+        value = value.get("amount", value) if isinstance(value, dict) else value
+        if value not in _NOTHING:
+            return True
+    return False
