@@ -20,7 +20,8 @@ HELP = "state, pid, port, memory and consumer lag of every process"
 
 class Row(TypedDict):
     """One process. `rss_mb` in MiB, `lag` in events not yet consumed (of the service's workers together);
-    null where there is none or it cannot be asked."""
+    null where there is none or it cannot be asked. `problems` says what keeps one that runs from being ready.
+    """
 
     name: str
     state: str
@@ -29,6 +30,7 @@ class Row(TypedDict):
     rss_mb: float | None
     lag: int | None
     restarts: int
+    problems: list[str]
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,15 +61,16 @@ def rows_of(state: State) -> list[Row]:
 def _row(process: ProcessState, not_ready: bool, lags: dict[str, int]) -> Row:
     service, _, rest = process.name.partition("-")
     found = process.identity.process() if process.identity else None
-    state = "starting" if process.state == "running" and not_ready else process.state
+    waits = process.state == "running" and not_ready
     return Row(
         name=process.name,
-        state=state,
+        state="starting" if waits else process.state,
         pid=found.pid if found else None,
         port=process.port,
         rss_mb=_rss_mb(found),
         lag=lags.get(service) if rest.startswith("worker") else None,
         restarts=process.restarts,
+        problems=running.problems(process) if waits else [],
     )
 
 
@@ -91,4 +94,8 @@ def _print_table(state: State, rows: list[Row]) -> None:
         table.add_row(
             row["name"], f"[{colour}]{row['state']}[/]", *("" if c is None else str(c) for c in cells)
         )
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    for row in rows:
+        for problem in row["problems"]:
+            console.print(f"{row['name']}: {problem}", style="yellow", markup=False, highlight=False)

@@ -64,8 +64,9 @@ class Worker:
 
     def problems(self) -> list[str]:
         """Why it is not ready; empty when it is."""
-        found = [] if self._registered else ["starting"]
-        found += [self.relay.problem] if self.relay.problem else []
+        if not self._registered:
+            return ["starting: topics and registrations wait for the broker and the database"]
+        found = [self.relay.problem] if self.relay.problem else []
         found += [runner.problem for runner in self.runners if runner.problem]
         found += [f"{runner.name} has not joined yet" for runner in self.runners if not runner.ready.is_set()]
         return found

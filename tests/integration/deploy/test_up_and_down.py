@@ -96,6 +96,19 @@ class TestSupervision:
         assert row["restarts"] >= 1
 
 
+    def test_status_says_what_a_worker_waits_for_when_the_broker_does_not_answer(self, copy: Copy) -> None:
+        until(copy.all_running)
+        kafka, worker = (copy.processes()[name] for name in ("kafka", "activities-worker-1"))
+        kafka.suspend()
+        try:
+            worker.kill()
+            until(lambda: "wait for the broker" in str(copy.status()["activities-worker-1"]["problems"]))
+        finally:
+            kafka.resume()
+        until(copy.all_running)
+        assert copy.status()["activities-worker-1"]["problems"] == []
+
+
 class TestTheEnd:
     def test_everything_ends_by_itself_when_the_launcher_is_killed(self, another: Copy) -> None:
         processes = another.processes()
