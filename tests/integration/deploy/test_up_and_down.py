@@ -95,7 +95,6 @@ class TestSupervision:
         assert row["state"] == "running"
         assert row["restarts"] >= 1
 
-
     def test_status_says_what_a_worker_waits_for_when_the_broker_does_not_answer(self, copy: Copy) -> None:
         until(copy.all_running)
         kafka, worker = (copy.processes()[name] for name in ("kafka", "activities-worker-1"))
