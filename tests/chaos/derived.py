@@ -111,9 +111,11 @@ async def _check_work(connection: Connection, tenant_id: UUID) -> list[Finding]:
         " having count(*) > 1",
         tenant_id,
     )
+    # One that was closed before its turn came is nobody's to give, nor is it when it is reopened.
     waiting = await connection.fetch(
         "select id from leads where tenant_id = $1 and owner_id is null and status = 'open'"
-        " and channel = any($2::text[])",
+        " and channel = any($2::text[]) and not exists (select from stage_history h"
+        " where h.tenant_id = $1 and h.lead_id = leads.id and h.to_status <> 'open')",
         tenant_id,
         list(BY_RULE),
     )
