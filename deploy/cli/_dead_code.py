@@ -23,7 +23,7 @@ CALLED_BY_NAME = [
     # pytest, alembic, http.server, uvicorn, aiokafka's listener, hypothesis, pydantic, rich
     "Test*", "test_*", "pytest_*", "upgrade", "downgrade", "on_partitions_*", "partition", "model_config",
     "do_GET", "do_POST", "log_message", "log_request", "render", "__rich*", "capture_signals",
-    "send_400_response", "teardown",
+    "send_400_response", "teardown", "datagram_received",
 ]  # fmt: skip
 
 

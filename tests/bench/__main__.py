@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import logging
+import signal
 import sys
 import tempfile
 import traceback
@@ -34,6 +36,10 @@ async def measured(mark: Mark, bench: Bench) -> bool:
 
 async def measure_all(marks: Sequence[Mark], arguments: argparse.Namespace, folder: Path) -> bool:
     """All of them on one copy; whether each could be measured."""
+    task = asyncio.current_task()
+    assert task is not None
+    # The same way out as Ctrl-C: a run that is cut short leaves nothing behind.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     rounds = 1 if arguments.short else arguments.rounds
     scale = powers(arguments.scale)
     async with opened(full=not arguments.short, rounds=rounds, scale=scale, folder=folder) as bench:
@@ -55,8 +61,11 @@ def main(words: Sequence[str]) -> int:
     if arguments.list:
         print("\n".join(f"{mark.NAME:4} {mark.WHAT}" for mark in marks))
         return 0
-    with tempfile.TemporaryDirectory(prefix="cox-bench-") as folder:
-        return 0 if uvloop.run(measure_all(marks, arguments, Path(folder))) else 1
+    with tempfile.TemporaryDirectory(prefix="cox-bench-", ignore_cleanup_errors=True) as folder:
+        try:
+            return 0 if uvloop.run(measure_all(marks, arguments, Path(folder))) else 1
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            return 130
 
 
 if __name__ == "__main__":
