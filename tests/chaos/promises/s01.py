@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Callable
 
 from services.gateway.door.dispatcher import OWN_PREFIXES
@@ -74,7 +76,9 @@ async def _signing_in(run: Run, stack: Stack, outcome: Outcome) -> None:
 
 async def _service(run: Run, stack: Stack, service: str, outcome: Outcome) -> None:
     key, cases, seed = await key_of(stack), 0, run.seed
-    while cases < CASES and not outcome.failures:
+    limit_s = math.inf if run.minutes is None else run.minutes * 60 / (len(SERVICES) + 1)
+    began = time.monotonic()
+    while cases < CASES and not outcome.failures and time.monotonic() - began < limit_s:
         held = await _held(stack, key, service, outcome, paths_of(service), EXAMPLES, seed)
         cases, seed = cases + held.cases, seed + 1
         run.say(f"{service}: {cases} cases")
