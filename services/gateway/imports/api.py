@@ -168,7 +168,7 @@ async def post_import(request: Request) -> Response:
     write = Write(request, principal)
     async with received(request) as upload:
         principal.require(use_cases.SCOPES[upload.kind])
-        mapping = mapping_of(upload.kind, upload.mapping)
+        mapping = await asyncio.to_thread(mapping_of, upload.kind, upload.mapping)
         await asyncio.to_thread(check_file, upload.file, mapping)
         now = context_of(request).clock.now()
         return await write.run(

@@ -22,6 +22,7 @@ MAX_CELL = 64 * 1024
 MAX_LINE = 4 * 1024 * 1024
 MAX_UNPACKED_BYTES = 512 * 1024 * 1024
 _BLOCK = 256 * 1024
+_SHOWN = 2000
 _DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -59,7 +60,8 @@ class Table:
 def open_table(file: BinaryIO, *, encoding: str | None = None, delimiter: str | None = None) -> Table:
     """The table in `file`; what is not asked for is detected.
 
-    :raises UnreadableFile: empty, in no encoding that can be told, or unpacked larger than the limit.
+    :raises UnreadableFile: empty, in no encoding that can be told or not in the one given, without a header
+        that can be read, or unpacked larger than the limit.
     """
     plain = _unpacked(file)
     found = encoding or detect_encoding(plain)
@@ -69,8 +71,16 @@ def open_table(file: BinaryIO, *, encoding: str | None = None, delimiter: str | 
     if not first.strip():
         raise UnreadableFile("the file is empty: its first line must name the columns")
     separator = delimiter or max(_DELIMITERS, key=first.count)
-    header = tuple(cell.strip() for cell in next(csv.reader([first], delimiter=separator)))
+    header = _header(first, separator)
     return Table(found, separator, header, _rows(lines, separator, len(header)))
+
+
+def _header(line: str, delimiter: str) -> tuple[str, ...]:
+    csv.field_size_limit(MAX_CELL)
+    try:
+        return tuple(cell.strip() for cell in next(csv.reader([line], delimiter=delimiter)))
+    except csv.Error as error:
+        raise UnreadableFile(f"its first line, which names the columns, cannot be read: {error}") from error
 
 
 def resolve_columns(header: Sequence[str], wanted: Mapping[str, Sequence[str]]) -> dict[str, tuple[int, ...]]:
@@ -93,7 +103,9 @@ def resolve_columns(header: Sequence[str], wanted: Mapping[str, Sequence[str]]) 
     ]
     if missing or twice:
         said = ", ".join(sorted({error.detail for error in (*missing, *twice)}))
-        raise WrongHeader(f"{said}; the file has: {', '.join(header)}", errors=(*missing, *twice))
+        # A file may have a million columns; its own names are to fit into an answer.
+        there = ", ".join(header)[:_SHOWN]
+        raise WrongHeader(f"{said}; the file has: {there}", errors=(*missing, *twice))
     return {field: tuple(places[name] for name in names) for field, names in wanted.items()}
 
 
@@ -177,15 +189,25 @@ def _unpacked(file: BinaryIO) -> BinaryIO:
 
 def _text_lines(file: BinaryIO, encoding: str) -> Iterator[str]:
     """Lines with their ends as they are. Like a text file's own, but it leaves the file open and ours."""
-    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     rest = ""
-    while block := file.read(_BLOCK):
+    for text in _decoded(file, encoding):
         # The last one may go on in the next block, be it only by the \n after its \r.
-        *whole, rest = io.StringIO(rest + decoder.decode(block), newline="").readlines() or [""]
+        *whole, rest = io.StringIO(rest + text, newline="").readlines() or [""]
         if len(rest) > MAX_LINE:
             raise UnreadableFile(f"a line is longer than {MAX_LINE:,} characters")
         yield from whole
-    yield from io.StringIO(rest + decoder.decode(b"", final=True), newline="").readlines()
+    yield from io.StringIO(rest, newline="").readlines()
+
+
+def _decoded(file: BinaryIO, encoding: str) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    try:
+        while block := file.read(_BLOCK):
+            yield decoder.decode(block)
+        yield decoder.decode(b"", final=True)
+    except UnicodeError as error:
+        # What no replacement helps: UTF-16 without its mark, for one.
+        raise UnreadableFile(f"the file is not in {encoding}, as the mapping says: {error}") from error
 
 
 class _Lines(Iterator[str]):

@@ -20,6 +20,10 @@ Columns: TypeAlias = Annotated[list[Column], Field(min_length=1, max_length=8)]
 Outcome: TypeAlias = Literal["won", "lost"]
 
 
+_NOT_OF_FILES = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"})
+"""Python has them as encodings of text; what they read is host names and programs."""
+
+
 class Part(BaseModel):
     """A part of a mapping: what it does not know is a mistake, and is said so."""
 
@@ -43,9 +47,16 @@ class FileFormat(Part):
             raise ValueError(
                 f"no encoding is called {value!r}; for example utf-8, gb18030, utf-16"
             ) from error
-        if not getattr(info, "_is_text_encoding", True):
-            raise ValueError(f"{value!r} is not an encoding of text")
+        if not getattr(info, "_is_text_encoding", True) or info.name in _NOT_OF_FILES:
+            raise ValueError(f"{value!r} is not an encoding of text files")
         return info.name
+
+    @field_validator("delimiter")
+    @classmethod
+    def _separates(cls, value: str | None) -> str | None:
+        if value is not None and value in '"\r\n\0':
+            raise ValueError(f"{value!r} cannot separate the cells of a line")
+        return value
 
 
 class StageSpec(Part):

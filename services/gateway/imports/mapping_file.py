@@ -14,6 +14,9 @@ from services.gateway.imports.mapping import AnyMapping
 from shared.errors import FieldError, Invalid
 
 MAX_MAPPING_BYTES = 256 * 1024
+MAX_NODES = 20_000
+MAX_DEPTH = 20
+"""Of values in values: reading takes long with many of them, and longer still with deep ones."""
 
 
 class BadMapping(Invalid):
@@ -28,10 +31,20 @@ _SHAPES_OF = {"org": ("org",), "leads": ("leads",), "history": ("deals", "event_
 class _Loader(yaml.SafeLoader):
     """YAML of texts, true, false and null: no dates, no numbers, no aliases, every key at most once."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._nodes = self._depth = 0
+
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise BadMapping("a mapping has no aliases (*name): a few of them can stand for gigabytes")
-        return super().compose_node(parent, index)
+        self._nodes += 1
+        self._depth += 1
+        if self._nodes > MAX_NODES or self._depth > MAX_DEPTH:
+            raise BadMapping(f"a mapping has at most {MAX_NODES} values, at most {MAX_DEPTH} in one another")
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]

@@ -11,11 +11,11 @@ HEADER = b"name,email\n"
 MAPPING = 'shape: leads\ncolumns: {name: name, email: email}\ncurrency: "USD"\n'
 _CELLS = (
     b'"=cmd|\' /C calc\'!A0",a@example.com', b"a\0b,nul@example.com", "a\u202egpj.exe,b@example.com".encode(),
-    b"\xff\xfe,c@example.com", "\ud7ff\uffff,d@example.com".encode(), b"x" * 70_000 + b",e@example.com",
+    "\ud7ff\uffff,d@example.com".encode(), b"x" * 70_000 + b",e@example.com",
     b"only one cell", b"a,b,c,d,e,f", b'"never closed', b"+1,=1+1", b"@SUM(1),-1", b"\t=1,\r=1", b",,,", b"",
     b'"a\nb",g@example.com', b"NaN,Infinity", b"9" * 23 + b"," + b"9" * 23,
 )  # fmt: skip
-_CODECS = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf-7", "mbcs", "rot13",
+_CODECS = ("idna", "punycode", "undefined", "unicode_escape", "raw-unicode-escape", "utf-7", "mbcs", "rot13",
            "zlib", "hex", "utf-16", "utf-32", "cp65001", "../../etc/passwd", "latin-1")  # fmt: skip
 _DELIMITERS = ("\\n", "\\r", "\\0", '\\"', " ", "\\ud800", "😀", "\\\\", "ab", "")
 
@@ -34,10 +34,12 @@ class Upload:
 def uploads(*, large: bool) -> list[Upload]:
     """Everything; `large`: with what unpacks to more than the limit."""
     table = HEADER + b"\n".join(_CELLS) + b"\n"
+    damaged = HEADER + b"\xff\xfe,c@example.com\n" * 5
     packed = gzip.compress(table)
     found = [
         Upload("hostile cells", table),
         Upload("hostile cells, packed", packed),
+        Upload("bytes of no encoding", damaged),
         Upload("cut off archive", packed[:-20], taken=False),
         Upload("damaged archive", packed[:20] + b"\xff" * 40 + packed[60:], taken=False),
         Upload("an archive in an archive", gzip.compress(packed)),
@@ -59,7 +61,7 @@ def uploads(*, large: bool) -> list[Upload]:
             for each in _DELIMITERS
         ),
         *(Upload(f"mapping: {name}", table, text, taken=False) for name, text in mappings().items()),
-        Upload("1 MiB of rows that unpacks to 64 times as much", bomb(64)),
+        Upload("64 KiB that unpack to 64 MiB", bomb(64)),
     ]
     if large:
         found.append(Upload("a bomb of 600 MiB", bomb(600), taken=False))
@@ -79,6 +81,7 @@ def mappings() -> dict[str, str]:
         "too long": "x" * 300_000,
         "a key twice": "shape: leads\nshape: deals\n",
         "a list as key": "? [a, b]\n: c\n",
+        "100,000 in a row": "[" + "a," * 100_000 + "]",
         "control characters": "a: \x07\n",
         "a lone surrogate": 'shape: "\\ud800"\n',
         "NUL": 'shape: "\\0"\n',

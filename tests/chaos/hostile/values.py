@@ -87,17 +87,17 @@ ADDRESS_ODD = (
 """What may be refused or taken, but is answered."""
 
 HEADER_VALUES = (
-    "", " ", "*", '"', 'W/"', '"1", "2"', '"' + "9" * 30 + '"', "," * 500, "-1", "0", "30001", "9" * 30, "1e3",
-    "NaN", "\x80\xff", "a b", "%00", "x" * 8000, "00-" + "0" * 32 + "-" + "0" * 16 + "-00", "a/b;q=",
-    "=1+1", "()", "\t",
+    "", " ", "*", '"', 'W/"', '"1", "2"', '"' + "9" * 30 + '"', "," * 500, "-1", "0", "30001", "9" * 30,
+    "1e3", "NaN", "\x80\xff", "a b", "%00", "x" * 8000, "00-" + "0" * 32 + "-" + "0" * 16 + "-00",
+    "a/b;q=", "=1+1", "()", "\t",
 )  # fmt: skip
 
 
-def bomb(mebibytes: int, row: bytes = b"x" * 1023 + b"\n") -> bytes:
+def bomb(mebibytes: int, row: bytes = b"x" * 1022 + b",\n") -> bytes:
     """A gzip file that unpacks to so much."""
     out = io.BytesIO()
     with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=9) as packed:
-        packed.write(b"name\n")
+        packed.write(b"name,email\n")
         block = row * (MIB // len(row))
         for _ in range(mebibytes):
             packed.write(block)

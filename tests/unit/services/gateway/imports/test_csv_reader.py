@@ -102,8 +102,22 @@ class TestOpenTable:
         with pytest.raises(UnreadableFile, match="first line"):
             open_table(io.BytesIO(content))
 
+    def test_is_refused_when_a_name_in_the_header_is_too_long(self) -> None:
+        with pytest.raises(UnreadableFile, match="names the columns"):
+            open_table(io.BytesIO(b'"' + b"x" * (MAX_CELL + 1) + b'",name\n'))
+
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+    def test_is_refused_when_it_is_not_in_the_encoding_asked_for(self, encoding: str) -> None:
+        with pytest.raises(UnreadableFile, match=f"not in {encoding}"):
+            open_table(io.BytesIO(b"name\nx\n"), encoding=encoding)
+
 
 class TestResolveColumns:
+    def test_says_a_bounded_part_when_there_are_very_many_columns(self) -> None:
+        with pytest.raises(WrongHeader) as refused:
+            resolve_columns(["column"] * 100_000, {"name": ["Name"]})
+        assert len(refused.value.detail) < 3000
+
     def test_names_missing_and_found_columns_when_the_header_is_wrong(self) -> None:
         with pytest.raises(WrongHeader) as caught:
             resolve_columns(

@@ -67,6 +67,18 @@ class TestLoadMapping:
         with pytest.raises(BadMapping):
             load_mapping(text, "history")
 
+    @pytest.mark.parametrize("text", ["[" * 20_000, "{a: " * 5_000, "[" + "a," * 100_000 + "]"])
+    def test_is_refused_unread_when_it_is_deep_or_has_very_many_values(self, text: str) -> None:
+        with pytest.raises(BadMapping, match="values, at most"):
+            load_mapping(text, "history")
+
+    @pytest.mark.parametrize(
+        "file", ["encoding: idna", "encoding: undefined", "encoding: rot13", 'delimiter: "\\n"']
+    )
+    def test_is_refused_when_no_file_is_written_like_that(self, file: str) -> None:
+        with pytest.raises(BadMapping, match="/mapping/file/"):
+            load_mapping(f"{DEALS}file: {{{file}}}\n", "history")
+
     def test_is_refused_when_it_belongs_to_another_kind(self) -> None:
         with pytest.raises(BadMapping, match="org"):
             load_mapping(DEALS, "org")
