@@ -40,6 +40,7 @@ LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _INVISIBLE = r"\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff"
 _LINE = rf"^[^\u0000-\u001f{_INVISIBLE}]*$"
 _LINES = rf"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f{_INVISIBLE}]*$"
+_IN_LINE, _IN_LINES = re.compile(_LINE), re.compile(_LINES)
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -199,6 +200,8 @@ def _scalars(value: dict[str, Any]) -> dict[str, Any]:
     for name, item in value.items():
         if not 1 <= len(name) <= 64:
             raise PydanticCustomError("bad_name", "A custom field's name has 1 to 64 characters")
+        if not _IN_LINE.match(name) or (isinstance(item, str) and not _IN_LINES.match(item)):
+            raise PydanticCustomError("bad_characters", "Contains control or direction-changing characters")
         if isinstance(item, int) and not -INT64_MAX - 1 <= item <= INT64_MAX:
             raise PydanticCustomError("number_too_large", "A whole number has at most 64 bits")
     if len(orjson.dumps(value)) > SCALARS_MAX_BYTES:

@@ -177,6 +177,10 @@ class TestScalars:
     def test_refused_when_nested_large_or_badly_named(self, value: object) -> None:
         assert refused(Scalars, value)
 
+    @pytest.mark.parametrize("value", [{"a": "x\u202ey"}, {"a": "x\u0007"}, {"a\u2066": 1}, {"a\n": 1}])
+    def test_refused_when_a_text_would_fool_its_reader(self, value: dict[str, Any]) -> None:
+        assert refused(Scalars, value)
+
     def test_said_once_under_its_own_name_when_a_value_is_no_scalar(self) -> None:
         with pytest.raises(ValidationError) as raised:
             TypeAdapter(Scalars).validate_python({"a": [1]}, strict=True)
