@@ -200,7 +200,7 @@ def _scalars(value: dict[str, Any]) -> dict[str, Any]:
     for name, item in value.items():
         if not 1 <= len(name) <= 64:
             raise PydanticCustomError("bad_name", "A custom field's name has 1 to 64 characters")
-        if not _IN_LINE.match(name) or (isinstance(item, str) and not _IN_LINES.match(item)):
+        if not _IN_LINE.fullmatch(name) or (isinstance(item, str) and not _IN_LINES.fullmatch(item)):
             raise PydanticCustomError("bad_characters", "Contains control or direction-changing characters")
         if isinstance(item, int) and not -INT64_MAX - 1 <= item <= INT64_MAX:
             raise PydanticCustomError("number_too_large", "A whole number has at most 64 bits")
