@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection, Request
@@ -29,7 +29,7 @@ Authenticate = Callable[[Scope], Awaitable[Principal]]
 class Applied(Protocol):
     """Waits until this service's projections have applied positions."""
 
-    async def wait(self, positions: Sequence[Position], timeout: float) -> None:
+    def wait(self, positions: Sequence[Position], timeout: float) -> Coroutine[Any, Any, None]:
         """Returns when all are applied. Raises NotYet, saying how far it is, after `timeout` seconds."""
         ...
 
@@ -37,7 +37,7 @@ class Applied(Protocol):
 class Changes(Protocol):
     """Waits for an aggregate's next event."""
 
-    async def wait(self, access: Access, position: Position, timeout: float) -> int | None:
+    def wait(self, access: Access, position: Position, timeout: float) -> Coroutine[Any, Any, int | None]:
         """The aggregate's newest seq once it is beyond `position`, None after `timeout` seconds."""
         ...
 

@@ -18,6 +18,7 @@ from shared.errors import NotFound
 from shared.events.positions import Position, encode_token
 from shared.web.context import context_of, principal_of
 from shared.web.etags import Condition, etag, parse_condition
+from shared.web.gone import unless_gone
 from shared.web.waits import POSITION, wait_ms
 from shared.web.wire import to_json
 
@@ -85,7 +86,8 @@ class Read:
     async def _newer(self, position: Position, left_s: float) -> int | None:
         if left_s <= 0 or self._context.changes is None:
             return None
-        return await self._context.changes.wait(self.principal.access(), position, left_s)
+        waiting = self._context.changes.wait(self.principal.access(), position, left_s)
+        return await unless_gone(waiting, self._request.receive)
 
     def _known(self) -> Condition | None:
         value = self._request.headers.get("if-none-match")

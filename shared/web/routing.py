@@ -85,7 +85,7 @@ class Route(APIRoute):
                     request, limit, is_form=is_form, takes_body=takes_body, per_item=per_item
                 )
             if WAIT_FOR in request.headers:
-                await wait_as_asked(request, context_of(request))
+                await wait_as_asked(request, context_of(request), body_is_read=not streamed)
             return await inner(request)
 
         return handle

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from shared.errors import FieldError, Invalid
 from shared.events.positions import Position, decode_token
 from shared.web.context import Context, principal_of
+from shared.web.gone import unless_gone
 
 WAIT_FOR = "cox-wait-for"
 WAIT_MS = "cox-wait-ms"
@@ -29,10 +30,10 @@ def wait_ms(request: Request, default: int) -> int:
     return int(text)
 
 
-async def wait_as_asked(request: Request, context: Context) -> None:
+async def wait_as_asked(request: Request, context: Context, *, body_is_read: bool = True) -> None:
     """Return once this service has applied what `Cox-Wait-For` names; holds no database connection meanwhile.
 
-    Raises BadPosition (400), Invalid (422), or NotYet (504).
+    Raises BadPosition (400), Invalid (422), NotYet (504); ClientGone, where the body cannot be in the way.
     """
     token = request.headers.get(WAIT_FOR)
     if token is None:
@@ -40,7 +41,8 @@ async def wait_as_asked(request: Request, context: Context) -> None:
     timeout_ms = wait_ms(request, DEFAULT_MS)
     positions = positions_of(token, request, context)
     if positions and context.applied is not None:
-        await context.applied.wait(positions, timeout_ms / 1000)
+        waiting = context.applied.wait(positions, timeout_ms / 1000)
+        await (unless_gone(waiting, request.receive) if body_is_read else waiting)
 
 
 def positions_of(token: str, request: Request, context: Context) -> list[Position]:

@@ -45,11 +45,12 @@ async def ask(
     json: Any = None,
     body: bytes | Iterable[bytes] | None = None,
     headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
-    stays: bool = False,
+    leaves: bool | asyncio.Event = False,
 ) -> Answer:
     """Send a request; `target` is path and query as on the wire; an iterable body is sent in chunks.
 
-    The client leaves once its body is sent, unless it `stays` for a streamed answer.
+    The client stays for the answer, unless it `leaves` once its body is sent (an event: once that is set);
+    then there may be none (0).
     """
     chunks, given = _body(json, body)
     pairs = headers.items() if isinstance(headers, Mapping) else headers
@@ -74,8 +75,10 @@ async def ask(
 
     async def receive() -> Message:
         if not waiting:
-            if stays:
+            if not leaves:
                 await asyncio.Event().wait()
+            if isinstance(leaves, asyncio.Event):
+                await leaves.wait()
             return {"type": "http.disconnect"}
         chunk = waiting.pop(0)
         return {"type": "http.request", "body": chunk, "more_body": bool(waiting)}
@@ -84,6 +87,8 @@ async def ask(
         sent.append(message)
 
     await app(scope, receive, send)
+    if not sent:
+        return Answer(0, Headers(), b"")
     start = sent[0]
     answered = b"".join(message.get("body", b"") for message in sent[1:])
     return Answer(start["status"], Headers(raw=list(start["headers"])), answered)

@@ -16,6 +16,7 @@ from services.gateway.live.rules import wanted_types
 from services.gateway.live.stream import Caller, Live, Stream
 from shared.observability.metrics import LIVE_CLIENTS
 from shared.web.context import principal_of
+from shared.web.gone import until_gone
 from shared.web.routing import Router
 
 router = Router(prefix="/v1/events", tags=["live events"])
@@ -42,7 +43,7 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        tasks = [asyncio.create_task(self._sent(send)), asyncio.create_task(_gone(receive))]
+        tasks = [asyncio.create_task(self._sent(send)), asyncio.create_task(until_gone(receive))]
         LIVE_CLIENTS.inc()
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -62,11 +63,6 @@ class EventStream(Response):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             with suppress(OSError):
                 await send({"type": "http.response.body", "body": b""})
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 @router.get(

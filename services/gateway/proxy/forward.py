@@ -12,12 +12,18 @@ from yarl import URL
 
 from services.gateway.proxy.rules import Service, body_limit, request_headers, response_headers
 from shared.errors import NotYet, TooLarge, Unavailable
+from shared.observability.logs import get_logger
 from shared.observability.traces import current_traceparent
 from shared.web.bodies import ClientGone
 from shared.web.connections import CLIENT_IDLE_S
+from shared.web.gone import unless_gone
+from shared.web.waits import WAIT_FOR, WAIT_MS
+
+log = get_logger(__name__)
 
 _SMALL_BYTES = 64 * 1024
 _CONNECT_S = 3.0
+_WAITS = (WAIT_FOR, WAIT_MS)
 
 _Body: TypeAlias = "bytes | _Upload | None"
 
@@ -72,7 +78,10 @@ class Proxy:
         """
         headers = _outgoing(scope, token)
         body = await _body(scope, receive, headers)
-        answer = await self._asked(service, scope, headers, body)
+        asking = self._asked(service, scope, headers, body)
+        # Where the service may wait, nobody waits for it longer than the client does.
+        waits = not isinstance(body, _Upload) and any(name in headers for name in _WAITS)
+        answer = await (unless_gone(asking, receive) if waits else asking)
         try:
             if answer.status == 401:
                 # The token was ours: the service knows of a later change of rights.
@@ -107,6 +116,7 @@ class Proxy:
                 raise body.error from None
             if isinstance(error, aiohttp.SocketTimeoutError):
                 raise ServiceSilent(f"{service} did not answer in time") from None
+            log.warning("service_unavailable", service=service, method=scope["method"], error=repr(error))
             raise ServiceUnavailable(f"{service} does not answer right now; try again") from error
 
 

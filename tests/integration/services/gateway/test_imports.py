@@ -266,7 +266,7 @@ class TestGetErrors:
         assert rows == list(range(2, 9))
         shown = {"authorization": f"Bearer {tenant.admin.token}"}
         target = f"/v1/imports/{made['id']}/errors?format=csv"
-        answer = await ask(tenant.app, "GET", target, headers=shown, stays=True)
+        answer = await ask(tenant.app, "GET", target, headers=shown)
         lines = answer.body.decode().splitlines()
         assert answer.headers["content-type"].startswith("text/csv")
         assert lines[0] == "row,field,code,detail"

@@ -17,6 +17,7 @@ from shared.access.keys import FixedKeys, SigningKey
 from shared.access.tokens import TokenVerifier
 from shared.errors import CoxError
 from shared.settings import Settings
+from shared.web.bodies import ClientGone
 from shared.web.problems import answer as problem
 from tests.integration.services.gateway.conftest import Client, Tenant
 from tests.integration.services.gateway.upstream import Request, Script, Upstream, answer, running
@@ -167,6 +168,20 @@ class TestBrokenService:
         async with gate(silent, timeout_s=0.2) as (upstream, app):
             told = await ask(app, "POST", "/v1/leads", body=b"1")
         assert (told.status, told.code, len(upstream.requests)) == (504, "service_timeout", 1)
+
+    async def test_service_is_let_go_when_the_client_leaves_while_it_waits(self) -> None:
+        asked = asyncio.Event()
+
+        async def silent(_: Request, writer: asyncio.StreamWriter) -> None:
+            asked.set()
+
+        async with gate(silent) as (upstream, app):
+            waits = {"cox-wait-for": "token"}
+            with pytest.raises(ClientGone):
+                await ask(app, "POST", "/v1/leads", body=b"1", headers=waits, leaves=asked)
+            async with asyncio.timeout(30):
+                await asyncio.gather(*upstream.serving)
+        assert len(upstream.requests) == 1
 
 
 class TestWholeGateway:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -66,6 +67,18 @@ class TestOne:
         assert answer.status == 304
         assert len(desk.changes.asked) == 1
 
+    async def test_given_up_when_the_client_leaves_before_the_next_version(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def for_ever(access: Any, position: Position, timeout: float) -> int | None:
+            await asyncio.Event().wait()
+            return None
+
+        target = await made(desk)
+        monkeypatch.setattr(desk.changes, "wait", for_ever)
+        headers = {"If-None-Match": '"1"', "Cox-Wait-Ms": "20000"}
+        assert (await desk.ask("GET", target, headers=headers, leaves=True)).status == 0
+
     async def test_unknown_when_absent(self, desk: Desk) -> None:
         answer = await desk.ask("GET", f"{PATH}/{new_id()}")
         assert (answer.status, answer.code) == (404, "not_found")
@@ -89,6 +102,25 @@ class TestWaitFor:
         answer = await desk.ask("POST", PATH, json={"text": "w"}, headers=headers)
         assert (answer.status, answer.code) == (504, "not_yet_applied")
         assert "2 of 3" in answer.json()["detail"]
+        assert await desk.count("notes") == 0
+
+    async def test_given_up_without_effect_when_the_client_leaves(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cancelled: list[Position] = []
+
+        async def for_ever(positions: list[Position], timeout: float) -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cancelled.extend(positions)
+
+        monkeypatch.setattr(desk.applied, "wait", for_ever)
+        wanted = Position("cox.leads", new_id(), 3)
+        headers = {"Cox-Wait-For": token(desk, wanted)}
+        assert (await desk.ask("GET", PATH, headers=headers, leaves=True)).status == 0
+        assert (await desk.ask("POST", PATH, json={"text": "w"}, headers=headers, leaves=True)).status == 0
+        assert cancelled == [wanted, wanted]
         assert await desk.count("notes") == 0
 
     @pytest.mark.parametrize("value", ["", "x", "é", "A" * 5000, "AAAA-AAAA_AAAA"])
