@@ -65,16 +65,17 @@ class Write:
         work: Work[T],
         *,
         render: Render[T] | None = None,
-        status: int = 200,
+        status: int | Callable[[T], int] = 200,
         location: Callable[[T], str] | None = None,
         secret: bool = False,
         body_sha256: bytes | None = None,
     ) -> Response:
         """Do `work` in one transaction and answer with what `render` makes of its result (nothing: 204).
 
-        A rendered `version` becomes the ETag; with status 201 a rendered `id` the Location, unless `location`
-        says it. `secret`: the answer shows a secret once, so it is not kept. `body_sha256` stands for a body
-        that the route reads itself. Tried again after a deadlock; a refusal leaves nothing behind.
+        `status` may depend on the result. A rendered `version` becomes the ETag; with status 201 a rendered
+        `id` the Location, unless `location` says it. `secret`: the answer shows a secret once, so it is not
+        kept. `body_sha256` stands for a body that the route reads itself. Tried again after a deadlock; a
+        refusal leaves nothing behind.
         """
         record = await self._record(body_sha256)
         for attempt in range(1, ATTEMPTS + 1):
@@ -109,7 +110,7 @@ class Write:
         tx: Tx,
         result: T,
         render: Render[T] | None,
-        status: int,
+        status: int | Callable[[T], int],
         location: Callable[[T], str] | None,
     ) -> tuple[Response, UUID | None]:
         secret = self._context.settings.position_secret.get_secret_value()
@@ -117,14 +118,15 @@ class Write:
         if render is None:
             return Response(b"", 204, headers), None
         shown = render(result)
+        code = status(result) if callable(status) else status
         version, id_ = getattr(shown, "version", None), getattr(shown, "id", None)
         if isinstance(version, int):
             headers["ETag"] = etag(version)
         if location is not None:
             headers["Location"] = location(result)
-        elif status == 201 and isinstance(id_, UUID):
+        elif code == 201 and isinstance(id_, UUID):
             headers["Location"] = f"{self._request.scope['path'].rstrip('/')}/{id_}"
-        answer = Response(to_json(shown), status, headers, media_type=JSON)
+        answer = Response(to_json(shown), code, headers, media_type=JSON)
         return answer, id_ if isinstance(id_, UUID) else None
 
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from services.activities.leads_known.waiting import wait_for_lead
 from services.activities.recording import use_cases
 from services.activities.recording.rules import Done
-from services.activities.recording.use_cases import Activity, Asked
+from services.activities.recording.use_cases import Activity, Asked, Recorded
 from shared.contracts.activities import ActivityKind, ActivityRecorded
 from shared.database.transactions import Tx
 from shared.errors import FieldError, Invalid
@@ -90,18 +90,16 @@ async def post_activity(
     given = body.model_dump()
     done = Done(**{**given, "started_at": body.started_at or now})
     said_when = body.started_at is not None
-    new = True
 
-    async def work(tx: Tx) -> Activity:
-        nonlocal new
-        recorded = await use_cases.record_activity(tx, write.principal, done, now, said_when=said_when)
-        new = recorded.is_new
-        return recorded.activity
+    async def work(tx: Tx) -> Recorded:
+        return await use_cases.record_activity(tx, write.principal, done, now, said_when=said_when)
 
-    answer = await write.run(work, render=ActivityOut.of, status=201)
-    if not new:
-        answer.status_code = 200
-    return answer
+    return await write.run(
+        work,
+        render=lambda recorded: ActivityOut.of(recorded.activity),
+        status=lambda recorded: 201 if recorded.is_new else 200,
+        location=lambda recorded: f"{router.prefix}/{recorded.activity.id}",
+    )
 
 
 @router.get("", response_model=Page[ActivityOut])

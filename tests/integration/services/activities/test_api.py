@@ -81,6 +81,13 @@ class TestPostActivity:
         other = await call(None, "POST", "/v1/activities", {"kind": "call", "client_id": "phone-1"})
         assert (other.status, other.code) == (409, "client_id_reused")
 
+    async def test_same_answer_when_a_repetition_is_sent_again_under_its_key(self, call: Ask) -> None:
+        body = {"kind": "task", "client_id": "phone-2"}
+        await call(None, "POST", "/v1/activities", body)
+        again = [await call(None, "POST", "/v1/activities", body, Idempotency_Key="k") for _ in range(2)]
+        assert [answer.status for answer in again] == [200, 200]
+        assert again[0].headers["location"] == again[1].headers["location"]
+
     async def test_is_answered_once_it_is_known_when_the_lead_comes_a_moment_later(
         self, call: Ask, shop: Shop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
