@@ -10,7 +10,7 @@ from uvicorn.server import ServerState
 from shared.web.guarded import Guarded
 
 KEEP_ALIVE_S = 75
-LINGER_S = 6
+LINGER_S = 20
 """How long a leaving process keeps an idle connection. Whoever lets go of idle ones sooner never sends a
 request into a connection that is being closed."""
 

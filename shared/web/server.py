@@ -18,7 +18,7 @@ from shared.web.relief import Relief
 DRAIN_S = 35
 """The longest that a request under way is waited for: a little longer than a request may wait."""
 
-RELIEF_S = 30.0
+RELIEF_S = 120.0
 """The longest that a successor is waited for before this process leaves without one."""
 
 
