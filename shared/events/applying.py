@@ -69,11 +69,20 @@ def read(record: Record, stream: str) -> Item:
 class Applier:
     """Applies batches for one consumer under one key. `next` holds where it believes each partition to be."""
 
-    def __init__(self, backbone: Backbone, handlers: HandlerSet, run: Run, policy: Policy) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        handlers: HandlerSet,
+        run: Run,
+        policy: Policy,
+        *,
+        discarded: frozenset[UUID] = frozenset(),
+    ) -> None:
         self._backbone = backbone
         self._handlers = handlers
         self._run = run
         self._policy = policy
+        self._discarded = discarded
         self._database = backbone.worker if handlers.kind == "projection" else backbone.app
         self.next: dict[tuple[str, int], int] = {}
         self.log_ends: dict[tuple[str, int], int] = {}
@@ -106,7 +115,7 @@ class Applier:
             received = item.received
             if received is not None and self._handlers.route(received.type).value == "handled":
                 try:
-                    received.event  # noqa: B018 - reading is the test
+                    received.event, received.occurred_at  # noqa: B018 - reading is the test
                 except Undecodable as unreadable:
                     found[received.event_id] = (reason_of(unreadable), 1)
         return found
@@ -155,7 +164,14 @@ class Applier:
                 return False
             if _ANY in condemned:
                 condemned = {successor.event_id: condemned[_ANY]}
-            plan = Planner[Received](self._policy, self._handlers.route, places, parked, condemned=condemned)
+            plan = Planner[Received](
+                self._policy,
+                self._handlers.route,
+                places,
+                parked,
+                condemned=condemned,
+                discarded=self._discarded,
+            )
             plan.feed_parked(key, limit=1)
             await self._effect(tx, plan)
             await self._store(tx, plan, places)
@@ -211,8 +227,9 @@ class Applier:
         waiting = [key for key, place in places.items() if place.parked]
         parked = await store.load_parked(tx.connection, self._run.consumer, waiting)
         plan = Planner[Received](
-            self._policy, self._handlers.route, places, parked, condemned=condemned, release=release
-        )
+            self._policy, self._handlers.route, places, parked, condemned=condemned,
+            discarded=self._discarded, release=release,
+        )  # fmt: skip
         breather = Breather()
         for mark in marks:
             plan.feed(mark)

@@ -20,7 +20,7 @@ from shared.events.envelope import Received
 from shared.events.epochs import epochs_of, rebuild_for
 from shared.events.faults import Fault, fault_of, reason_of
 from shared.events.handlers import HandlerSet, Projection, Reaction, Route, Run, current_run
-from shared.events.kafka import KafkaError, Lost, Reader, Record, TopicPartition
+from shared.events.kafka import Admin, KafkaError, Lost, Reader, Record, TopicPartition
 from shared.events.registry import key_of, registered
 from shared.events.seeking import Seeker
 from shared.events.tasks import end
@@ -130,9 +130,10 @@ class ConsumerRunner:
             generation = self._rebuilt or row.generation
             self._key = key_of(self.name, generation)
             epochs = await epochs_of(tx.connection, self._key)
+            discarded = await store.discarded(tx.connection, self.name)
         policy = Policy(self.handlers.kind, row.adopts, epochs)
         run = Run(self._key, generation, rebuilding=self._rebuilt is not None)
-        return Applier(self._backbone, self.handlers, run, policy)
+        return Applier(self._backbone, self.handlers, run, policy, discarded=discarded)
 
     async def _turn(self, reader: Reader, seeker: Seeker, applier: Applier) -> None:
         await seeker.place_held()
@@ -152,7 +153,7 @@ class ConsumerRunner:
         records = await seeker.checked(records)
         if records:
             await self._consume(records, reader, seeker, applier)
-        await self._serve(applier)
+        await self._serve(seeker, applier)
         self._moved_at = monotonic()
 
     async def _consume(
@@ -237,8 +238,8 @@ class ConsumerRunner:
             for tp in _partitions(items):
                 self._failures.pop(tp, None)
 
-    async def _serve(self, applier: Applier) -> None:
-        """Replays and discards that people asked for."""
+    async def _serve(self, seeker: Seeker, applier: Applier) -> None:
+        """Replays and discards that people asked for, and places that are not where we believe."""
         if monotonic() < self._due["serve"]:
             return
         self._due["serve"] = monotonic() + SERVE_EVERY_S
@@ -246,6 +247,10 @@ class ConsumerRunner:
             async with self._backbone.worker.transaction() as tx:
                 letters = await store.requested(tx.connection, self._key)
                 await self._gauge(tx.connection)
+                strayed = await seeker.strayed(tx.connection)
+            if strayed:
+                log.info("consumer_strayed", consumer=self.name, partitions=[str(tp) for tp in strayed])
+                seeker.hold(strayed)
             for letter in letters:
                 await applier.resolve(letter)
         except Exception as error:

@@ -131,8 +131,8 @@ class Dead(Generic[M]):
 class Planner(Generic[M]):
     """What becomes of a batch. Feed it the events in order; then read its lists.
 
-    `condemned` maps ids of events that were tried in vain to (reason, attempts). With `release` off, parked
-    successors stay where they are.
+    `condemned` maps ids of events that were tried in vain to (reason, attempts); `discarded` are those that
+    somebody passed over for good. With `release` off, parked successors stay where they are.
     """
 
     def __init__(
@@ -143,6 +143,7 @@ class Planner(Generic[M]):
         parked: Mapping[Key, Mapping[tuple[int, int], M]] | None = None,
         *,
         condemned: Mapping[UUID, tuple[str, int]] | None = None,
+        discarded: Collection[UUID] = (),
         release: bool = True,
     ) -> None:
         self._policy = policy
@@ -152,6 +153,7 @@ class Planner(Generic[M]):
             key: dict(found) for key, found in (parked or {}).items()
         }
         self._condemned = condemned or {}
+        self._discarded = discarded
         self._release = release
         self.places: dict[Key, Place] = {}
         """Places that changed."""
@@ -208,6 +210,7 @@ class Planner(Generic[M]):
 
     def _go_on(self, key: Key, mark: M, place: Place, *, act: bool) -> bool:
         """Apply or skip; False when the event is set aside instead."""
+        act = act and mark.event_id not in self._discarded
         route = self._route(mark.type)
         reason: tuple[str, int] | None = self._condemned.get(mark.event_id)
         if reason is None and act and route is Route.UNKNOWN_VERSION:

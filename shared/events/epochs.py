@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from shared.database.transactions import Raw
 from shared.events.backbone import Backbone
 from shared.events.handlers import HandlerSet, Projection, Run, enter_run
-from shared.events.registry import generation_of
+from shared.events.registry import forget_letters, generation_of
 from shared.observability.logs import get_logger
 
 log = get_logger(__name__)
@@ -38,8 +38,9 @@ async def rebuild_for(
         log.warning("projection_rebuilds", consumer=consumer, epochs=dict(found))
         enter_run(Run(consumer, generation_of(consumer), rebuilding=False))
         await handlers.reset(tx)
-        for table in ("positions", "parked", "dead_letters"):
+        for table in ("positions", "parked"):
             await raw.execute(f"delete from {table} where consumer = $1", consumer)  # noqa: S608
+        await forget_letters(raw, consumer)
         await raw.executemany(
             "insert into epochs (consumer, stream, epoch) values ($1, $2, $3)"
             " on conflict (consumer, stream) do update set epoch = greatest(epochs.epoch, excluded.epoch)",

@@ -109,16 +109,24 @@ class Producer:
         found = await asyncio.wait_for(self._client.partitions_for(topic), CALL_TIMEOUT_S)
         return len(found)
 
-    async def send(self, records: Sequence[Outgoing], timeout_s: float) -> None:
-        """Write all, in order within each partition, and wait for every acknowledgement."""
+    async def send(self, records: Sequence[Outgoing], timeout_s: float) -> list[tuple[TopicPartition, int]]:
+        """Write all, in order within each partition, and wait for every acknowledgement.
+
+        The offset of each batch's first record, in the order of sending.
+        """
+        acks, places = [], []
         async with asyncio.timeout(timeout_s):
-            acks = []
             for tp, batch in self._batches(records):
                 acks.append(await self._client.send_batch(batch, tp.topic, partition=tp.partition))
+                places.append(tp)
             # All are awaited before the first failure is raised: none may be left without a reader.
-            for outcome in await asyncio.gather(*acks, return_exceptions=True):
-                if isinstance(outcome, BaseException):
-                    raise outcome
+            outcomes = await asyncio.gather(*acks, return_exceptions=True)
+        offsets = []
+        for tp, outcome in zip(places, outcomes, strict=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+            offsets.append((tp, outcome.offset))
+        return offsets
 
     def _batches(self, records: Sequence[Outgoing]) -> Iterable[tuple[TopicPartition, Any]]:
         by_partition: dict[TopicPartition, list[Outgoing]] = {}

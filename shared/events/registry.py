@@ -140,5 +140,11 @@ async def forget(tx: Tx, name: str, generation: int) -> None:
     epochs.
     """
     key = key_of(name, generation)
-    for table in ("offsets", "positions", "parked", "dead_letters", "epochs"):
+    for table in ("offsets", "positions", "parked", "epochs"):
         await tx.connection.execute(f"delete from {table} where consumer = $1", key)  # noqa: S608
+    await forget_letters(tx.connection, key)
+
+
+async def forget_letters(raw: Raw, key: str) -> None:
+    """Remove a generation's dead letters, but those passed over for good: that holds for the next one too."""
+    await raw.execute("delete from dead_letters where consumer = $1 and state <> 'discarded'", key)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.events.faults import DATABASE_ERRORS
+from shared.events.head import lost_beginnings
 from shared.events.hints import RECORDED, Ears, connector
 from shared.events.kafka import KafkaError
 from shared.events.leader import Leadership, LeadershipLost
 from shared.events.migrations import EVENTS_PER_PARTITION
-from shared.events.publishing import COLUMNS, Publisher
+from shared.events.publishing import COLUMNS, LogWentBack, Publisher
 from shared.events.relay_rules import BATCH, POLL_S, Scan, pause_after
-from shared.events.republish import continue_republish, epoch_of, is_wanted, set_refusal
+from shared.events.republish import continue_republish, epoch_of, is_wanted, order, set_refusal
 from shared.events.tail import ForeignLog, LostWindow, check_tail, window_page
 from shared.events.topics import ensure_topics
 from shared.observability import metrics
@@ -33,7 +34,7 @@ select {COLUMNS} from (select id from outbox_pending where id > $1 order by id l
 cross join lateral (select * from events where events.id = p.id offset 0) e order by e.id
 """  # noqa: S608 - constant columns; one look-up per id prunes to its partition
 
-BROKER_FAILURES = (KafkaError, TimeoutError, ConnectionError)
+BROKER_FAILURES = (KafkaError, TimeoutError, ConnectionError, LogWentBack)
 
 
 class Relay:
@@ -124,7 +125,17 @@ class Relay:
                 await set_refusal(leadership, None)
             if lost is not None:
                 await self._send_window(leadership, lost)
-            return
+            # After that: what was sent a moment ago is no replay, nobody may have seen it yet.
+            if not await self._was_wiped(leadership):
+                return
+
+    async def _was_wiped(self, leadership: Leadership) -> bool:
+        """Whether the log lost its beginning; then all of it is to be sent again."""
+        gone = await lost_beginnings(leadership, self._publisher, self._settings.kafka_bootstrap)
+        if gone:
+            log.warning("log_was_wiped", service=self._service, partitions=sorted(map(str, gone)))
+            await order(leadership)
+        return bool(gone)
 
     async def _refuse(self, leadership: Leadership, why: str) -> None:
         """Publish nothing until somebody orders a republish."""

@@ -4,11 +4,13 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 BATCH = 4000
+LOOK_BACK = 1000
+"""So far below the last id sent each scan begins: an id drawn just before often commits just after."""
 BOTTOM_EVERY_S = 1.0
 POLL_S = 0.05
 PAUSE_S = 0.01
@@ -20,8 +22,8 @@ REPUBLISH_WINDOW_S = 60.0
 class Scan:
     """Which pending ids to read next.
 
-    The fast scan begins above the last id sent, where nearly everything is. An id drawn earlier may commit
-    later: a scan from the bottom, once a second, finds it.
+    The fast scan begins a little below the last id sent, where nearly everything is. An id drawn long before
+    may commit later: a scan from the bottom, once a second, finds it.
     """
 
     last_id: int = 0
@@ -32,7 +34,7 @@ class Scan:
         if now >= self.bottom_due_at:
             self.bottom_due_at = now + BOTTOM_EVERY_S
             return 0
-        return self.last_id
+        return max(0, self.last_id - LOOK_BACK)
 
     def sent(self, ids: Iterable[int]) -> None:
         self.last_id = max(self.last_id, *ids)
@@ -59,3 +61,16 @@ def behind(sent: Mapping[P, E], in_log: Mapping[P, E | None]) -> frozenset[P]:
     is sent again all the same: positions drop what is known.
     """
     return frozenset(partition for partition, event in sent.items() if in_log.get(partition) != event)
+
+
+def wiped(first: Mapping[P, E], heads: Mapping[P, tuple[int, Collection[E]]]) -> frozenset[P]:
+    """The partitions whose log begins at offset 0, but not with what was sent there first.
+
+    `heads`: a partition's first offset and the events that its log begins with.
+    """
+    found = {partition: heads.get(partition, (0, ())) for partition in first}
+    return frozenset(
+        partition
+        for partition, (begin, events) in found.items()
+        if begin == 0 and first[partition] not in events
+    )

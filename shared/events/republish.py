@@ -23,6 +23,12 @@ log = get_logger(__name__)
 
 CHUNK = 4000
 
+_ORDER = """insert into relay_state (republish_id, republish_state, republish_new_epoch)
+    values ($1, 'requested', $2)
+    on conflict (singleton) do update set republish_id = excluded.republish_id,
+        republish_state = 'requested', republish_new_epoch = excluded.republish_new_epoch,
+        republish_at_id = null, republish_until_id = null"""
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -41,14 +47,7 @@ class Status:
 async def request(connection: Raw, *, new_epoch: bool) -> UUID:
     """Ask the leader for a republish of everything; its id. One that is under way is asked for anew."""
     asked = new_id()
-    await connection.execute(
-        """insert into relay_state (republish_id, republish_state, republish_new_epoch)
-        values ($1, 'requested', $2)
-        on conflict (singleton) do update set republish_id = excluded.republish_id,
-            republish_state = 'requested', republish_new_epoch = excluded.republish_new_epoch,
-            republish_at_id = null, republish_until_id = null""",
-        asked, new_epoch,
-    )  # fmt: skip
+    await connection.execute(_ORDER, asked, new_epoch)
     return asked
 
 
@@ -74,6 +73,11 @@ async def set_refusal(leadership: Leadership, why: str | None) -> None:
         " on conflict (singleton) do update set refusal = excluded.refusal",
         why,
     )
+
+
+async def order(leadership: Leadership) -> None:
+    """Ask oneself for it: the log was wiped, the past is the same."""
+    await leadership.fetch(_ORDER, new_id(), False)
 
 
 async def is_wanted(leadership: Leadership) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic
 
+from shared.database.transactions import Raw
 from shared.events import store
 from shared.events.applying import Applier
 from shared.events.backbone import Backbone
@@ -71,6 +72,18 @@ class Seeker:
             for tp in assigned
             if (place := self._place(tp)) in self._applier.next
         }
+
+    async def strayed(self, raw: Raw) -> list[TopicPartition]:
+        """Partitions that are read from elsewhere than is stored: the database was restored, or another one
+        has them by now. An idle reader would not notice.
+        """
+        stored = await store.stored_next(raw, self._key)
+        unsettled = self._checking.keys() | self._probing.keys()
+        return [
+            tp
+            for tp, offset in self.reading().items()
+            if tp not in unsettled and stored.get(self._place(tp)) != offset
+        ]
 
     async def bounds(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         return await self._reader.bounds(partitions)

@@ -80,6 +80,12 @@ async def load_offsets(
     return {place: found[place] for place in wanted}
 
 
+async def stored_next(raw: Raw, consumer: str) -> dict[tuple[str, int], int]:
+    """The next offset of each partition that this consumer has read."""
+    rows = await raw.fetch("select stream, partition, next from offsets where consumer = $1", consumer)
+    return {(row["stream"], row["partition"]): row["next"] for row in rows}
+
+
 async def move_offset(raw: Raw, consumer: str, stream: str, partition: int, old: int, new: int) -> bool:
     """Set a partition's place anew, unless somebody moved it meanwhile."""
     tag = await raw.execute(
@@ -248,6 +254,15 @@ async def requested(raw: Raw, consumer: str) -> list[int]:
         consumer,
     )
     return [row["id"] for row in rows]
+
+
+async def discarded(raw: Raw, name: str) -> frozenset[UUID]:
+    """Events that somebody passed over for good, under any generation of this consumer."""
+    rows = await raw.fetch(
+        "select event_id from dead_letters where split_part(consumer, '#', 1) = $1 and state = 'discarded'",
+        name,
+    )
+    return frozenset(row["event_id"] for row in rows)
 
 
 @dataclass(frozen=True, slots=True)

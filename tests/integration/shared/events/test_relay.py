@@ -208,6 +208,57 @@ class TestTheLogsEnd:
 
         assert await published(house) == [(str(thing), 1, False), (str(thing), 2, False)]
 
+    async def test_everything_is_published_again_when_the_log_was_wiped_long_after(
+        self, house: House
+    ) -> None:
+        notes = Notes("gateway.notes")
+        async with working(house, notes.handlers):
+            first = await house.created()
+            await notes.reaches(house, first, 1)
+        # So that it is this log that it lags behind.
+        things = [await house.created() for _ in range(20)]
+        async with working(house):
+            await eventually(house, NOTHING_PENDING)
+        # Too long ago for the window of what an unclean stop may lose.
+        await house.admin.execute("update events set recorded_at = recorded_at - interval '10 minutes'")
+        await emptied(house)
+        assert await published(house) == []
+
+        async with working(house, notes.handlers) as worker:
+            late = await house.created()
+            for each in (*things, late):
+                await notes.reaches(house, each, 1)
+            await comes_true(worker.ready)
+
+        assert [await notes.of(house, each) for each in (first, *things, late)] == [[1]] * 22
+
+    async def test_a_leader_notices_when_the_log_is_wiped_under_it(self, house: House) -> None:
+        async with working(house) as worker:
+            things = [await house.created() for _ in range(20)]
+            await eventually(house, NOTHING_PENDING)
+            await house.admin.execute("update events set recorded_at = recorded_at - interval '10 minutes'")
+            await emptied(house)
+            late = [await house.created() for _ in range(20)]
+            await eventually(house, NOTHING_PENDING)
+            await eventually(house, "select republish_state = 'done' from relay_state")
+            await comes_true(worker.ready)
+
+        assert {key for key, _, _ in await published(house)} == {str(each) for each in (*things, *late)}
+
+    async def test_no_republish_is_ordered_when_the_first_commit_was_a_late_one(self, house: House) -> None:
+        async with working(house):
+            async with house.transaction() as tx:
+                await house.create(tx, started())
+                for _ in range(20):
+                    await house.created()
+                await eventually(house, NOTHING_PENDING)
+            await eventually(house, NOTHING_PENDING)
+        async with working(house):
+            await house.created()
+            await eventually(house, NOTHING_PENDING)
+
+        assert await house.value("select republish_id is null from relay_state")
+
     async def test_nothing_is_published_twice_when_the_log_is_whole(self, house: House) -> None:
         for _ in range(2):
             async with working(house):

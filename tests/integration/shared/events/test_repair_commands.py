@@ -11,7 +11,7 @@ import pytest
 from deploy.cli import events_dead, events_republish, running
 from deploy.cli.commands import main
 from tests.integration.shared.events.conftest import House, finished, started
-from tests.integration.shared.events.working import Notes, eventually, working
+from tests.integration.shared.events.working import Notes, comes_true, eventually, working
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +93,23 @@ class TestDead:
         assert await seen.of(house, thing) == [2]
         told = json.loads(capsys.readouterr().out.splitlines()[-1])
         assert (told["state"], told["resolution"]) == ("discarded", "a mistake of ours")
+
+    async def test_it_stays_passed_over_when_the_projection_is_built_anew(
+        self, house: House, seen: Notes
+    ) -> None:
+        async with working(house, seen.handlers) as worker:
+            thing, letter = await set_aside(house)
+            assert await command("dead", "discard", letter, "--reason", "a mistake of ours") == 0
+            await seen.reaches(house, thing, 2)
+            assert await command("republish", "--new-epoch") == 0
+            await eventually(
+                house,
+                "select exists (select from positions where aggregate_id = $1 and epoch = 2 and seq = 2)",
+                thing,
+            )
+            await comes_true(worker.ready)
+        assert await house.value("select count(*) from dead_letters where resolved_at is null") == 0
+        assert await seen.of(house, thing) == [2, 2]
 
     @pytest.mark.parametrize(
         "words", [("show",), ("show", "12"), ("replay", "nowhere-1"), ("show", "gateway-x")]

@@ -78,6 +78,24 @@ class TestAnotherLog:
             assert await notes.of(house, each) == await acts.of(house, each) == [1, 2]
 
 
+class TestRestoredConsumer:
+    async def test_what_a_restored_database_lacks_is_read_again_though_nothing_new_comes(
+        self, house: House
+    ) -> None:
+        notes = Notes("gateway.notes")
+        async with working(house, notes.handlers):
+            thing = await house.created(started(), started())
+            await notes.reaches(house, thing, 2)
+            # As a backup has it that was taken before: offsets, positions and effects are of one time.
+            async with house.admin.transaction():
+                await house.admin.execute("update offsets set next = 0, before_id = null")
+                await house.admin.execute("delete from positions")
+                await house.admin.execute("delete from notes")
+            await notes.reaches(house, thing, 2)
+
+        assert await notes.of(house, thing) == [1, 2]
+
+
 class TestHole:
     async def test_it_stops_naming_the_command_and_goes_on_after_the_republish(
         self, house: House, monkeypatch: pytest.MonkeyPatch

@@ -123,6 +123,20 @@ class TestPlanner:
         assert sorted(seq for _, _, seq in plan.unpark) == [4, 6]
         assert plan.places[KEY] == at(6)
 
+    def test_an_event_that_was_passed_over_for_good_is_passed_over_again_and_keeps_nobody_waiting(
+        self,
+    ) -> None:
+        bad = Event(2)
+        plan: Planner[Event] = Planner(
+            PROJECTION, handled, {}, condemned={bad.event_id: ("no good", 3)}, discarded={bad.event_id}
+        )
+        for event in (Event(1), bad, Event(3)):
+            plan.feed(event)
+
+        assert plan.applied == [Event(1), Event(3)]
+        assert plan.dead == []
+        assert plan.places[KEY] == at(3)
+
     def test_later_events_wait_when_one_is_set_aside(self) -> None:
         bad = Event(1)
         plan: Planner[Event] = Planner(PROJECTION, handled, {}, condemned={bad.event_id: ("no good", 3)})

@@ -13,7 +13,7 @@ from shared.errors import Conflict, Unavailable
 from shared.events.circuit import Circuit
 from shared.events.envelope import Undecodable
 from shared.events.faults import Fault, fault_of, reason_of
-from shared.events.relay_rules import BATCH, BOTTOM_EVERY_S, Scan, behind, pause_after
+from shared.events.relay_rules import BATCH, BOTTOM_EVERY_S, LOOK_BACK, Scan, behind, pause_after, wiped
 from shared.events.starting import (
     AcrossHole,
     CheckBefore,
@@ -139,11 +139,16 @@ class TestFaults:
 
 
 class TestScan:
-    def test_it_goes_on_above_the_last_id_when_the_bottom_was_scanned_lately(self) -> None:
+    def test_it_goes_on_a_little_below_the_last_id_when_the_bottom_was_scanned_lately(self) -> None:
         scan = Scan()
         assert scan.above(10.0) == 0
-        scan.sent([5, 9, 7])
-        assert scan.above(10.1) == 9
+        scan.sent([5, 90_000, 7])
+        assert scan.above(10.1) == 90_000 - LOOK_BACK
+
+    def test_what_was_overtaken_is_found_at_once_when_few_went_before_it(self) -> None:
+        scan = Scan(bottom_due_at=99.0)
+        scan.sent([100])
+        assert scan.above(10.0) < 99
 
     def test_it_returns_to_the_bottom_each_second_when_ids_may_commit_late(self) -> None:
         scan = Scan()
@@ -159,9 +164,9 @@ class TestScan:
         assert scan.above(10.1) == 0
 
     def test_it_never_moves_back_when_a_late_id_was_sent(self) -> None:
-        scan = Scan(last_id=9, bottom_due_at=99.0)
+        scan = Scan(last_id=9000, bottom_due_at=99.0)
         scan.sent([3])
-        assert scan.above(10.0) == 9
+        assert scan.above(10.0) == 9000 - LOOK_BACK
 
     def test_it_rests_only_when_a_batch_was_middling(self) -> None:
         assert pause_after(1) == pause_after(49) == 0
@@ -170,6 +175,11 @@ class TestScan:
 
     def test_a_partition_is_behind_when_it_does_not_end_with_what_was_sent_last(self) -> None:
         assert behind({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 7}) == {"b", "c"}
+
+    def test_a_partition_was_wiped_when_it_begins_at_zero_without_what_was_sent_first(self) -> None:
+        first = {"whole": 1, "wiped": 2, "empty": 3, "cut off": 4, "unknown": 5}
+        heads = {"whole": (0, {7, 1}), "wiped": (0, {8}), "empty": (0, set()), "cut off": (10, {9})}
+        assert wiped(first, heads) == {"wiped", "empty", "unknown"}
 
 
 class TestTimerRules:
