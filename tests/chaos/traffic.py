@@ -41,7 +41,10 @@ class Traffic:
     effect must exist exactly once. The other half stays unknown: once or not at all.
     """
 
-    def __init__(self, company: Company, chance: Random, rate: float, *, read_share: float = 0.03) -> None:
+    def __init__(
+        self, company: Company, chance: Random, rate: float, *, read_share: float = 0.03,
+        patience_s: float = _TIMEOUT_S,
+    ) -> None:  # fmt: skip
         self.ledger = Ledger()
         self.late = 0
         """Requests not sent at their time, because too many were waiting for answers."""
@@ -50,6 +53,7 @@ class Traffic:
         self._company = company
         self._chance = chance
         self._read_share = read_share
+        self._patience_s = patience_s
         self._leads: list[Lead] = []
         self._asking: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
@@ -69,8 +73,11 @@ class Traffic:
 
     @asynccontextmanager
     async def flowing(self) -> AsyncIterator[None]:
-        """Load while the block runs; at the end every answer has come or is known to be lost."""
-        timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S, sock_connect=5)
+        """Load while the block runs; at the end every answer has come or is known to be lost. Any number of
+        times, one after the other.
+        """
+        self._stopping.clear()
+        timeout = aiohttp.ClientTimeout(total=self._patience_s)
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(timeout=timeout, connector=connector) as self._session:
             pacing = asyncio.create_task(self._pace(), name="traffic")

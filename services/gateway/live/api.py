@@ -36,7 +36,10 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(self, first: bytes, rest: AsyncGenerator[bytes, None]) -> None:
-        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        # Whoever comes back comes to a new process, if this one leaves: not by the connection they had.
+        super().__init__(
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Connection": "close"}
+        )
         del self.headers["content-length"]
         self._first = first
         self._rest = rest
