@@ -46,6 +46,11 @@ class Log:
             key_of(thing), event.model_dump_json().encode() if value is None else value, headers
         )
 
+    def take(self, row: Any) -> Item:
+        """The record of a row of the journal."""
+        headers = headers_of(row, source=b"/services/gateway", epoch=1, replay=False)
+        return self.append(key_of(row["aggregate_id"]), row["payload"].encode(), headers)
+
     def append(self, key: bytes, value: bytes, headers: list[tuple[str, bytes]]) -> Item:
         record = Record(f"p.{STREAM}", 0, len(self.records), AT, key, value, headers)
         self.records.append(record)
