@@ -105,8 +105,7 @@ class Operations:
     async def _moves(self) -> Costs:
         if self._turns is None:
             crew = self._scaled.crew
-            self._turns = Turns(crew, await owned(crew, self._bench.pick(10, 2)))
-            await settled(self._site)
+            self._turns = Turns(crew, await owned(self._site, crew, self._bench.pick(400, 20)))
         trips = self._turns.trips(self._bench.pick(400, 20))
         meter = self._site.meter()
         await drive(Journeys(self._site.port, self._bench.pick(100.0, 20.0), trips))

@@ -151,3 +151,12 @@ async def settled(site: Site, pause_s: float = 0.3) -> None:
     """Everything applied everywhere, and a moment for what servers still write."""
     await site.stack.quiet()
     await asyncio.sleep(pause_s)
+
+
+async def share_out(crew: Crew) -> None:
+    """From now on new leads go to the reps in turn."""
+    users = list(crew.tenant.people.values())[: len(crew.people)]
+    await crew.tenant.admin.post(
+        "/v1/assignment-rules",
+        {"name": "turns", "strategy": "round_robin", "candidates": {"user_ids": users}},
+    )

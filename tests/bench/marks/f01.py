@@ -16,7 +16,7 @@ from tests.bench.load import Job, Seen, request
 from tests.bench.mark import Bench
 from tests.bench.measure import Costs, middle, of
 from tests.bench.result import Asked, Result, rounded
-from tests.bench.site import Crew, Site, settled
+from tests.bench.site import Crew, Site, settled, share_out
 
 NAME = "F1"
 WHAT = "POST /v1/leads through the gateway, 32 clients, against bare FastAPI + asyncpg with two inserts"
@@ -60,7 +60,7 @@ async def run(bench: Bench) -> Result:
         async with limit as bare:
             await until_listening(port)
             plain = await _rounds(bench, site, crew, port, bare)
-            await _assign(crew)
+            await share_out(crew)
             assigned = await _rounds(bench, site, crew, port, bare)
     return _told(site, plain, assigned)
 
@@ -107,15 +107,6 @@ async def _rounds(bench: Bench, site: Site, crew: Crew, port: int, bare: psutil.
 
 def _with_load(costs: Costs, seen: Seen) -> Costs:
     return costs | {"load": seen.cpu_s * 1000 / max(seen.sent, 1)}
-
-
-async def _assign(crew: Crew) -> None:
-    """From now on leads go to the reps in turn."""
-    users = list(crew.tenant.people.values())
-    await crew.tenant.admin.post(
-        "/v1/assignment-rules",
-        {"name": "turns", "strategy": "round_robin", "candidates": {"user_ids": users}},
-    )
 
 
 def _told(site: Site, plain: _Rounds, assigned: _Rounds) -> Result:
