@@ -32,8 +32,8 @@ MOVED = 1000
 MOVED_SHORT = 3
 P99_S = 5.0
 GIVE_UP_S = 60.0
-_AT_ONCE = 8
-_PAUSE_S = 0.05
+_AT_ONCE = 12
+_PAUSE_S = 0.1
 _AGAIN_S = 1.0
 _OWN_PATH = {"leads": "/v1/leads", "activities": "/v1/activities", "scoring": "/v1/kpis/definitions"}
 
