@@ -18,7 +18,7 @@ NAME = "S2"
 CLAIM = "nobody reads or changes what belongs to another team or tenant"
 
 PEOPLE = 500
-PEOPLE_SHORT = 16
+PEOPLE_SHORT = 10
 ACCESSES = 100
 ACCESSES_SHORT = 12
 MOST_SAID = 20

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import orjson
@@ -20,6 +22,8 @@ from tests.chaos.hostile.bodies import Throwing
 from tests.chaos.hostile.operations import NOWHERE, Document, Json
 from tests.chaos.hostile.probing import Probing
 from tests.chaos.hostile.world import Credit, Someone, Thing, World
+from tests.chaos.promise import Outcome, Run
+from tests.chaos.promises import s03, s04
 from tests.support.schemas import hold
 from tests.support.serving import served
 
@@ -174,6 +178,63 @@ class TestThrowing:
     async def test_found_when_another_field_is_named(self) -> None:
         errors = [{"pointer": "/phone", "code": "x", "detail": "x"}]
         assert any("points at" in fault for fault in (await thrown(problem(422, errors=errors))).faults)
+
+
+def besieging(outcome: Outcome) -> s04._Siege:
+    """As far as it judges answers."""
+    nothing = cast(Any, None)
+    return s04._Siege(nothing, nothing, nothing, nothing, nothing, outcome)
+
+
+class TestTokens:
+    @pytest.mark.parametrize(
+        "told", [answer(200, {}), problem(401, code="x"), problem(401, code="invalid_token"), problem(403)]
+    )
+    def test_found_when_a_hostile_token_is_not_refused_as_one(self, told: Answer) -> None:
+        outcome = Outcome("S4", 1, full=False)
+        besieging(outcome)._check("forged", told)
+        assert len(outcome.failures) == 1
+
+    def test_nothing_found_when_it_is_refused_as_one(self) -> None:
+        outcome = Outcome("S4", 1, full=False)
+        told = problem(401, code="invalid_token")
+        refused = Answer(401, {**told.headers, "WWW-Authenticate": "Bearer"}, told.body)
+        besieging(outcome)._check("forged", refused)
+        assert outcome.failures == []
+
+
+class TestRevocation:
+    @staticmethod
+    async def left(monkeypatch: pytest.MonkeyPatch, lets_in: list[bool]) -> s03._Test:
+        """What is found at a door that lets in as told, and goes on with the last."""
+        for name in ("_PAUSE_S", "_AGAIN_S"):
+            monkeypatch.setattr(s03, name, 0.001)
+        monkeypatch.setattr(s03, "GIVE_UP_S", 0.05)
+        answers = iter([*lets_in, *[lets_in[-1]] * 10_000])
+
+        async def still_in() -> bool:
+            return next(answers)
+
+        test = s03._Test(*cast(Any, [None] * 5))
+        await test._until_out("door", time.monotonic(), still_in)
+        return test
+
+    async def test_timed_by_the_last_one_let_in_when_a_door_opens_again(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        once = await self.left(monkeypatch, [True, False])
+        again = await self.left(monkeypatch, [True, False, True, False])
+        assert once.failures == again.failures == []
+        assert again.left_s["door"][0] > once.left_s["door"][0]
+
+    async def test_found_when_a_door_never_closes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert "still let in" in (await self.left(monkeypatch, [True])).failures[0]
+
+    def test_found_when_it_takes_too_long(self) -> None:
+        outcome = Outcome("S3", 1, full=True)
+        run = Run(1, full=True, minutes=None, folder=Path(), stack=cast(Any, None))
+        s03._judge(run, outcome, {"door": [0.1] * 50 + [9.0] * 5})
+        assert "9.00 s at p99" in outcome.failures[0]
 
 
 class TestHold:
