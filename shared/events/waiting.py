@@ -121,10 +121,7 @@ Wanted = tuple[tuple[str, Position], ...]
 
 _REACH = """
 select u.ord, coalesce(p.seq, 0) as seq,
-    coalesce(p.seq, 0) < u.seq and (
-        coalesce(p.dead_seq <= u.seq, false)
-        or (p.parked > 0 and exists (select from parked k where k.consumer = p.consumer
-            and k.stream = u.stream and k.aggregate_id = u.aggregate_id and k.seq = u.seq))) as blocked
+    coalesce(p.seq, 0) < u.seq and coalesce(p.dead_seq <= u.seq, false) as blocked
 from unnest($1::text[], $2::text[], $3::uuid[], $4::bigint[]) with ordinality
     u(name, stream, aggregate_id, seq, ord)
 join consumers c on c.name = u.name
@@ -150,8 +147,8 @@ class Applied(_Shared[Wanted]):
     async def wait(self, positions: Sequence[Position], timeout: float) -> None:
         """Returns when all are applied; at once where no projection reads their streams.
 
-        Raises NotYet after `timeout` seconds, Blocked at once where one is parked or a dead letter; both say
-        how far it is.
+        Raises NotYet after `timeout` seconds, Blocked at once where one is a dead letter or stands behind
+        one; both say how far it is. One that is parked for a predecessor that commits late is waited for.
         """
         wanted = tuple(
             (projection.name, position)

@@ -91,7 +91,7 @@ class TestApplied:
                 await side.wait(thing, seq)
         await side.wait(thing, 1)
 
-    async def test_it_is_refused_at_once_when_the_event_is_parked(self, side: Side) -> None:
+    async def test_it_is_waited_for_when_the_event_is_parked_for_one_that_is_late(self, side: Side) -> None:
         thing = new_id()
         await side.at(thing, 1)
         await side.house.admin.execute("update positions set parked = 1")
@@ -99,8 +99,26 @@ class TestApplied:
             "insert into parked values ('gateway.notes', $1, $2, 1, 3, $3, 't', 0, 0, 0, '[]', '')",
             STREAM, thing, new_id(),
         )  # fmt: skip
-        with pytest.raises(Blocked):
-            await side.wait(thing, 3)
+        with pytest.raises(NotYet) as raised:
+            await side.wait(thing, 3, SHORT_S)
+        assert raised.value.problem_code == "not_yet_applied"
+        waiting = asyncio.create_task(side.wait(thing, 3))
+        await side.at(thing, 3)
+        await waiting
+
+    async def test_all_are_waited_for_when_several_projections_read_the_stream(self, house: House) -> None:
+        names = ("gateway.first", "gateway.second")
+        side = Side(house, *(Notes(name) for name in names))
+        thing = new_id()
+        for name in names:
+            await house.admin.execute("insert into consumers values ($1, 'projection', 1, false)", name)
+        async with side.app.running():
+            await side.at(thing, 1, consumer="gateway.first")
+            with pytest.raises(NotYet, match=r"gateway\.second is at seq 0 of 1"):
+                await side.wait(thing, 1, SHORT_S)
+            await side.at(thing, 1, consumer="gateway.second")
+            await side.wait(thing, 1)
+        await side.app.database.dispose()
 
     async def test_it_returns_at_once_when_no_projection_reads_the_stream(self, side: Side) -> None:
         await side.app.applied.wait([Position("cox.scoring", new_id(), 9)], LONG_S)
