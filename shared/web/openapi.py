@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -101,7 +103,33 @@ def build(app: FastAPI) -> Json:
             for method in route.methods or ():
                 operation = document["paths"][route.path_format][method.lower()]
                 _describe(operation, route, method)
+    _add_links(document["paths"])
     return document
+
+
+def _add_links(paths: Json) -> None:
+    """From what a POST made to every operation on it: `/v1/leads` to those of `/v1/leads/{lead_id}…`."""
+    for path, methods in paths.items():
+        responses = methods.get("post", {}).get("responses", {})
+        made = responses.get("201") or responses.get("202")
+        below = [each for each in paths if each.startswith(f"{path}/{{")]
+        if made is None or not below:
+            continue
+        parameter = below[0].removeprefix(f"{path}/{{").partition("}")[0]
+        made["links"] = {
+            _link_name(each, method): {
+                # By place: the gateway gives operations other ids when it merges the documents.
+                "operationRef": f"#/paths/{quote(each.replace('/', '~1'), safe='~')}/{method}",
+                "parameters": {parameter: "$response.body#/id"},
+            }
+            for each in below
+            for method in paths[each]
+        }
+
+
+def _link_name(path: str, method: str) -> str:
+    words = re.sub("[^a-z0-9]+", "_", path.removeprefix("/v1")).strip("_")
+    return f"{method}_{words}"
 
 
 def _add_components(document: Json) -> None:

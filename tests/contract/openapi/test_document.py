@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -134,6 +135,23 @@ class TestDocument:
             if parameter.get("in") in ("query", "path")
         ]
         assert [name for name in names if not re.fullmatch(r"[a-z][a-z0-9_]*", name)] == []
+
+    def test_what_was_made_links_to_what_can_be_done_with_it_when_it_has_an_address(
+        self, merged: Json
+    ) -> None:
+        places = {
+            f"#/paths/{quote(path.replace('/', '~1'), safe='~')}/{method}"
+            for path, method, _ in operations(merged)
+        }
+        linked = {
+            name: link["operationRef"]
+            for _, method, operation in operations(merged)
+            if method == "post"
+            for response in operation["responses"].values()
+            for name, link in response.get("links", {}).items()
+        }
+        assert {"get_leads_lead_id", "get_imports_import_id", "delete_api_keys_key_id"} <= linked.keys()
+        assert set(linked.values()) <= places
 
     def test_lists_page_alike_when_there_are_many(self, merged: Json) -> None:
         pages = [
