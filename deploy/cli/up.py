@@ -188,7 +188,8 @@ def _stay(launcher: subprocess.Popen[bytes]) -> int:
     try:
         launcher.wait()
     except KeyboardInterrupt:
-        print("stopping …", flush=True)
+        # Not on stdout: whoever read that may be gone, and a broken pipe would end this before `_stop`.
+        print("stopping …", file=sys.stderr, flush=True)
         _stop(launcher)
         return 0
     if launcher.returncode != 0:

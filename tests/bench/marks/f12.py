@@ -58,11 +58,10 @@ async def _start_and_stop(checkout: Path, copy: Copy) -> float:
         return time.monotonic() - began
     finally:
         process.terminate()
-        await asyncio.to_thread(process.wait)
+        await asyncio.to_thread(process.communicate)
 
 
 def _until_ready(process: subprocess.Popen[str]) -> None:
     assert process.stdout is not None
-    with process.stdout:
-        if not any("Ctrl-C" in line for line in process.stdout):
-            raise Ended("up ended before it was ready")
+    if not any("Ctrl-C" in line for line in process.stdout):
+        raise Ended("up ended before it was ready")

@@ -116,13 +116,15 @@ class TestTheEnd:
         processes["launcher"].kill()
         until(lambda: all(gone(process) for process in family), limit_s=10)
 
-    def test_everything_stops_when_the_terminal_says_so(
+    def test_everything_stops_when_the_terminal_says_so_though_nobody_reads_any_more(
         self, foreground: tuple[Copy, subprocess.Popen[str]]
     ) -> None:
         copy, command = foreground
         processes = copy.processes()
+        assert command.stdout is not None
+        command.stdout.close()
         command.send_signal(signal.SIGINT)
-        command.communicate()
+        command.wait()
         assert command.returncode == 0
         assert [name for name, process in processes.items() if not gone(process)] == []
 
