@@ -38,7 +38,7 @@ BROKER_FAILURES = (KafkaError, TimeoutError, ConnectionError, LogWentBack)
 
 
 class Relay:
-    """Leads if it can, else waits for its turn. `problem` says why it does not publish although it leads."""
+    """Leads if it can, else waits for its turn."""
 
     def __init__(self, settings: Settings, service: str) -> None:
         self._settings = settings
@@ -51,7 +51,17 @@ class Relay:
         self._housekeeping_due = 0.0
         self._partition = 1
         self.leading = False
-        self.problem: str | None = None
+        self._sure = False
+        self._refusal: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Why it publishes nothing although nobody else leads; None while it does, or follows."""
+        if self._refusal is not None or self._sure:
+            return self._refusal
+        return (
+            f"the relay has not compared the end of {', '.join(self._publisher.streams)} with its journal yet"
+        )
 
     async def run(self) -> None:
         """Until cancelled. Leadership lost, by any error of the database, is sought again."""
@@ -70,6 +80,7 @@ class Relay:
             log.warning("relay_without_database", error=repr(error))
             return
         if leadership is None:
+            self._sure = True
             return
         self._lead(True)
         try:
@@ -78,6 +89,7 @@ class Relay:
             log.warning("leadership_lost", service=self._service, error=repr(error))
         finally:
             self._lead(False)
+            self._sure = False
             await leadership.release()
             await self._publisher.close()
 
@@ -91,8 +103,10 @@ class Relay:
         retry_s = RETRY_LEAST_S
         while True:
             self._scan.failed()
+            self._sure = False
             try:
                 await self._make_sure(leadership)
+                self._sure = True
                 retry_s = RETRY_LEAST_S
                 await self._pump(leadership)
             except BROKER_FAILURES as error:
@@ -120,8 +134,8 @@ class Relay:
             except ForeignLog as refusal:
                 await self._refuse(leadership, str(refusal))
                 continue
-            if self.problem is not None:
-                self.problem = None
+            if self._refusal is not None:
+                self._refusal = None
                 await set_refusal(leadership, None)
             if lost is not None:
                 await self._send_window(leadership, lost)
@@ -139,9 +153,9 @@ class Relay:
 
     async def _refuse(self, leadership: Leadership, why: str) -> None:
         """Publish nothing until somebody orders a republish."""
-        if self.problem != why:
+        if self._refusal != why:
             log.error("relay_refuses", service=self._service, why=why)
-            self.problem = why
+            self._refusal = why
             await set_refusal(leadership, why)
         while not await is_wanted(leadership):  # noqa: ASYNC110 - another process asks, by a row
             await asyncio.sleep(HOUSEKEEPING_S)
