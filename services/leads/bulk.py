@@ -1,4 +1,4 @@
-"""Rows into a table by one statement, one row or a thousand: `insert … select … from unnest(…)`."""
+"""Rows into a table by one statement, one row or a thousand: `insert … select … from …`."""
 
 from __future__ import annotations
 
@@ -16,33 +16,44 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy l
 
 
 class BulkInsert:
-    """The statement for some columns of a table.
+    """The statement for some columns of a table; of one row or of many, in the same words.
 
     Arrays and JSON travel as text: `unnest` would flatten arrays.
     """
 
     def __init__(self, table: Table, columns: Sequence[str], *, suffix: str = "") -> None:
+        self.table = table.name
         self.columns = tuple(columns)
         kinds = [table.c[name].type for name in columns]
         self._encode = [_encoder(kind) for kind in kinds]
-        names = [kind.compile(dialect=_DIALECT) for kind in kinds]
-        as_text = [isinstance(kind, (ARRAY, JSONB)) for kind in kinds]
-        given = ", ".join(
-            f"${at}::{'text' if plain else name}[]"
-            for at, (name, plain) in enumerate(zip(names, as_text, strict=True), 1)
-        )
-        taken = ", ".join(
-            f"r.{column}::{name}" if plain else f"r.{column}"
-            for column, name, plain in zip(columns, names, as_text, strict=True)
-        )
+        self._types = [kind.compile(dialect=_DIALECT) for kind in kinds]
+        self._as_text = [isinstance(kind, (ARRAY, JSONB)) for kind in kinds]
         listed = ", ".join(columns)
-        self.sql = (
-            f"insert into {table.name} ({listed}) select {taken} "  # noqa: S608 - names come from our own models
-            f"from unnest({given}) as r({listed}) {suffix}"
-        )
+        taken = ", ".join(self.taken(column) for column in columns)
+        into = f"insert into {self.table} ({listed}) select {taken} from "  # noqa: S608 - names come from our own models
+        self._one, self._many = (f"{into}{self.rows(one=one)} {suffix}" for one in (True, False))
 
-    def arguments(self, rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
-        """One list per column, for a driver's call."""
+    def rows(self, *, one: bool) -> str:
+        """The rows as a relation `r`, of the parameters $1 … $n in the order of the columns."""
+        sent = ["text" if plain else name for name, plain in zip(self._types, self._as_text, strict=True)]
+        listed = ", ".join(self.columns)
+        if one:
+            return f"(select {', '.join(f'${at}::{kind}' for at, kind in enumerate(sent, 1))}) as r({listed})"
+        return f"unnest({', '.join(f'${at}::{kind}[]' for at, kind in enumerate(sent, 1))}) as r({listed})"
+
+    def taken(self, column: str) -> str:
+        """A column of `r` as the table has it."""
+        at = self.columns.index(column)
+        return f"r.{column}::{self._types[at]}" if self._as_text[at] else f"r.{column}"
+
+    def arguments(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """One value per column for one row, else one list per column."""
+        if len(rows) == 1:
+            (row,) = rows
+            return [
+                encode(row[name]) if encode and row[name] is not None else row[name]
+                for name, encode in zip(self.columns, self._encode, strict=True)
+            ]
         return [
             [encode(row[name]) if encode and row[name] is not None else row[name] for row in rows]
             for name, encode in zip(self.columns, self._encode, strict=True)
@@ -52,7 +63,8 @@ class BulkInsert:
         """Insert; answers with what `suffix` returns. Nothing is sent for no rows."""
         if not rows:
             return []
-        return list(await tx.connection.fetch(self.sql, *self.arguments(rows)))
+        sql = self._one if len(rows) == 1 else self._many
+        return list(await tx.connection.fetch(sql, *self.arguments(rows)))
 
 
 def _encoder(kind: object) -> Any:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from shared.database.connections import Connections, Raw
 from shared.database.errors import DatabaseUnavailable, TransactionLostError, is_disconnect, is_transient
 
 if TYPE_CHECKING:
-    Raw = asyncpg.Connection[asyncpg.Record]
-
     from shared.events.positions import Position
-else:
-    # Others name it at run time; only the checker knows that the class takes a parameter.
-    Raw = asyncpg.Connection
 
 Visibility = Literal["own", "team", "subtree", "tenant"]
 _VISIBILITIES = frozenset({"own", "team", "subtree", "tenant"})
@@ -98,8 +93,7 @@ class Database:
 
     def __init__(self, engine: AsyncEngine, *, hint: Hint | None = None) -> None:
         self.engine = engine
-        # BEGIN and COMMIT are ours, so SQLAlchemy must send none; begin_nested() still makes savepoints.
-        self._ours = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._connections = Connections(engine)
         self._hint = hint
 
     @asynccontextmanager
@@ -114,52 +108,52 @@ class Database:
             yield tx
             await _commit(raw)
         except BaseException:
-            await _abandon(conn, raw)
+            await self._abandon(conn, raw)
             raise
-        await conn.close()
+        await self._connections.give_back(conn, raw)
         if tx.recorded and self._hint is not None:
             self._hint()
 
     async def _begun(self, statement: str) -> tuple[AsyncConnection, Raw]:
         """A connection in a transaction. Dead ones of the pool are replaced: nothing was sent on them yet."""
-        attempts = 1 + getattr(self.engine.pool, "size", lambda: 1)()
+        attempts = 1 + self._connections.most
         for attempt in range(attempts):
-            conn = await self._connected()
+            conn, raw = await self._connections.take()
             try:
-                raw = _driver(conn)
                 if not raw.is_closed():
                     await raw.execute(statement)
                     return conn, raw
-                await conn.invalidate()
             except Exception as error:
-                await _discard(conn)
+                await self._connections.discard(conn)
                 if not is_transient(error):
                     raise
                 if not is_disconnect(error) or attempt == attempts - 1:
                     raise DatabaseUnavailable("the database does not answer; try again") from error
             except BaseException:
-                await _discard(conn)
+                await self._connections.discard(conn)
                 raise
-            await conn.close()
+            else:
+                await self._connections.discard(conn)
         raise DatabaseUnavailable("every connection to the database was lost; try again")
 
-    async def _connected(self) -> AsyncConnection:
+    async def _abandon(self, conn: AsyncConnection, raw: Raw) -> None:
+        """End the transaction without its effect, and give the connection back only if it is clean."""
         try:
-            return await self._ours.connect()
-        except Exception as error:
-            if is_transient(error):
-                raise DatabaseUnavailable("the database cannot be reached; try again") from error
+            if not raw.is_closed() and raw.is_in_transaction():
+                await raw.execute("ROLLBACK", timeout=5)
+            clean = not raw.is_closed()
+        except BaseException:
+            await self._connections.discard(conn)
             raise
+        if clean:
+            await self._connections.give_back(conn, raw)
+        else:
+            await self._connections.discard(conn)
 
     async def dispose(self) -> None:
         """Close every connection of the pool."""
+        await self._connections.close()
         await self.engine.dispose()
-
-
-def _driver(conn: AsyncConnection) -> Raw:
-    driver = None if conn.sync_connection is None else conn.sync_connection.connection.driver_connection
-    assert isinstance(driver, asyncpg.Connection)  # noqa: S101 - the engine is made for asyncpg
-    return driver
 
 
 async def _commit(raw: Raw) -> None:
@@ -167,25 +161,3 @@ async def _commit(raw: Raw) -> None:
     tag = await raw.execute("COMMIT")
     if tag != "COMMIT":
         raise TransactionLostError("the transaction had failed before its commit; nothing was stored")
-
-
-async def _abandon(conn: AsyncConnection, raw: Raw) -> None:
-    """End the transaction without its effect, and give the connection back only if it is clean."""
-    try:
-        if not raw.is_closed() and raw.is_in_transaction():
-            await raw.execute("ROLLBACK", timeout=5)
-        clean = not raw.is_closed()
-    except BaseException:
-        await _discard(conn)
-        raise
-    if not clean:
-        await _discard(conn)
-        return
-    await conn.close()
-
-
-async def _discard(conn: AsyncConnection) -> None:
-    with suppress(Exception):
-        await conn.invalidate()
-    with suppress(Exception):
-        await conn.close()

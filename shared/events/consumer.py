@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from time import monotonic
 
-from shared.database.transactions import Raw
+from shared.database.connections import Raw
 from shared.events import store
 from shared.events.applying import Applier, Item, NewEpoch, Stopped, read
 from shared.events.backbone import Backbone
-from shared.events.breathing import Breather
+from shared.events.breathing import Breather, rest_after
 from shared.events.decide import Policy
 from shared.events.envelope import Received
 from shared.events.epochs import epochs_of, rebuild_for
@@ -34,6 +34,8 @@ log = get_logger(__name__)
 
 POLL_MS = 500
 POLL_MOST = 5000
+SMALL = 1000
+"""Fewer records than this are a small round: what one costs whatever it carries outweighs them."""
 SERVE_EVERY_S = 1.0
 COMMIT_EVERY_S = 1.0
 WATCH_EVERY_S = 10.0
@@ -150,11 +152,14 @@ class ConsumerRunner:
             log.warning("consumer_poll_failed", consumer=self.name, error=repr(error))
             await asyncio.sleep(0.5)
             return
+        began = monotonic()
         records = await seeker.checked(records)
         if records:
             await self._consume(records, reader, seeker, applier)
         await self._serve(seeker, applier)
         self._moved_at = monotonic()
+        if 0 < len(records) < SMALL:
+            await asyncio.sleep(rest_after(self._moved_at - began))
 
     async def _consume(
         self, records: Sequence[Record], reader: Reader, seeker: Seeker, applier: Applier

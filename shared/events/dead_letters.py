@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from shared.database.transactions import Raw
+from shared.database.connections import Raw
 from shared.errors import Conflict, Invalid, NotFound
 from shared.events.envelope import unpack_headers
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from shared.database.transactions import Raw
+from shared.database.connections import Raw
 from shared.events.backbone import Backbone
 from shared.events.handlers import HandlerSet, Projection, Run, enter_run
 from shared.events.registry import forget_letters, generation_of

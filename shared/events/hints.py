@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from shared.database.connections import Raw
 from shared.database.engine import connect_raw
-from shared.database.transactions import Raw
 from shared.events.faults import DATABASE_ERRORS
 from shared.events.tasks import end
 from shared.observability.logs import get_logger

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import Table
 
 from shared.contracts.base import Event
@@ -43,23 +44,68 @@ class AggregateMissing(Exception):
     """An event was to be recorded for a row that is not there (or that row-level security hides)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """New rows of aggregates, inserted by the statement that records their events: one round trip for both.
+
+    `items` are common table expressions over $1 … $n, `arguments` their n values; `answer` ends the
+    statement. `patches` is a relation `(aggregate_id, patch)` over them: fields of those aggregates' events
+    that only the statement itself finds out.
+    """
+
+    items: str
+    arguments: Sequence[Any]
+    answer: str
+    patches: str | None = None
+
+
 # ruff: noqa: S608 - the only names put into statements are those of our own tables
-_SOURCE = """unnest($2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::bigint[], $7::timestamptz[],
-    $8::uuid[], $9::boolean[], $10::text[]) with ordinality
-    x(event_id, type, aggregate_type, aggregate_id, k, occurred_at, causation_id, historic, payload, ord)"""
+_FIELDS = (
+    ("event_id", "uuid"), ("type", "text"), ("aggregate_type", "text"), ("aggregate_id", "uuid"),
+    ("k", "bigint"), ("occurred_at", "timestamptz"), ("causation_id", "uuid"), ("historic", "boolean"),
+    ("payload", "text"),
+)  # fmt: skip
+_NAMES = ", ".join(name for name, _ in _FIELDS)
 _COLUMNS = """tenant_id, event_id, type, aggregate_type, aggregate_id, seq, occurred_at, causation_id,
     traceparent, historic, payload"""
 
 
-def _values(seq: str) -> str:
-    return f"""$1::uuid, x.event_id, x.type, x.aggregate_type, x.aggregate_id, {seq}, x.occurred_at,
-    x.causation_id, $11::text, x.historic, x.payload"""
+def _source(first: int, *, one: bool) -> str:
+    """The events as a relation `x`; one event's values travel as they are, several as arrays."""
+    if one:
+        values = ", ".join(f"${at}::{kind}" for at, (_, kind) in enumerate(_FIELDS, first))
+        return f"(select {values}, 1) x({_NAMES}, ord)"
+    arrays = ", ".join(f"${at}::{kind}[]" for at, (_, kind) in enumerate(_FIELDS, first))
+    return f"unnest({arrays}) with ordinality x({_NAMES}, ord)"
 
 
-# `order by` before the default of `id` is drawn: ids ascend in the order given.
-_CREATED = f"""with e as (
-    insert into events ({_COLUMNS}) select {_values("x.k")} from {_SOURCE} order by x.ord returning id)
-insert into outbox_pending select id from e"""
+def _append(first: int, *, one: bool, seq: str, join: str = "", payload: str = "x.payload") -> str:
+    """Common table expressions that append events: parameters are tenant, trace and fields, from `first`.
+
+    `order by` before the default of `id` is drawn: ids ascend in the order given.
+    """
+    return f"""e as (insert into events ({_COLUMNS})
+    select ${first}::uuid, x.event_id, x.type, x.aggregate_type, x.aggregate_id, {seq}, x.occurred_at,
+    x.causation_id, ${first + 1}::text, x.historic, {payload}
+    from {_source(first + 2, one=one)} {join} order by x.ord returning id),
+p as (insert into outbox_pending select id from e)"""
+
+
+@cache
+def _created(one: bool) -> str:
+    return f"with {_append(1, one=one, seq='x.k')} select"
+
+
+@cache
+def _inserted(items: str, answer: str, patches: str | None, first: int, one: bool) -> str:
+    if patches is None:
+        appended = _append(first, one=one, seq="x.k")
+    else:
+        patched = "case when q.patch is null then x.payload else (x.payload::jsonb || q.patch)::text end"
+        join = f"left join {patches} q on q.aggregate_id = x.aggregate_id"
+        appended = _append(first, one=one, seq="x.k", join=join, payload=patched)
+    return f"with {items}, {appended} {answer}"
+
 
 _BUMP_STREAMS = """insert into streams as s (tenant_id, aggregate_id, seq)
     select $1, u.id, u.n from unnest($12::uuid[], $13::bigint[]) u(id, n) order by u.id
@@ -81,13 +127,10 @@ def _bump_table(table: str, several: bool) -> str:
 
 
 @cache
-def _existing(bump: str) -> str:
+def _existing(bump: str, one: bool) -> str:
     # An event's id is drawn only for rows that come out of `a`: after the aggregate's row is locked.
-    return f"""with a as materialized ({bump}),
-e as (insert into events ({_COLUMNS}) select {_values("a.seq - x.k")} from {_SOURCE}
-    join a on a.id = x.aggregate_id order by x.ord returning id),
-p as (insert into outbox_pending select id from e)
-select id, seq from a"""
+    appended = _append(1, one=one, seq="a.seq - x.k", join="join a on a.id = x.aggregate_id")
+    return f"with a as materialized ({bump}), {appended} select id, seq from a"
 
 
 async def record_events(
@@ -107,10 +150,30 @@ async def record_events(
     counts = Counter(event.aggregate_id for event in events)
     if created and isinstance(aggregate, Table):
         raised = dict(counts)
-        await tx.connection.execute(_CREATED, tx.tenant_id, *_arrays(events, counts, ascending=True))
+        await tx.connection.execute(
+            _created(len(events) == 1), tx.tenant_id, *_values(events, counts, ascending=True)
+        )
     else:
         raised = await _raise_and_append(tx, aggregate, events, counts)
     return _positions(tx, events, counts, raised)
+
+
+async def insert_and_record(tx: Tx, insertion: Insertion, events: Sequence[NewEvent]) -> list[asyncpg.Record]:
+    """Insert new aggregates and append their events, whatever their number, by one statement.
+
+    Each row is inserted with `seq` = the number of its events here. Answers what `insertion.answer` selects;
+    the positions are added to `tx.recorded`.
+    """
+    if tx.tenant_id is None:
+        raise ValueError("events are recorded in a transaction of a tenant")
+    counts = Counter(event.aggregate_id for event in events)
+    statement = _inserted(
+        insertion.items, insertion.answer, insertion.patches, len(insertion.arguments) + 1, len(events) == 1
+    )
+    values = _values(events, counts, ascending=True)
+    rows = await tx.connection.fetch(statement, *insertion.arguments, tx.tenant_id, *values)
+    _positions(tx, events, counts, dict(counts))
+    return list(rows)
 
 
 async def _raise_and_append(
@@ -118,9 +181,9 @@ async def _raise_and_append(
 ) -> dict[UUID, int]:
     bump = _BUMP_STREAMS if isinstance(aggregate, Stream) else _bump_table(aggregate.name, len(counts) > 1)
     rows = await tx.connection.fetch(
-        _existing(bump),
+        _existing(bump, len(events) == 1),
         tx.tenant_id,
-        *_arrays(events, counts, ascending=False),
+        *_values(events, counts, ascending=False),
         list(counts),
         list(counts.values()),
     )
@@ -132,28 +195,21 @@ async def _raise_and_append(
     return {row["id"]: row["seq"] for row in rows}
 
 
-def _arrays(events: Sequence[NewEvent], counts: Counter[UUID], *, ascending: bool) -> list[Any]:
-    """The columns of `_SOURCE` and the trace. `k` counts an aggregate's events: from 1 up, or from n-1 down
+def _values(events: Sequence[NewEvent], counts: Counter[UUID], *, ascending: bool) -> list[Any]:
+    """The trace and the values of `_FIELDS`. `k` counts an aggregate's events: from 1 up, or from n-1 down
     to 0.
     """
-    ordinals: list[int] = []
+    rows: list[tuple[Any, ...]] = []
     seen: Counter[UUID] = Counter()
-    for event in events:
-        seen[event.aggregate_id] += 1
-        so_far = seen[event.aggregate_id]
-        ordinals.append(so_far if ascending else counts[event.aggregate_id] - so_far)
-    return [
-        [new_id() for _ in events],
-        [event.event.type_name() for event in events],
-        [event.event.aggregate_type for event in events],
-        [event.aggregate_id for event in events],
-        ordinals,
-        [event.occurred_at for event in events],
-        [event.causation_id for event in events],
-        [event.historic for event in events],
-        [event.event.model_dump_json() for event in events],
-        current_or_new_traceparent(),
-    ]
+    for new in events:
+        event, aggregate_id = new.event, new.aggregate_id
+        seen[aggregate_id] += 1
+        so_far = seen[aggregate_id]
+        k = so_far if ascending else counts[aggregate_id] - so_far
+        about = (new_id(), event.type_name(), event.aggregate_type, aggregate_id, k)
+        rows.append((*about, new.occurred_at, new.causation_id, new.historic, event.model_dump_json()))
+    trace = current_or_new_traceparent()
+    return [trace, *rows[0]] if len(rows) == 1 else [trace, *map(list, zip(*rows, strict=True))]
 
 
 def _positions(

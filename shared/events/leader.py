@@ -7,8 +7,8 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any
 
+from shared.database.connections import Raw
 from shared.database.engine import connect_raw
-from shared.database.transactions import Raw
 from shared.events.tasks import end
 from shared.settings import Settings
 

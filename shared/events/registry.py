@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.database.transactions import Database, Raw, Tx
+from shared.database.connections import Raw
+from shared.database.transactions import Database, Tx
 from shared.events.handlers import HandlerSet
 from shared.events.kafka import Reader
 from shared.events.topics import partitions_of

@@ -188,10 +188,11 @@ class Relay:
                 if await is_wanted(leadership):
                     return
             self._wake.clear()
+            began = loop.time()
             rows = await leadership.fetch(PENDING, self._scan.above(loop.time()))
             if rows:
                 await self._carry(leadership, rows, epoch)
-                await asyncio.sleep(pause_after(len(rows)))
+                await asyncio.sleep(pause_after(len(rows), loop.time() - began))
             else:
                 await self._rest()
 

@@ -8,6 +8,8 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from shared.events.breathing import rest_after
+
 BATCH = 4000
 LOOK_BACK = 1000
 """So far below the last id sent each scan begins: an id drawn just before often commits just after."""
@@ -45,9 +47,11 @@ class Scan:
         self.bottom_due_at = 0.0
 
 
-def pause_after(batch: int) -> float:
-    """Seconds to rest after a round: under load batches grow by it, at rest it would only delay."""
-    return PAUSE_S if PAUSE_FROM <= batch < BATCH else 0.0
+def pause_after(batch: int, took_s: float) -> float:
+    """Seconds to rest after a round: under load batches grow by it, a backlog it would only delay."""
+    if batch >= BATCH:
+        return 0.0
+    return PAUSE_S if batch >= PAUSE_FROM else rest_after(took_s)
 
 
 P = TypeVar("P", bound=Hashable)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from shared.database.transactions import Raw
+from shared.database.connections import Raw
 from shared.events.kafka import Admin, Reader
 from shared.events.leader import Leadership
 from shared.events.publishing import COLUMNS, Publisher

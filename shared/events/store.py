@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from shared.database.transactions import Raw
+from shared.database.connections import Raw
 from shared.events.decide import Key, Place, Planner
 from shared.events.envelope import Received, Unplaceable, pack_headers, unpack_headers
 from shared.events.kafka import Record

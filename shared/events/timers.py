@@ -12,7 +12,8 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Table
 
-from shared.database.transactions import Access, Raw, Tx
+from shared.database.connections import Raw
+from shared.database.transactions import Access, Tx
 from shared.events.backbone import Backbone
 from shared.events.faults import Fault, fault_of, reason_of
 from shared.events.timer_rules import TRIES, next_try, still_counts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
@@ -27,15 +27,6 @@ def keys_of(phone: str | None, email: str | None) -> tuple[Key, ...]:
     """Keys of normalised values; `phone` is E.164 with extension, as in `+8613800138000;ext=802`."""
     pairs = (("email", email), ("phone", phone))
     return tuple(Key(kind, value) for kind, value in pairs if value)
-
-
-def first_claims(claims: Sequence[Claim]) -> list[tuple[Key, UUID]]:
-    """Each key once, with the first lead of the list that has it, in lock order."""
-    first: dict[Key, UUID] = {}
-    for claim in claims:
-        for key in claim.keys:
-            first.setdefault(key, claim.lead_id)
-    return sorted(first.items())
 
 
 def duplicates(claims: Iterable[Claim], holders: Mapping[Key, UUID]) -> dict[UUID, UUID]:

@@ -25,6 +25,28 @@ on conflict (tenant_id, kind, value) do update set lead_id = d.lead_id
 returning kind, value, lead_id
 """
 
+
+def claiming(first: int) -> str:
+    """The same for new leads, as parts of a larger statement.
+
+    `repeats (lead_id, first_id)` says which of them repeat an earlier lead, the phone's before the e-mail's.
+    Parameters from `first` on: the tenant; kinds, values and leads, a key each, in the order of the leads.
+    """
+    given = f"unnest(${first + 1}::text[], ${first + 2}::text[], ${first + 3}::uuid[])"
+    return f"""claimed as (
+    insert into duplicate_keys as d (tenant_id, kind, value, lead_id)
+    select ${first}::uuid, r.kind, r.value, r.lead_id from (
+        select distinct on (kind, value) kind, value, lead_id
+        from {given} with ordinality as c(kind, value, lead_id, place) order by kind, value, place) r
+    order by r.kind, r.value
+    on conflict (tenant_id, kind, value) do update set lead_id = d.lead_id
+    returning kind, value, lead_id),
+repeats as (
+    select distinct on (c.lead_id) c.lead_id, k.lead_id as first_id
+    from {given} as c(kind, value, lead_id) join claimed k using (kind, value)
+    where k.lead_id <> c.lead_id order by c.lead_id, c.kind desc)"""  # noqa: S608 - numbers of parameters
+
+
 # A key that its lead gives up goes to the next lead that has it, so that it stays known.
 HAND_ON = """
 update duplicate_keys set lead_id = $5

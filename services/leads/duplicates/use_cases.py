@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
-from services.leads.duplicates.rules import Claim, Key, duplicates, first_claims
-from services.leads.duplicates.tables import CLAIM, GIVE_UP, HAND_ON
+from services.leads.duplicates.rules import Claim, Key
+from services.leads.duplicates.tables import CLAIM, GIVE_UP, HAND_ON, claiming
 from shared.database.transactions import Tx
 
 
-async def claim_keys(tx: Tx, tenant_id: UUID, claims: Sequence[Claim]) -> dict[UUID, UUID]:
-    """Claim the keys of new leads; answers `{lead: the lead it repeats}` for those that repeat one."""
-    first = first_claims(claims)
-    if not first:
-        return {}
-    kinds, values, ids = [k.kind for k, _ in first], [k.value for k, _ in first], [lead for _, lead in first]
-    rows = await tx.connection.fetch(CLAIM, tenant_id, kinds, values, ids)
-    return duplicates(claims, {Key(row["kind"], row["value"]): row["lead_id"] for row in rows})
+def claiming_keys(tenant_id: UUID, claims: Sequence[Claim], first: int) -> tuple[str, list[Any]]:
+    """Claiming the keys of new leads as parts of the statement that stores them, and its values.
+
+    Parameters are numbered from `first`. The statement has `repeats (lead_id, first_id)` then.
+    """
+    keys = [(key.kind, key.value, claim.lead_id) for claim in claims for key in claim.keys]
+    kinds, values, ids = ([key[at] for key in keys] for at in range(3))
+    return claiming(first), [tenant_id, kinds, values, ids]
 
 
 async def release_key(tx: Tx, tenant_id: UUID, lead_id: UUID, key: Key, successor: UUID | None) -> None:

@@ -14,13 +14,7 @@ from services.leads.history_import.build import Built, Deal, Setting, extend, st
 from services.leads.history_import.rules import digest
 from services.leads.history_import.tables import ADVANCE, CLAIM, GIVE_UP
 from services.leads.intake.lead import Lead
-from services.leads.intake.use_cases import (
-    get_leads,
-    insert_leads,
-    lock_leads,
-    record_lead_events,
-    store_passed,
-)
+from services.leads.intake.use_cases import get_leads, lock_leads, store_new, store_passed
 from services.leads.pipelines.rules import Pipeline
 from services.leads.pipelines.use_cases import default_pipeline, list_pipelines
 from services.leads.progress.use_cases import store_history
@@ -157,8 +151,12 @@ def _check_past(deal: Deal, row: _Known) -> None:
 async def _store(tx: Tx, tenant_id: UUID, plans: Sequence[Built]) -> None:
     created = [plan for plan in plans if plan.created]
     passed = [plan for plan in plans if not plan.created]
-    await insert_leads(tx, [(plan.lead, plan.search_text, plan.terms) for plan in created])
-    await record_lead_events(tx, [event for plan in created for event in plan.events], created=True)
+    await store_new(
+        tx,
+        tenant_id,
+        [(plan.lead, plan.search_text, plan.terms) for plan in created],
+        [event for plan in created for event in plan.events],
+    )
     await store_passed(
         tx, [plan.lead for plan in passed], [event for plan in passed for event in plan.events]
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -23,9 +24,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.leads.bulk import BulkInsert, json_text
+from services.leads.duplicates.rules import Claim
+from services.leads.duplicates.use_cases import claiming_keys
 from services.leads.intake.lead import Lead
 from services.leads.metadata import metadata
 from shared.database.transactions import Tx
+from shared.events.journal import Insertion
 
 leads = Table(
     "leads",
@@ -95,9 +99,44 @@ lead_changes = Table(
     Column("changed", ARRAY(Text), nullable=False),
 )
 
-INSERT_LEADS = BulkInsert(leads, [column.name for column in leads.columns])
+_NEW = BulkInsert(leads, [column.name for column in leads.columns])
 READ = tuple(column.name for column in leads.columns if column.name not in {"search_text", "terms"})
 _READ = ", ".join(READ)
+_REPEATS = """(
+    select lead_id as aggregate_id, jsonb_build_object('duplicate_of', first_id) as patch from repeats)"""
+
+
+def insertion(
+    tenant_id: UUID, rows: Sequence[tuple[Lead, str, list[int]]], claims: Sequence[Claim]
+) -> Insertion:
+    """New leads, each with what it is found by; their keys are claimed by the same statement.
+
+    It answers `(id, duplicate_of)` of those that repeat an earlier lead.
+    """
+    values = [
+        {name: getattr(lead, name) for name in Lead.__slots__} | {"search_text": words, "terms": terms}
+        for lead, words, terms in rows
+    ]
+    claimed, keys = claiming_keys(tenant_id, claims, len(_NEW.columns) + 1)
+    return Insertion(
+        items=_with_keys(claimed, len(rows) == 1),
+        arguments=[*_NEW.arguments(values), *keys],
+        answer="select id, duplicate_of from made where duplicate_of is not null",
+        patches=_REPEATS,
+    )
+
+
+@cache
+def _with_keys(claimed: str, one: bool) -> str:
+    taken = ", ".join(
+        "coalesce(repeats.first_id, r.duplicate_of)" if name == "duplicate_of" else _NEW.taken(name)
+        for name in _NEW.columns
+    )
+    return f"""{claimed}, made as (
+    insert into leads ({", ".join(_NEW.columns)})
+    select {taken} from {_NEW.rows(one=one)} left join repeats on repeats.lead_id = r.id
+    returning id, duplicate_of)"""  # noqa: S608 - own names
+
 
 # Each `where` names the tenant, so that the key is used; row-level security holds the visibility.
 SELECT_LEADS = f"select {_READ} from leads where tenant_id = $1 and id = any($2::uuid[])"  # noqa: S608 - own names

@@ -8,19 +8,18 @@ from datetime import datetime
 from uuid import UUID
 
 from services.leads.duplicates.rules import Claim
-from services.leads.duplicates.use_cases import claim_keys
 from services.leads.intake.contact import region_of
 from services.leads.intake.lead import Lead
 from services.leads.intake.opening import opening
 from services.leads.intake.rules import Contact, Draft, check_named, contact_of, found_by
 from services.leads.intake.tables import (
-    INSERT_LEADS,
     LOCK_LEAD,
     LOCK_LEADS,
     SELECT_CHANGES,
     SELECT_LEAD,
     SELECT_LEADS,
     STAGES_IN_USE,
+    insertion,
     leads,
     put_owners,
     write_passed,
@@ -33,7 +32,7 @@ from shared.contracts.base import Credit
 from shared.contracts.leads import LeadCreated
 from shared.database.transactions import Tx
 from shared.errors import CoxError, NotFound
-from shared.events.journal import NewEvent, record_events
+from shared.events.journal import NewEvent, insert_and_record, record_events
 from shared.events.positions import Position
 from shared.ids import new_id
 
@@ -70,15 +69,18 @@ async def create_leads(
     start = await opening(tx, tenant_id, creator_id, at)
     prepared = await _prepare(Valuer(tx, start.tenant), tenant_id, drafts, at)
     good = [one for one in prepared if isinstance(one, Prepared)]
-    repeats = await claim_keys(tx, tenant_id, [Claim(one.id, one.contact.keys) for one in good])
-    made = {
-        one.id: _new_lead(tenant_id, creator_id, one, start.pipeline, repeats.get(one.id), at) for one in good
-    }
-    await insert_leads(tx, [(made[one.id], one.search_text, one.terms) for one in good])
-    events = [
-        NewEvent(one.id, created_event(made[one.id], start.credit, start.tenant.currency), at) for one in good
-    ]
-    await record_lead_events(tx, events, created=True)
+    made = {one.id: _new_lead(tenant_id, creator_id, one, start.pipeline, at) for one in good}
+    repeats = await store_new(
+        tx,
+        tenant_id,
+        [(made[one.id], one.search_text, one.terms) for one in good],
+        [
+            NewEvent(one.id, created_event(made[one.id], start.credit, start.tenant.currency), at)
+            for one in good
+        ],
+        [Claim(one.id, one.contact.keys) for one in good],
+    )
+    made |= {lead_id: replace(made[lead_id], duplicate_of=first) for lead_id, first in repeats.items()}
     return [one if isinstance(one, CoxError) else made[one.id] for one in prepared]
 
 
@@ -104,7 +106,6 @@ def _new_lead(
     creator_id: UUID | None,
     one: Prepared,
     pipeline: Pipeline,
-    duplicate_of: UUID | None,
     at: datetime,
 ) -> Lead:
     draft, phone = one.draft, one.contact.phone
@@ -135,7 +136,7 @@ def _new_lead(
         owner_id=None,
         team_id=None,
         created_by=creator_id,
-        duplicate_of=duplicate_of,
+        duplicate_of=None,
         started_at=at,
         start_known=True,
         created_at=at,
@@ -160,13 +161,21 @@ def created_event(lead: Lead, credit: Credit, currency: str) -> LeadCreated:
     )
 
 
-async def insert_leads(tx: Tx, rows: Sequence[tuple[Lead, str, list[int]]]) -> None:
-    """Store new leads, each with what it is found by; `seq` is the number of events to be recorded."""
-    values = [
-        {name: getattr(lead, name) for name in Lead.__slots__} | {"search_text": text, "terms": terms}
-        for lead, text, terms in rows
-    ]
-    await INSERT_LEADS.execute(tx, values)
+async def store_new(
+    tx: Tx,
+    tenant_id: UUID,
+    rows: Sequence[tuple[Lead, str, list[int]]],
+    events: Sequence[NewEvent],
+    claims: Sequence[Claim] = (),
+) -> dict[UUID, UUID]:
+    """Store new leads, each with what it is found by, and what happened to them, and claim their keys.
+
+    A lead's `seq` is the number of its events. Answers `{lead: the lead it repeats}` for those that do.
+    """
+    if not rows:
+        return {}
+    found = await insert_and_record(tx, insertion(tenant_id, rows, claims), events)
+    return {row["id"]: row["duplicate_of"] for row in found}
 
 
 async def get_lead(tx: Tx, tenant_id: UUID, lead_id: UUID) -> Lead:
@@ -202,9 +211,9 @@ async def stages_in_use(tx: Tx, tenant_id: UUID, pipeline_id: UUID) -> frozenset
     return frozenset(row["stage"] for row in await tx.connection.fetch(STAGES_IN_USE, tenant_id, pipeline_id))
 
 
-async def record_lead_events(tx: Tx, events: Sequence[NewEvent], *, created: bool = False) -> list[Position]:
+async def record_lead_events(tx: Tx, events: Sequence[NewEvent]) -> list[Position]:
     """Record what happened to leads; see `record_events`."""
-    return await record_events(tx, leads, events, created=created)
+    return await record_events(tx, leads, events)
 
 
 async def store_standing(tx: Tx, lead: Lead, events: Sequence[NewEvent]) -> Lead:

@@ -169,9 +169,10 @@ class TestScan:
         assert scan.above(10.0) == 9000 - LOOK_BACK
 
     def test_it_rests_only_when_a_batch_was_middling(self) -> None:
-        assert pause_after(1) == pause_after(49) == 0
-        assert pause_after(50) == pause_after(BATCH - 1) == 0.01
-        assert pause_after(BATCH) == 0
+        assert pause_after(1, 0.002) == pause_after(49, 0.002) == 0.002
+        assert pause_after(1, 9) == 0.025
+        assert pause_after(50, 0.002) == pause_after(BATCH - 1, 9) == 0.01
+        assert pause_after(BATCH, 9) == 0
 
     def test_a_partition_is_behind_when_it_does_not_end_with_what_was_sent_last(self) -> None:
         assert behind({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 7}) == {"b", "c"}
