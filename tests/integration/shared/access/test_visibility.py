@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Column, MetaData, Table, Uuid, select, text
@@ -109,6 +109,23 @@ class TestVisibility:
             assert by_policy == by_predicate == expected, (SEED + round_, access)
             shown += len(expected)
         assert shown
+
+    @pytest.mark.parametrize("visibility", EVERY)
+    async def test_nothing_of_another_tenant_is_seen_when_its_rows_name_the_same_people(
+        self, bed: Bed, visibility: Visibility
+    ) -> None:
+        org = replace(some_org(random.Random(SEED - 2)), tenant=uuid4())
+        user, unit = org.users[0], next(iter(org.parents))
+        mine, theirs = (Thing(uuid4(), user, unit, user) for _ in range(2))
+        await store(bed, org, [mine])
+        await store(bed, replace(org, tenant=uuid4()), [theirs])
+        access = Access(org.tenant, user, visibility, unit)
+        async with bed.app.transaction(access) as tx:
+            by_policy = (await tx.conn.execute(select(THINGS.c.id))).scalars().all()
+        async with bed.worker.transaction() as tx:
+            query = select(THINGS.c.id).where(visible(THINGS, access))
+            by_predicate = (await tx.conn.execute(query)).scalars().all()
+        assert by_policy == by_predicate == [mine.id]
 
     async def test_nothing_is_seen_when_no_tenant_is_set(self, bed: Bed) -> None:
         chance = random.Random(SEED - 1)

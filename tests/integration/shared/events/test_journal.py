@@ -162,7 +162,11 @@ class TestPartitions:
             ("events_p000002", thing)
         ]
 
-    async def test_a_doubled_seq_is_refused_when_somebody_goes_round_the_row_lock(self, house: House) -> None:
+    @pytest.mark.parametrize("first_id", [1, 2 * EVENTS_PER_PARTITION + 5], ids=["leaf", "default"])
+    async def test_a_doubled_seq_is_refused_when_somebody_goes_round_the_row_lock(
+        self, house: House, first_id: int
+    ) -> None:
+        await house.value("select setval('events_id_seq', $1)", first_id)
         thing = await house.created()
 
         with pytest.raises(asyncpg.UniqueViolationError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,7 @@ from shared.events.timer_rules import TRIES
 from shared.events.timers import Timer, Timers, cancel, schedule
 from shared.ids import new_id
 from tests.integration.shared.events.conftest import NOON, SERVICE, THINGS, House, started
-from tests.integration.shared.events.working import eventually, working
+from tests.integration.shared.events.working import TIMEOUT_S, eventually, working
 
 LATER = NOON + timedelta(hours=1)
 
@@ -29,10 +30,14 @@ class Alarm:
         self.clock = SettableClock(NOON)
         self.timers = Timers()
         self.fail = False
+        self.begun, self.holds = asyncio.Event(), asyncio.Event()
+        self.holds.set()
         self.timers.on("alarm", **options)(self._fire)
         self.backbone = Backbone(house.settings, SERVICE, house.worker, house.app, clock=self.clock)
 
     async def _fire(self, tx: Tx, timer: Timer) -> None:
+        self.begun.set()
+        await self.holds.wait()
         await tx.connection.execute(
             "insert into notes (consumer, aggregate_id, seq) values ('alarm', $1, $2)",
             timer.aggregate_id, timer.payload.get("n", 0),
@@ -120,6 +125,46 @@ class TestFiring:
         assert await alarm.fired() == []
         assert await alarm.left() == 0
 
+    async def test_it_waits_for_a_change_under_way_when_it_has_no_aggregate_to_lock(
+        self, alarm: Alarm
+    ) -> None:
+        thing = new_id()
+        await alarm.schedule(thing)
+        alarm.clock.at = LATER
+        async with alarm.house.transaction() as tx:
+            await cancel(tx, "alarm", thing)
+            firing = _Firing(alarm)
+            async with firing:
+                await eventually(alarm.house, "select exists (select from pg_locks where not granted)")
+                await tx.connection.execute("commit; begin")
+
+        assert await alarm.fired() == []
+
+    async def test_another_worker_passes_over_it_when_it_is_being_fired(self, alarm: Alarm) -> None:
+        held, other = new_id(), new_id()
+        await alarm.schedule(held)
+        alarm.clock.at = LATER
+        alarm.holds.clear()
+        async with _Firing(alarm):
+            await alarm.begun.wait()
+            await alarm.schedule(other)
+            rival = Alarm(alarm.house)
+            rival.clock.at = LATER
+            async with asyncio.timeout(TIMEOUT_S):
+                assert await rival.timers.fire_due(rival.backbone)
+            assert await alarm.fired() == [(other, 1)]
+            alarm.holds.set()
+
+        assert await alarm.fired() == [(other, 1), (held, 1)]
+
+    async def test_it_is_left_alone_when_another_worker_put_it_off(self, alarm: Alarm) -> None:
+        """Both read that it is due; one fires it in vain, and so the other comes too early."""
+        await alarm.schedule(new_id())
+        timer_id = await alarm.house.value("select id from timers")
+        await alarm.timers._fire(alarm.backbone, alarm.house.tenant, timer_id)
+
+        assert (await alarm.fired(), await alarm.left()) == ([], 1)
+
     async def test_the_worker_fires_what_is_due(self, house: House) -> None:
         alarm = Alarm(house)
         thing = new_id()
@@ -137,8 +182,6 @@ class _Firing:
         self._alarm = alarm
 
     async def __aenter__(self) -> None:
-        import asyncio
-
         self._task = asyncio.create_task(self._alarm.timers.fire_due(self._alarm.backbone))
 
     async def __aexit__(self, *_: object) -> None:

@@ -189,6 +189,19 @@ class TestWhoAsks:
         answer = await ask(app, "GET", PATH, headers={"Authorization": f"Bearer {other}"})
         assert (answer.status, answer.code) == (401, "invalid_token")
 
+    async def test_401_when_rights_changed_after_the_token_was_made(self, bed: Bed) -> None:
+        key = SigningKey.generate()
+        app = make_app(bed.settings, "leads", routers=[sound_router], database=bed.app, keys=FixedKeys(key))
+        principal = a_principal()
+        now = principal.org_version + 1
+        await bed.admin.execute("insert into org_versions values ($1, $2)", principal.tenant_id, now)
+        await bed.admin.execute(
+            "insert into org_principals values ($1, $2, $3, false)", principal.tenant_id, principal.id, now
+        )
+        token = sign_principal(key, principal, "leads")
+        answer = await ask(app, "GET", PATH, headers={"Authorization": f"Bearer {token}"})
+        assert (answer.status, answer.code) == (401, "token_outdated")
+
     async def test_503_when_the_gateways_keys_cannot_be_fetched(self, bed: Bed) -> None:
         settings = bed.settings.model_copy(update={"gateway_internal_url": "http://127.0.0.1:1"})
         app = make_app(settings, "leads", routers=[sound_router], database=bed.app)

@@ -102,6 +102,7 @@ class TestJudge:
     def test_a_reaction_that_began_late_takes_an_aggregate_up_when_it_meets_it(self) -> None:
         assert judge(LATE_REACTION, None, Event(7)) == (Verdict.APPLY, Place(1, 6))
         assert judge(LATE_REACTION, None, Event(7, replay=True))[0] is Verdict.SKIP
+        assert judge(LATE_REACTION, None, Event(7, historic=True))[0] is Verdict.SKIP
 
     def test_settling_ends_when_a_live_event_comes(self) -> None:
         settling = at(4, epoch=2, settling=True)
