@@ -153,6 +153,13 @@ class Applier:
                 if tries >= TRIES or isinstance(error, Undecodable):
                     condemned = {**condemned, _ANY: (reason_of(error), tries)}
 
+    async def release_ready(self) -> None:
+        """Release what waits although nothing is in its way: whoever was to release it ended before."""
+        async with self._backbone.worker.transaction() as tx:
+            keys = await store.ready(tx.connection, self._run.consumer)
+        for key in keys:
+            await self.release(key)
+
     async def _release_one(self, key: Key, condemned: Condemned) -> bool:
         async with self._database.transaction() as tx:
             raw = tx.connection

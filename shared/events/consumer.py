@@ -244,33 +244,39 @@ class ConsumerRunner:
                 self._failures.pop(tp, None)
 
     async def _serve(self, seeker: Seeker, applier: Applier) -> None:
-        """Replays and discards that people asked for, and places that are not where we believe."""
+        """Replays and discards that people asked for, what was left waiting by one that ended, and places
+        that are not where we believe.
+        """
         if monotonic() < self._due["serve"]:
             return
         self._due["serve"] = monotonic() + SERVE_EVERY_S
         try:
             async with self._backbone.worker.transaction() as tx:
                 letters = await store.requested(tx.connection, self._key)
-                await self._gauge(tx.connection)
+                parked = await self._gauge(tx.connection)
                 strayed = await seeker.strayed(tx.connection)
             if strayed:
                 log.info("consumer_strayed", consumer=self.name, partitions=[str(tp) for tp in strayed])
                 seeker.hold(strayed)
             for letter in letters:
                 await applier.resolve(letter)
+            if parked:
+                await applier.release_ready()
         except Exception as error:
             if fault_of(error) is not Fault.PASSING or isinstance(error, Stopped):
                 raise
 
-    async def _gauge(self, raw: Raw) -> None:
+    async def _gauge(self, raw: Raw) -> int:
+        """How many events are parked; told to the metrics, with the dead letters."""
         row = await raw.fetchrow(
             """select (select count(*) from parked where consumer = $1) as parked,
             (select count(*) from dead_letters where consumer = $1 and resolved_at is null) as dead""",
             self._key,
         )
-        if row is not None:
-            metrics.PARKED.labels(self.name).set(row["parked"])
-            metrics.DEAD_LETTERS.labels(self.name).set(row["dead"])
+        assert row is not None  # noqa: S101 - two counts are always one row
+        metrics.PARKED.labels(self.name).set(row["parked"])
+        metrics.DEAD_LETTERS.labels(self.name).set(row["dead"])
+        return int(row["parked"])
 
     def _hint_commit(self, reader: Reader, applier: Applier, items: Sequence[Item]) -> None:
         """Tell the group how far we are: at most once a second, beside the work, and nothing rests on it."""

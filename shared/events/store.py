@@ -179,6 +179,18 @@ async def load_parked(
     return found
 
 
+async def ready(raw: Raw, consumer: str) -> list[Key]:
+    """Aggregates whose next event is parked although nothing is in its way; some, if there are many."""
+    rows = await raw.fetch(
+        """select p.stream, p.aggregate_id
+        from parked k join positions p using (consumer, stream, aggregate_id)
+        where k.consumer = $1 and p.dead_seq is null and k.epoch = p.epoch and k.seq = p.seq + 1
+        order by p.stream, p.aggregate_id limit 100""",
+        consumer,
+    )
+    return [(row["stream"], row["aggregate_id"]) for row in rows]
+
+
 async def save_parking(raw: Raw, consumer: str, plan: Planner[Received]) -> None:
     """Park what must wait, and remove what waits no more."""
     if plan.unpark:

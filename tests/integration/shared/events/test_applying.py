@@ -21,7 +21,7 @@ from shared.events.dead_letters import (
     replay_letter,
     show_letter,
 )
-from shared.events.decide import Policy
+from shared.events.decide import Key, Policy
 from shared.events.envelope import Received
 from shared.events.handlers import Projection, Reaction, Run
 from shared.events.store import Fenced
@@ -29,6 +29,10 @@ from shared.ids import new_id
 from tests.integration.shared.events.bench import Bench, bench_of
 from tests.integration.shared.events.conftest import STREAM, House, started
 from tests.integration.shared.events.working import Notes
+
+
+async def _ended(_: Key) -> None:
+    raise ConnectionError("the process ended here")
 
 
 @pytest.fixture
@@ -208,6 +212,25 @@ class TestPoison:
         with pytest.raises(LetterClosed):
             await replay_letter(bench.house.admin, letter.id)
 
+    async def test_what_waited_is_applied_when_the_process_ended_before_it_released_it(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        thing, blocked = new_id(), new_id()
+        bench.notes.poison = {666}
+        killed = bench.applier()
+        await killed.apply([bench.log.write(each, 1, rows=666) for each in (thing, blocked)])
+        await killed.apply([bench.log.write(each, 2) for each in (thing, blocked)])
+        letter, _ = await list_letters(bench.house.admin)
+        await discard_letter(bench.house.admin, letter.id, "a test")
+        monkeypatch.setattr(killed, "release", _ended)
+        with pytest.raises(ConnectionError):
+            await bench.serve(killed)
+
+        await bench.applier(4).release_ready()
+
+        assert await bench.notes.of(bench.house, letter.aggregate_id or thing) == [2]
+        assert await bench.house.value("select count(*) from parked") == 1
+
     async def test_the_culprit_is_found_when_it_waited_behind_another(self, bench: Bench) -> None:
         thing = new_id()
         bench.notes.poison = {666}
@@ -260,6 +283,12 @@ class TestPoison:
         with pytest.raises(Stopped, match="60 of the last 400"):
             await bench.applier().apply(items)
 
+    async def test_the_consumer_stops_when_too_many_records_have_no_place(self, bench: Bench) -> None:
+        items = [bench.log.append(b"nobody", b"nothing", [("ce_id", bytes([n]))]) for n in range(60)]
+
+        with pytest.raises(Stopped, match="60 of the last 60"):
+            await bench.applier().apply(items)
+
 
 class TestReactions:
     @pytest.fixture
@@ -302,7 +331,8 @@ class TestReactions:
         applier = acting.applier()
         await applier.apply([acting.log.write(thing, seq) for seq in (1, 2)])
         past = [acting.log.write(thing, seq, epoch=2, replay=True) for seq in (1, 2, 3)]
-        await applier.apply([*past, acting.log.write(late, 1, epoch=2, replay=True)])
+        await applier.apply(past[:1])
+        await applier.apply([*past[1:], acting.log.write(late, 1, epoch=2, replay=True)])
         await applier.apply([acting.log.write(thing, 4, epoch=2), acting.log.write(late, 2, epoch=2)])
         await applier.apply([acting.log.write(thing, 3, epoch=1)])
 
