@@ -58,13 +58,16 @@ P = TypeVar("P", bound=Hashable)
 E = TypeVar("E", bound=Hashable)
 
 
-def behind(sent: Mapping[P, E], in_log: Mapping[P, E | None]) -> frozenset[P]:
-    """The partitions whose log does not end with the event that was sent last.
+def behind(sent: Mapping[P, Collection[E]], in_log: Mapping[P, Collection[E]]) -> frozenset[P]:
+    """The partitions whose log's end lacks something of what was sent last.
 
-    One may end with another event and have lost nothing, since an earlier id can be sent later; its window
-    is sent again all the same: positions drop what is known.
+    All of it is compared, not the newest only: an earlier id can be sent later, and be what is lost. A log
+    that holds it further back has lost nothing; its window is sent again all the same: positions drop what
+    is known.
     """
-    return frozenset(partition for partition, event in sent.items() if in_log.get(partition) != event)
+    return frozenset(
+        partition for partition, events in sent.items() if not set(events) <= set(in_log.get(partition, ()))
+    )
 
 
 def wiped(first: Mapping[P, E], heads: Mapping[P, tuple[int, Collection[E]]]) -> frozenset[P]:

@@ -5,17 +5,22 @@ lost.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from shared.events.envelope import Received, Unplaceable
+from shared.events.envelope import Received, Unplaceable, identity
 from shared.events.kafka import Record, TopicPartition
 from shared.events.leader import Leadership
 from shared.events.publishing import COLUMNS, Publisher, last_records
 from shared.events.relay_rules import REPUBLISH_WINDOW_S, behind
 
 DEPTH = 3
+COMPARED = 500
+"""So many events of a partition, those with the highest ids: a late commit stands among them in the log."""
 READ_TIMEOUT_S = 30.0
 RECENT = 20_000
 WINDOW_MOST = 5_000_000
@@ -46,14 +51,17 @@ async def check_tail(
     leadership: Leadership, publisher: Publisher, bootstrap: str, service: str
 ) -> LostWindow | None:
     """What the log lost, if it did. Raises ForeignLog."""
+    lately = await _sent_lately(leadership, publisher)
+    depth = DEPTH + max((len(events) for events in lately.events.values()), default=0)
     async with asyncio.timeout(READ_TIMEOUT_S):
-        tails = await last_records(bootstrap, publisher.partitions(), DEPTH)
-    newest = {tp: _newest_ours(records) for tp, records in tails.items()}
-    for tp, event in newest.items():
+        tails = await last_records(bootstrap, publisher.partitions(), depth)
+    for tp, records in tails.items():
+        event = _newest_ours(records)
         if event is not None and not await _is_journalled(leadership, event):
             raise ForeignLog(service, tp, event)
-    in_log = {tp: None if event is None else event.event_id for tp, event in newest.items()}
-    return await _lost(leadership, publisher, in_log)
+    in_log = {tp: {identity(r.key, r.value, r.headers) for r in records} for tp, records in tails.items()}
+    partitions = behind(lately.events, in_log)
+    return None if not partitions else await _window(leadership, lately, partitions)
 
 
 def _newest_ours(records: list[Record]) -> Received | None:
@@ -78,31 +86,44 @@ async def _is_journalled(leadership: Leadership, event: Received) -> bool:
     )  # fmt: skip
 
 
-async def _lost(
-    leadership: Leadership, publisher: Publisher, in_log: dict[TopicPartition, UUID | None]
-) -> LostWindow | None:
-    """Compare the newest sent event of each partition, as far back as 60 s, with the log's end."""
+@dataclass(frozen=True, slots=True)
+class _Lately:
+    """What was sent last to each partition; the journal's newest event: its id and when it was recorded."""
+
+    events: Mapping[TopicPartition, Collection[UUID]]
+    last_id: int
+    last_at: datetime | None
+
+
+async def _sent_lately(leadership: Leadership, publisher: Publisher) -> _Lately:
+    """The newest sent events of each partition, as far back as 60 s."""
     newest = await leadership.fetch("select id, recorded_at from events order by id desc limit 1")
     if not newest:
-        return None
-    last_id, since = newest[0]["id"], newest[0]["recorded_at"]
+        return _Lately({}, 0, None)
+    last_id, last_at = newest[0]["id"], newest[0]["recorded_at"]
     rows = await leadership.fetch(
         """select e.type, e.aggregate_id, e.event_id from events e
         where e.id > $1 and e.recorded_at > $2::timestamptz - make_interval(secs => $3)
             and not exists (select from outbox_pending p where p.id = e.id)
         order by e.id""",
-        last_id - RECENT, since, REPUBLISH_WINDOW_S,
+        last_id - RECENT, last_at, REPUBLISH_WINDOW_S,
     )  # fmt: skip
-    sent = {publisher.place_of(row["type"], row["aggregate_id"]): row["event_id"] for row in rows}
-    partitions = behind(sent, in_log)
-    if not partitions:
-        return None
+    sent: dict[TopicPartition, deque[UUID]] = {}
+    for row in rows:
+        place = publisher.place_of(row["type"], row["aggregate_id"])
+        sent.setdefault(place, deque(maxlen=COMPARED)).append(row["event_id"])
+    return _Lately(sent, last_id, last_at)
+
+
+async def _window(
+    leadership: Leadership, lately: _Lately, partitions: frozenset[TopicPartition]
+) -> LostWindow:
     first_id = await leadership.value(
         """select min(id) from events where id > $1
             and recorded_at > $2::timestamptz - make_interval(secs => $3)""",
-        last_id - WINDOW_MOST, since, REPUBLISH_WINDOW_S,
+        lately.last_id - WINDOW_MOST, lately.last_at, REPUBLISH_WINDOW_S,
     )  # fmt: skip
-    return LostWindow(partitions, first_id, last_id)
+    return LostWindow(partitions, first_id, lately.last_id)
 
 
 async def window_page(leadership: Leadership, window: LostWindow, above: int) -> list[Any]:

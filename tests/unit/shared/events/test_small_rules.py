@@ -74,6 +74,10 @@ class TestCircuit:
         circuit = Circuit()
         circuit.add(49, 49)
         assert not circuit.is_open
+        circuit.add(1, 1)
+        assert not circuit.is_open
+        circuit.add(1, 1)
+        assert circuit.is_open
 
     def test_it_forgets_when_a_thousand_good_ones_followed(self) -> None:
         circuit = Circuit()
@@ -174,8 +178,10 @@ class TestScan:
         assert pause_after(50, 0.002) == pause_after(BATCH - 1, 9) == 0.01
         assert pause_after(BATCH, 9) == 0
 
-    def test_a_partition_is_behind_when_it_does_not_end_with_what_was_sent_last(self) -> None:
-        assert behind({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 7}) == {"b", "c"}
+    def test_a_partition_is_behind_when_its_end_lacks_something_that_was_sent_last(self) -> None:
+        sent = {"whole": [1, 2], "without its late one": [1, 2], "without its last": [1, 2], "empty": [3]}
+        in_log = {"whole": [0, 2, 1], "without its late one": [0, 2], "without its last": [0, 1]}
+        assert behind(sent, in_log) == {"without its late one", "without its last", "empty"}
 
     def test_a_partition_was_wiped_when_it_begins_at_zero_without_what_was_sent_first(self) -> None:
         first = {"whole": 1, "wiped": 2, "empty": 3, "cut off": 4, "unknown": 5}
