@@ -18,6 +18,8 @@ from deploy.local import guard
 
 ROOT = Path(__file__).resolve().parents[2]
 _READY_S = 60.0
+_STDERR = 2
+"""Where a child may say something: stdout carries results only."""
 
 
 @asynccontextmanager
@@ -27,7 +29,7 @@ async def running(module: str, *words: str, **environment: str) -> AsyncIterator
     command = [*guarded, sys.executable, "-m", module, *words]
     # From this thread: the kernel's death signal goes by the thread that started the process.
     child = subprocess.Popen(  # noqa: ASYNC220 - it takes a millisecond
-        command, cwd=ROOT, env=os.environ | environment, stdin=subprocess.DEVNULL
+        command, cwd=ROOT, env=os.environ | environment, stdin=subprocess.DEVNULL, stdout=_STDERR
     )
     try:
         yield psutil.Process(child.pid)
