@@ -24,7 +24,10 @@ select p.consumer, p.stream, p.aggregate_id, p.seq, p.dead_seq, p.parked from po
 join consumers c
     on p.consumer = c.name || case when c.generation = 1 then '' else '#' || c.generation end
 where p.tenant_id = $1
+    and p.epoch = (select max(q.epoch) from positions q where q.consumer = p.consumer and q.stream = p.stream)
 """
+"""Of the newest epoch: a reaction whose database was restored met, before the republish, events that no
+journal has any more, and remembers them under the old one."""
 _DEAD = """
 select consumer || ': ' || coalesce(type, '?') || ' ' || reason from dead_letters
 where resolved_at is null and (tenant_id = $1 or tenant_id is null)

@@ -90,6 +90,16 @@ async def mend(connection: Connection, truth: Mapping[UUID, bytes]) -> None:
     )
 
 
+async def mend_journal(connection: Connection, truth: Mapping[UUID, bytes]) -> None:
+    """Let a journal say what it should have said."""
+    await connection.execute(
+        """update events e set payload = u.payload from unnest($1::uuid[], $2::text[]) u(event_id, payload)
+        where e.event_id = u.event_id""",
+        list(truth),
+        [value.decode() for value in truth.values()],
+    )
+
+
 async def resolve(connection: Connection, tenant: UUID, discarded: set[UUID]) -> dict[str, int]:
     """Ask for every open letter: these events to be passed over, all others to be tried again."""
     rows = await connection.fetch(

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from uuid import UUID
 
 from shared.events.envelope import Received
 from tests.chaos.company import TIMEZONE
+from tests.chaos.faults import kill_and_wait
 from tests.chaos.findings import note
 from tests.chaos.numbers import check_numbers
 from tests.chaos.past import company_of_the_past, load, told
-from tests.chaos.poison import Letters, Spoilt, mend, open_letters, passed, resolve, spoil, waiting
+from tests.chaos.poison import (
+    Letters,
+    Spoilt,
+    mend,
+    mend_journal,
+    open_letters,
+    passed,
+    resolve,
+    spoil,
+    waiting,
+)
+from tests.chaos.problems import problems
 from tests.chaos.promise import Outcome, Run
 from tests.chaos.quiet import unfinished
 from tests.chaos.stack import Stack, until
@@ -42,7 +53,7 @@ class Form:
     flood: int
 
 
-SHORT = Form(events=800, flood=200)
+SHORT = Form(events=600, flood=300)
 FULL = Form(events=100_000, flood=2_000)
 
 
@@ -56,6 +67,7 @@ class Scene:
     events: list[Received]
     chance: Random
     outcome: Outcome
+    spoilt: list[Spoilt] = field(default_factory=list)
 
     async def tell(self, count: int, share: float) -> Spoilt:
         """So many more events, of which a share cannot be read."""
@@ -63,6 +75,7 @@ class Scene:
         spoilt = spoil(new, share, self.chance)
         await load(self.stack, new, spoilt.payloads)
         self.events += new
+        self.spoilt.append(spoilt)
         self.outcome.faults += len(spoilt.events)
         return spoilt
 
@@ -143,13 +156,24 @@ async def _flooded(scene: Scene, form: Form, run: Run, passed_over: Sequence[Rec
     stopped: set[str] = set()
     stops = await _until_through(scene.stack, stopped)
     run.say(f"stopped {stops} times: {sorted(stopped)}")
-    if not {"scoring-worker-1", "activities-worker-1"} <= stopped:
+    if not {"scoring", "activities"} <= {name.split("-")[0] for name in stopped}:
         scene.outcome.failures.append(f"a flood of unreadable events stopped only {sorted(stopped)}")
     await scene.check_letters(spoilt)
     await scene.deal_with(spoilt, set())
-    await scene.stack.ready()
+    await _cleaned(scene)
     scene.outcome.figures |= {"flood": len(spoilt.events), "stops": stops}
     await scene.check_numbers(_without(scene.events, passed_over))
+
+
+async def _cleaned(scene: Scene) -> None:
+    """Journals and topics as they should have been: who builds anew from them meets nothing unreadable."""
+    truth = {each: value for spoilt in scene.spoilt for each, value in spoilt.truth().items()}
+    for service in ("leads", "activities"):
+        async with scene.stack.database(service) as connection:
+            await mend_journal(connection, truth)
+    await scene.stack.command("events", "republish")
+    await scene.stack.ready()
+    await scene.stack.quiet()
 
 
 async def _until_through(stack: Stack, stopped: set[str]) -> int:
@@ -160,13 +184,11 @@ async def _until_through(stack: Stack, stopped: set[str]) -> int:
         nonlocal stops
         if not await unfinished(stack.settings):
             return True
-        rows = json.loads(await stack.command("status", "--json"))["processes"]
-        for row in rows:
-            if any("are dead letters" in problem for problem in row["problems"]):
-                stopped.add(row["name"])
+        for name, said in (await problems(stack)).items():
+            if any("are dead letters" in problem for problem in said):
+                stopped.add(name)
                 stops += 1
-                former = stack.kill(row["name"])
-                await stack.replaced(row["name"], former)
+                await kill_and_wait(stack, name)
         return False
 
     await until(through, "the flood is read", LIMIT_S, pause_s=0.2)
