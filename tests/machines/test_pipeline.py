@@ -1,0 +1,10 @@
+"""The pipeline keeps its promises, whatever happens in whatever order."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+from tests.machines.pipeline import Pipeline
+
+TestPipeline = Pipeline.TestCase
+TestPipeline.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
