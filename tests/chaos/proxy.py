@@ -18,7 +18,7 @@ class Wire:
         self.target = target
         self.delay_s = 0.0
         self._server: asyncio.Server
-        self._open: set[asyncio.StreamWriter] = set()
+        self._open: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, port: int = 0) -> None:
@@ -31,19 +31,19 @@ class Wire:
     @property
     def connections(self) -> int:
         """Connections that are open now."""
-        return len(self._open) // 2
+        return len(self._open)
 
     def cut(self, chance: Random, share: float = 1.0) -> int:
         """Reset this share of the connections, without a good-bye. How many it were."""
-        chosen = [writer for writer in self._open if chance.random() < share]
-        for writer in chosen:
-            writer.transport.abort()
+        chosen = [ends for ends in self._open if chance.random() < share]
+        for ends in chosen:
+            _abort(ends)
         return len(chosen)
 
     async def stop(self) -> None:
         self._server.close()
-        for writer in list(self._open):
-            writer.transport.abort()
+        for ends in list(self._open):
+            _abort(ends)
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -53,11 +53,13 @@ class Wire:
             # Nobody there: the caller gets what they would have got without us.
             writer.transport.abort()
             return
-        self._open |= {writer, far_writer}
+        ends = (writer, far_writer)
+        self._open.add(ends)
         for one, other in ((reader, far_writer), (far_reader, writer)):
             task = asyncio.create_task(self._pass(one, other))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(lambda _: self._open.discard(ends))
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -66,9 +68,13 @@ class Wire:
                     await asyncio.sleep(self.delay_s)
                 writer.write(chunk)
                 await writer.drain()
-        self._open.discard(writer)
         with suppress(OSError):
             writer.close()
+
+
+def _abort(ends: tuple[asyncio.StreamWriter, asyncio.StreamWriter]) -> None:
+    for writer in ends:
+        writer.transport.abort()
 
 
 @asynccontextmanager
