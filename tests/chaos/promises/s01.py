@@ -19,7 +19,7 @@ CLAIM = "never a 5xx on input, and no answer that the document does not name"
 CASES = 20_000
 EXAMPLES = 60
 """Per operation, phase and round; the coverage phase has as many as there are edges."""
-EXAMPLES_SHORT = 6
+EXAMPLES_SHORT = 15
 ROUND_LIMIT_S = 3000
 
 Paths = Callable[[str], bool]

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.chaos.hostile import commands
+from tests.chaos.hostile import commands, rows
 from tests.chaos.hostile.asking import Answer, Asker
 from tests.chaos.hostile.bodies import Throwing
 from tests.chaos.hostile.company import each
@@ -36,20 +36,6 @@ FLOOD_SHORT = 20
 GROWTH_MIB = 300
 """What a process may be larger after the large files, which pass through it in pieces."""
 MOST_SAID = 30
-_TABLES = {
-    "/v1/leads": ("leads", "leads"),
-    "/v1/activities": ("activities", "activities"),
-    "/v1/org/units": ("gateway", "units"),
-    "/v1/org/users": ("gateway", "users"),
-    "/v1/api-keys": ("gateway", "api_keys"),
-    "/v1/assignment-rules": ("leads", "assignment_rules"),
-    "/v1/pipelines": ("leads", "pipelines"),
-}
-_HALF = """
-select count(*) from {table} t where t.tenant_id = $1 and not exists (
-  select from events e where e.tenant_id = t.tenant_id and e.aggregate_id = t.id and e.seq = 1)
-"""
-_JOURNALLED = (("leads", "leads"), ("activities", "activities"))
 _FORMULAS = tuple("=+-@\t\r")
 
 
@@ -83,7 +69,7 @@ class _Siege:
         self.faults += throwing.faults
         after = await self._counted()
         for path, made in throwing.made.items():
-            if path in _TABLES and after[path] - before[path] != made:
+            if path in before and after[path] - before[path] != made:
                 self.outcome.mismatches += 1
                 self.faults.append(f"{path}: {made} were said to be made, {after[path] - before[path]} are")
         self.outcome.figures |= {"values": throwing.thrown, "refused": throwing.refused}
@@ -102,21 +88,13 @@ class _Siege:
         return users | units | {"lead_id": lead, "pipeline_id": pipeline}
 
     async def _counted(self) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for path, (service, table) in _TABLES.items():
-            async with self.stack.database(service) as database:
-                query = f"select count(*) from {table} where tenant_id = $1"  # noqa: S608 - names of ours
-                found[path] = await database.fetchval(query, self.tenant.id)
-        return found
+        return await rows.counted(self.stack, self.tenant.id)
 
     async def half_stored(self) -> None:
         """A row without its event would be half of a write."""
-        for service, table in _JOURNALLED:
-            async with self.stack.database(service) as database:
-                half = await database.fetchval(_HALF.format(table=table), self.tenant.id)
-            if half:
-                self.outcome.mismatches += half
-                self.faults.append(f"{half} {table} have no event")
+        for table, half in (await rows.half_stored(self.stack, self.tenant.id)).items():
+            self.outcome.mismatches += half
+            self.faults.append(f"{half} {table} have no event")
 
     async def connections(self) -> None:
         """What is no request, and too much of one; the gateway goes on."""
