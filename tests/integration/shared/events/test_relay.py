@@ -267,6 +267,24 @@ class TestTheLogsEnd:
 
         assert len(await published(house)) == 2
 
+    async def test_a_leader_is_not_ready_when_it_has_not_looked_at_the_logs_end(self, house: House) -> None:
+        locking = house.admin.transaction()
+        await locking.start()
+        await house.admin.execute("lock table relay_state")
+        async with working(house, ready=False) as worker:
+            while not worker.relay.leading:  # noqa: ASYNC110 - what is watched tells nobody
+                await asyncio.sleep(0.02)
+            [problem] = worker.problems()
+            assert "has not compared the end of cox.org" in problem
+
+            await locking.rollback()
+            while not worker.ready():  # noqa: ASYNC110 - what is watched tells nobody
+                await asyncio.sleep(0.02)
+
+    async def test_a_follower_is_ready_when_another_leads(self, house: House) -> None:
+        async with working(house), working(house, leading=False) as follower:
+            assert not follower.relay.leading
+
     async def test_the_leader_refuses_when_its_database_was_restored(self, house: House) -> None:
         notes = Notes("gateway.notes")
         async with working(house, notes.handlers):
