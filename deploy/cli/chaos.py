@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 
+from deploy.cli._apart import environment
 from deploy.local.home import ROOT
 
 NAME = "chaos"
@@ -29,7 +29,5 @@ def run(arguments: argparse.Namespace) -> int:
     words += [] if arguments.minutes is None else ["--minutes", str(arguments.minutes)]
     words += [] if arguments.seed is None else ["--seed", str(arguments.seed)]
     words += ["--short"] * arguments.short + ["--list"] * arguments.list
-    # What is set for a running copy must not reach the copies made here.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COX_")}
     command = [sys.executable, "-m", "tests.chaos", *words]
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    return subprocess.run(command, cwd=ROOT, env=environment(), check=False).returncode
