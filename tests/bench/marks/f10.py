@@ -17,7 +17,7 @@ from tests.bench.result import Asked, Result
 from tests.bench.scaled import Scaled
 
 NAME = "F10"
-WHAT = "list pages with filter, search and visibility among 10^6 leads, against the bare keyset query in SQL"
+WHAT = "list pages with filter, search and visibility among many leads, against the bare query in SQL"
 
 PAGE = 50
 
