@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from tests.support.databases import Databases, own_settings
 from tests.support.logs import log_into_pytest
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 _RUN = pytest.StashKey[ExitStack]()
+
+# No test asserts a time, the library's own limits on an example's duration included.
+hypothesis_settings.register_profile("coxswain", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("coxswain")
 
 
 def pytest_configure(config: pytest.Config) -> None:
