@@ -43,7 +43,7 @@ class Traffic:
 
     def __init__(
         self, company: Company, chance: Random, rate: float, *, read_share: float = 0.03,
-        patience_s: float = _TIMEOUT_S,
+        patience_s: float = _TIMEOUT_S, at_once: int = _MOST_AT_ONCE,
     ) -> None:  # fmt: skip
         self.ledger = Ledger()
         self.late = 0
@@ -54,6 +54,7 @@ class Traffic:
         self._chance = chance
         self._read_share = read_share
         self._patience_s = patience_s
+        self._at_once = at_once
         self._leads: list[Lead] = []
         self._asking: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
@@ -94,7 +95,7 @@ class Traffic:
         began, sent = loop.time(), 0
         while not self._stopping.is_set():
             due = int((loop.time() - began) * self.rate) - sent
-            room = min(due, _MOST_AT_ONCE - len(self._asking))
+            room = min(due, self._at_once - len(self._asking))
             # What could not be sent in its time is not made up for: the users are as many as they are.
             self.late += max(due - max(room, 0), 0)
             sent += due

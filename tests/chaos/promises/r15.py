@@ -27,6 +27,9 @@ CLAIM = "restarts are invisible (50 rolling restarts at 200 requests/s and 500 l
 TOLD = ("lead_created", "lead_assigned", "lead_updated", "stage_changed", "activity_recorded")
 SETTLE_S = 0.5
 CATCH_UP_S = 60.0
+AT_ONCE = 200
+"""The most requests that wait at a time: a machine that is too slow sends fewer, and says so."""
+
 PATIENCE_S = 60.0
 """As long as clients wait by default at the most: a slow machine is no failed request."""
 ORDER = (
@@ -75,7 +78,7 @@ async def run(run: Run) -> Outcome:
             async with AsyncExitStack() as load:
                 for place in places:
                     await load.enter_async_context(place.traffic.flowing())
-                await _restart(stack, run, form.restarts, outcome)
+                await _restart(stack, run, form.restarts, places, outcome)
             run.say("the load ends; waiting until everything is applied and told")
             await stack.quiet()
             await asyncio.gather(*(_told(stack, place) for place in places))
@@ -86,11 +89,14 @@ async def run(run: Run) -> Outcome:
 async def _founded(stack: Stack, form: Form, seed: str) -> Place:
     company = await found_company(stack, teams=1, reps=1)
     rate = form.rate / form.companies
-    traffic = Traffic(company, Random(seed), rate, read_share=form.read_share, patience_s=PATIENCE_S)
+    traffic = Traffic(
+        company, Random(seed), rate, read_share=form.read_share, patience_s=PATIENCE_S,
+        at_once=max(AT_ONCE // form.companies, 1),
+    )  # fmt: skip
     return Place(company, traffic, [Listener(company.admin) for _ in range(form.listeners)])
 
 
-async def _restart(stack: Stack, run: Run, restarts: int, outcome: Outcome) -> None:
+async def _restart(stack: Stack, run: Run, restarts: int, places: list[Place], outcome: Outcome) -> None:
     """One process after the other, as an ops person would: SIGTERM, and the next once all are ready."""
     await asyncio.sleep(SETTLE_S)
     names: Iterator[str] = cycle(ORDER)
@@ -102,8 +108,25 @@ async def _restart(stack: Stack, run: Run, restarts: int, outcome: Outcome) -> N
         await stack.ready()
         outcome.faults += 1
         outcome.recovery_s.append(time.monotonic() - began)
-        run.say(f"{outcome.faults}: {name} restarted in {outcome.recovery_s[-1]:.1f} s")
+        answers = _answers(places)
+        run.say(
+            f"{outcome.faults}: {name} restarted in {outcome.recovery_s[-1]:.1f} s;"
+            f" {_failed(answers)} of {answers.total()} requests failed so far"
+        )
         await asyncio.sleep(SETTLE_S)
+
+
+def _answers(places: list[Place]) -> Counter[str]:
+    """How often which answer came so far, to changes and reads."""
+    found: Counter[str] = Counter()
+    for place in places:
+        found.update(place.traffic.ledger.statuses)
+        found.update(place.traffic.reads)
+    return found
+
+
+def _failed(answers: Counter[str]) -> int:
+    return sum(n for status, n in answers.items() if not status.isdigit() or int(status) >= 500)
 
 
 async def _told(stack: Stack, place: Place) -> None:
@@ -119,20 +142,17 @@ async def _events(stack: Stack, place: Place) -> list[stored.Row]:
 
 
 async def _check(stack: Stack, places: list[Place], outcome: Outcome) -> None:
-    statuses: Counter[str] = Counter()
+    statuses = _answers(places)
     for place in places:
         ledger, told = place.traffic.ledger, [row.told for row in await _events(stack, place)]
-        statuses.update(ledger.statuses)
-        statuses.update(place.traffic.reads)
         effects = await stored.effects(stack, place.company.tenant.id)
         note(outcome, check_ledger(ledger.entries.values(), effects))
         for listener in place.listeners:
             note(outcome, check_stream(told, listener.heard))
     listeners = [listener for place in places for listener in place.listeners]
-    failed = sum(n for status, n in statuses.items() if not status.isdigit() or int(status) >= 500)
     outcome.requests = statuses.total()
     outcome.figures |= {
-        "failed_requests": failed,
+        "failed_requests": _failed(statuses),
         "answers": " ".join(f"{status}:{n}" for status, n in sorted(statuses.items())),
         "not_sent_in_time": sum(place.traffic.late for place in places),
         "streams": len(listeners),
