@@ -111,13 +111,21 @@ class Applier:
 
     def _unreadable(self, items: Sequence[Item], error: Undecodable) -> dict[UUID, tuple[str, int]]:
         found = {error.event_id: (reason_of(error), 1)}
-        for item in items:
-            received = item.received
-            if received is not None and self._handlers.route(received.type).value == "handled":
-                try:
-                    received.event, received.occurred_at  # noqa: B018 - reading is the test
-                except Undecodable as unreadable:
-                    found[received.event_id] = (reason_of(unreadable), 1)
+        handled = [
+            item.received
+            for item in items
+            if item.received is not None and self._handlers.route(item.received.type).value == "handled"
+        ]
+        # A handler that reads plain JSON takes what the contract's model refuses; this one asks for the model
+        # if it refused what is plain JSON.
+        by_model = any(each.event_id == error.event_id and _is_json(each) for each in handled)
+        for received in handled:
+            try:
+                received.data, received.occurred_at  # noqa: B018 - reading is the test
+                if by_model:
+                    received.event  # noqa: B018
+            except Undecodable as unreadable:
+                found[received.event_id] = (reason_of(unreadable), 1)
         return found
 
     async def _alone(self, item: Item, error: Exception) -> None:
@@ -369,6 +377,14 @@ class Applier:
 
 _ANY = UUID(int=0)
 """In `release`: the next event, whichever it is."""
+
+
+def _is_json(received: Received) -> bool:
+    try:
+        received.data  # noqa: B018 - reading is the test
+    except Undecodable:
+        return False
+    return True
 
 
 def _not_the_events_fault(error: Exception) -> bool:

@@ -53,7 +53,7 @@ class Form:
     flood: int
 
 
-SHORT = Form(events=600, flood=300)
+SHORT = Form(events=600, flood=400)
 FULL = Form(events=100_000, flood=2_000)
 
 
@@ -182,14 +182,18 @@ async def _until_through(stack: Stack, stopped: set[str]) -> int:
 
     async def through() -> bool:
         nonlocal stops
-        if not await unfinished(stack.settings):
-            return True
-        for name, said in (await problems(stack)).items():
-            if any("are dead letters" in problem for problem in said):
-                stopped.add(name)
-                stops += 1
-                await kill_and_wait(stack, name)
-        return False
+        # First what is done, then who says what: a reader stops after it has read.
+        done = not await unfinished(stack.settings)
+        said = [
+            name
+            for name, told in (await problems(stack)).items()
+            if any("are dead letters" in each for each in told)
+        ]
+        for name in said:
+            stopped.add(name)
+            stops += 1
+            await kill_and_wait(stack, name)
+        return done and not said
 
     await until(through, "the flood is read", LIMIT_S, pause_s=0.2)
     return stops
