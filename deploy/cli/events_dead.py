@@ -14,8 +14,8 @@ import orjson
 from deploy.cli import running
 from deploy.cli.errors import CommandError
 from deploy.local.topology import SERVICES
+from shared.database.connections import Raw
 from shared.database.engine import connect_raw
-from shared.database.transactions import Raw
 from shared.errors import CoxError
 from shared.events import dead_letters
 from shared.events.dead_letters import DeadLetter

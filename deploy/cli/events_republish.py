@@ -13,8 +13,8 @@ from deploy.cli import running
 from deploy.cli.console import Steps
 from deploy.cli.errors import CommandError
 from deploy.local.topology import SERVICES
+from shared.database.connections import Raw
 from shared.database.engine import connect_raw
-from shared.database.transactions import Raw
 from shared.events import republish
 from shared.settings import Settings
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic
 
-from shared.database.transactions import Raw
+from shared.database.connections import Raw
 from shared.events import store
 from shared.events.applying import Applier
 from shared.events.backbone import Backbone

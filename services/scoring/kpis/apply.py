@@ -35,7 +35,7 @@ from shared.events.breathing import Breather
 from shared.events.envelope import Received
 
 if TYPE_CHECKING:
-    from shared.database.transactions import Raw
+    from shared.database.connections import Raw
 
 FAMILY = {measure: slot.family for (measure, _), slot in SLOTS.items()}
 

@@ -13,7 +13,7 @@ from services.scoring.kpis.tables import SLOT_NAMES
 from services.scoring.kpis.views import VIEWS, CellGrain
 
 if TYPE_CHECKING:
-    from shared.database.transactions import Raw
+    from shared.database.connections import Raw
 
 SHOWN = 20
 

@@ -20,7 +20,7 @@ from shared.events.registry import forget, key_of, lock_offsets, move_pointer, r
 from shared.settings import Settings
 
 if TYPE_CHECKING:
-    from shared.database.transactions import Raw
+    from shared.database.connections import Raw
 
 CLOSE_EVENTS = 2_000
 """So near must the new generation be before the live one is held up to compare them."""

@@ -14,7 +14,7 @@ from services.scoring.kpis.fold import NOWHERE, Place
 from services.scoring.kpis.views import DIMENSIONS
 
 if TYPE_CHECKING:
-    from shared.database.transactions import Raw
+    from shared.database.connections import Raw
 
 Keys = tuple[str | None, ...]
 """Ids and codes in the order of `DIMENSIONS`, None where there is none."""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from shared.access.directory import TenantUnknown
 
 if TYPE_CHECKING:
-    from shared.database.transactions import Raw
+    from shared.database.connections import Raw
 
 _READ = "select tenant_id, timezone from org_tenants where tenant_id = any($1::uuid[])"
 

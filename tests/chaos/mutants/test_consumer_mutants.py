@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 from aiokafka import TopicPartition as AioTopicPartition
 
-from shared.database.transactions import Raw, Tx
+from shared.database.connections import Raw
+from shared.database.transactions import Tx
 from shared.events import store
 from shared.events.applying import Applier, Item
 from shared.events.consumer import ConsumerRunner
