@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from sqlalchemy import Column, MetaData, Table, Uuid, select, text
 
@@ -134,3 +135,11 @@ class TestVisibility:
         async with bed.app.transaction() as tx:
             assert (await tx.conn.execute(text("select count(*) from things"))).scalar_one() == 0
             assert (await tx.conn.execute(text("select count(*) from org_closure"))).scalar_one() == 0
+
+    async def test_a_row_is_refused_when_it_is_another_tenants(self, bed: Bed) -> None:
+        access, elsewhere = Access(uuid4()), uuid4()
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with bed.app.transaction(access) as tx:
+                await tx.connection.execute("insert into things values ($1, $2)", elsewhere, uuid4())
+        async with bed.app.transaction(access) as tx:
+            await tx.connection.execute("insert into things values ($1, $2)", access.tenant_id, uuid4())
