@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -17,6 +18,7 @@ from tests.e2e.support.speaking import Person, Tenant
 Event = dict[str, str]
 CREATED = "cox.leads.lead_created.v1"
 ASSIGNED = "cox.leads.lead_assigned.v1"
+RECORDED = "cox.activities.activity_recorded.v1"
 
 
 async def first(events: AsyncIterator[Event], *names: str) -> Event:
@@ -74,6 +76,15 @@ class TestListening:
             await tenant.admin.create_lead("Theirs")
             own = await other.admin.create_lead("Own")
             assert subject(await first(events, CREATED)) == own["id"]
+
+    async def test_only_what_the_scopes_allow_is_told_when_a_partner_listens(self, tenant: Tenant) -> None:
+        body = {"name": "ears", "scopes": ["activities:read"]}
+        key = (await tenant.admin.post("/v1/api-keys", body))["key"]
+        async with replace(tenant.admin, token=key).listening() as events:
+            lead = await tenant.admin.create_lead("Acme")
+            await tenant.admin.record("call", lead["id"])
+            told = await first(events, CREATED, RECORDED)
+        assert told["event"] == RECORDED
 
     async def test_refused_when_type_is_unknown_or_nobody_asks(self, house: House, tenant: Tenant) -> None:
         answer = await tenant.admin.ask("GET", "/v1/events/stream", query={"types": "nonsense"})
