@@ -13,6 +13,8 @@ import psutil
 import pytest
 
 from deploy.local.child import next_pause
+from deploy.local.guard import __file__ as guard
+from tests.support.copies import until
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -45,6 +47,27 @@ children = [
 ]
 supervisor.run()
 supervisor.stop([children])
+"""
+
+
+_STUBBORN = """
+import signal, sys
+from functools import partial
+from pathlib import Path
+from deploy.local.child import Spec
+from deploy.local.supervisor import Supervisor
+from deploy.local.spawning import forked
+
+def deaf():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    print("deaf", flush=True)
+    while True:
+        signal.pause()
+
+supervisor = Supervisor(lambda: print(child.pid, flush=True))
+child = supervisor.keep(Spec("deaf", partial(forked, deaf, {}, Path(sys.argv[1])), patience_s=0.2))
+supervisor.run()
+supervisor.stop([[child]])
 """
 
 
@@ -108,3 +131,24 @@ class TestSupervisor:
         end(supervised, signal.SIGKILL)
         _, alive = psutil.wait_procs(children, timeout=10)
         assert not alive
+
+    def test_a_process_is_killed_when_it_does_not_end_in_time(self, tmp_path: Path) -> None:
+        log = tmp_path / "deaf.log"
+        command = [sys.executable, "-c", textwrap.dedent(_STUBBORN), str(log)]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        pid = next(int(line) for line in process.stdout if line != "None\n")
+        until(lambda: log.exists() and "deaf" in log.read_text())
+        end(process, signal.SIGTERM)
+        assert process.returncode == 0
+        assert not psutil.pid_exists(pid)
+
+
+class TestGuard:
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent ended")
+    @pytest.mark.parametrize("alive", [True, False])
+    def test_nothing_is_begun_when_the_parent_ended_before(self, alive: bool) -> None:
+        parent = os.getpid() if alive else os.getppid()
+        command = [sys.executable, "-I", "-S", guard, "9", str(parent), "/bin/echo", "begun"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.stdout == ("begun\n" if alive else "")
