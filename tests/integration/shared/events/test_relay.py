@@ -280,10 +280,14 @@ class TestTheLogsEnd:
             await locking.rollback()
             while not worker.ready():  # noqa: ASYNC110 - what is watched tells nobody
                 await asyncio.sleep(0.02)
+            await house.created()
+            await eventually(house, NOTHING_PENDING)
 
     async def test_a_follower_is_ready_when_another_leads(self, house: House) -> None:
         async with working(house), working(house, leading=False) as follower:
             assert not follower.relay.leading
+            await house.created()
+            await eventually(house, NOTHING_PENDING)
 
     async def test_the_leader_refuses_when_its_database_was_restored(self, house: House) -> None:
         notes = Notes("gateway.notes")
