@@ -39,8 +39,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        # The same way out as Ctrl-C: a start that is cut short leaves nothing running.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # The same way out for all, also where a caller had Ctrl-C ignored: nothing is left running.
         signal.signal(number, signal.default_int_handler)
     settings = running.settings()
     for said in running.unknown_settings():

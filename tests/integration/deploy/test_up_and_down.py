@@ -29,7 +29,10 @@ EVERYONE = {
 def foreground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Copy, subprocess.Popen[str]]]:
     """A copy that runs in a terminal, with the command that holds it."""
     copy = Copy(tmp_path_factory.mktemp("one"))
+    # As a shell script has it that starts it in the background: Ctrl-C must end it all the same.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     command = copy.start()
+    signal.signal(signal.SIGINT, before)
     yield copy, command
     copy.run("down", check=False)
     if command.stdout is not None and not command.stdout.closed:
