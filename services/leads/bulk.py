@@ -22,7 +22,6 @@ class BulkInsert:
     """
 
     def __init__(self, table: Table, columns: Sequence[str], *, suffix: str = "") -> None:
-        self.table = table.name
         self.columns = tuple(columns)
         kinds = [table.c[name].type for name in columns]
         self._encode = [_encoder(kind) for kind in kinds]
@@ -30,7 +29,7 @@ class BulkInsert:
         self._as_text = [isinstance(kind, (ARRAY, JSONB)) for kind in kinds]
         listed = ", ".join(columns)
         taken = ", ".join(self.taken(column) for column in columns)
-        into = f"insert into {self.table} ({listed}) select {taken} from "  # noqa: S608 - names come from our own models
+        into = f"insert into {table.name} ({listed}) select {taken} from "  # noqa: S608 - names come from our own models
         self._one, self._many = (f"{into}{self.rows(one=one)} {suffix}" for one in (True, False))
 
     def rows(self, *, one: bool) -> str:
@@ -48,16 +47,11 @@ class BulkInsert:
 
     def arguments(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         """One value per column for one row, else one list per column."""
-        if len(rows) == 1:
-            (row,) = rows
-            return [
-                encode(row[name]) if encode and row[name] is not None else row[name]
-                for name, encode in zip(self.columns, self._encode, strict=True)
-            ]
-        return [
+        columns = [
             [encode(row[name]) if encode and row[name] is not None else row[name] for row in rows]
             for name, encode in zip(self.columns, self._encode, strict=True)
         ]
+        return [only for (only,) in columns] if len(rows) == 1 else columns
 
     async def execute(self, tx: Tx, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         """Insert; answers with what `suffix` returns. Nothing is sent for no rows."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -81,6 +82,27 @@ def assert_codec() -> None:
         raise SlowCodec("aiokafka runs without its C extension: install its wheel for this platform")
 
 
+async def _begun(start: Coroutine[Any, Any, None]) -> None:
+    """Run a client's start, within CALL_TIMEOUT_S.
+
+    aiokafka forgets the connection that a start has open when it is cancelled; so whoever is cancelled
+    meanwhile lets it come to its end first, and stops the client then.
+    """
+    task = asyncio.create_task(start)
+    try:
+        async with asyncio.timeout(CALL_TIMEOUT_S):
+            await asyncio.shield(task)
+    except BaseException:
+        await finish(_over(task), STOP_TIMEOUT_S)
+        raise
+
+
+async def _over(task: asyncio.Task[None]) -> None:
+    """Return when it ended, however it did; being cancelled cancels it too."""
+    with suppress(Exception):
+        await task
+
+
 class Producer:
     """An idempotent producer of explicit batches. After any error it is unusable: make a new one."""
 
@@ -99,7 +121,7 @@ class Producer:
         )
 
     async def start(self) -> None:
-        await asyncio.wait_for(self._client.start(), CALL_TIMEOUT_S)
+        await _begun(self._client.start())
 
     async def stop(self) -> None:
         """Never raises and never hangs: what was not acknowledged stays pending."""
@@ -189,11 +211,18 @@ class Reader:
         """Assigned, but nobody has said yet where to read."""
 
     async def start(self) -> None:
-        await asyncio.wait_for(self._client.start(), CALL_TIMEOUT_S)
+        await _begun(self._client.start())
 
     async def stop(self) -> None:
         """Never raises and never hangs."""
-        await finish(self._client.stop(), STOP_TIMEOUT_S)
+        await finish(self._stopped(), STOP_TIMEOUT_S)
+
+    async def _stopped(self) -> None:
+        try:
+            await self._client.stop()
+        finally:
+            # A fetching that failed keeps aiokafka from closing its connections.
+            await self._client._client.close()
 
     def subscribe(self, topics: Sequence[str]) -> None:
         self._client.subscribe(topics=list(topics), listener=_Listener(self))
@@ -232,6 +261,9 @@ class Reader:
             raise Lost(TopicPartition(*tp) for tp in error.args[0]) from None
         except NoOffsetForPartitionError as error:
             raise Lost([TopicPartition(*error.args[0])]) from None
+        if not found and self._client._fetcher.error_future.done():
+            # getmany would find nothing, for ever, and say nothing.
+            raise KafkaError("aiokafka fetches no more")
         return [
             Record(topic, partition, m.offset, m.timestamp, m.key, m.value, m.headers)
             for (topic, partition), messages in found.items()
@@ -278,7 +310,7 @@ class Admin:
 
     async def __aenter__(self) -> Admin:
         try:
-            await asyncio.wait_for(self._client.start(), CALL_TIMEOUT_S)
+            await _begun(self._client.start())
         except BaseException:
             await finish(self._client.close(), STOP_TIMEOUT_S)
             raise

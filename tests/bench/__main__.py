@@ -17,7 +17,8 @@ import uvloop
 
 from deploy.cli.bench import arguments as declare
 from deploy.cli.bench import powers
-from tests.bench.mark import Bench, Mark, UnknownMark, chosen, opened
+from tests.bench.mark import Bench, Mark, chosen, opened
+from tests.support.named import UnknownName
 
 
 async def measured(mark: Mark, bench: Bench) -> bool:
@@ -55,7 +56,7 @@ def main(words: Sequence[str]) -> int:
     arguments = parser.parse_args(words)
     try:
         marks = chosen(arguments.names)
-    except UnknownMark as error:
+    except UnknownName as error:
         print(f"cox: {error}", file=sys.stderr)
         return 2
     if arguments.list:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeVar
 
 import tests.bench.marks
 from tests.bench.result import Result
 from tests.bench.scaled import REPS, Scaled, scaled
 from tests.bench.site import Site, running_site
+from tests.support import named
 
 T = TypeVar("T")
 
@@ -85,22 +84,11 @@ class Mark(Protocol):
     async def run(self, bench: Bench) -> Result: ...
 
 
-class UnknownMark(Exception):
-    """A name that no benchmark has; the text lists the right ones."""
-
-
 def registry() -> dict[str, Mark]:
     """Every benchmark by its name: F1, F2, …"""
-    modules = sorted(each.name for each in pkgutil.iter_modules(tests.bench.marks.__path__))
-    found = [importlib.import_module(f"tests.bench.marks.{name}") for name in modules]
-    return {module.NAME: cast(Mark, module) for module in found if hasattr(module, "NAME")}
+    return named.named_modules(tests.bench.marks)
 
 
 def chosen(names: Iterable[str]) -> list[Mark]:
-    """The benchmarks of these names, all where none is given. Raises UnknownMark."""
-    known = registry()
-    wanted = [name.upper() for name in names]
-    unknown = [name for name in wanted if name not in known]
-    if unknown:
-        raise UnknownMark(f"no benchmark named {', '.join(unknown)}; there are: {', '.join(known)}")
-    return [known[name] for name in wanted or known]
+    """The benchmarks of these names, all where none is given. Raises UnknownName."""
+    return named.chosen(registry(), names, "benchmark")

@@ -16,7 +16,7 @@ from shared.settings import Settings
 from tests.bench.load import Job, Seen, drive
 from tests.bench.measure import Meter, pss_mib
 from tests.chaos.stack import Stack, running_stack
-from tests.e2e.support.speaking import Person, Tenant
+from tests.support.speaking import Person, Tenant
 
 LIMITS_DATABASE = "bench_limits"
 TEAMS = 4

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.bench.mark import Bench, UnknownMark, chosen, opened, registry
+from tests.bench.mark import Bench, chosen, opened, registry
 from tests.bench.result import Asked, Result
+from tests.support.named import UnknownName
 
 pytestmark = pytest.mark.stack
 
@@ -35,7 +36,7 @@ class TestShortForms:
 
 class TestNames:
     def test_the_right_ones_are_listed_when_one_is_wrong(self) -> None:
-        with pytest.raises(UnknownMark, match=r"no benchmark named F99; there are: F1, F2, .*F12"):
+        with pytest.raises(UnknownName, match=r"no benchmark named F99; there are: F1, F2, .*F12"):
             chosen(["f1", "f99"])
 
     def test_all_are_chosen_when_none_is_named(self) -> None:

@@ -12,8 +12,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from deploy.cli.chaos import arguments as declare
-from tests.chaos.promise import DEFAULT_SEED, Outcome, Promise, Run, UnknownPromise, chosen
+from tests.chaos.promise import DEFAULT_SEED, Outcome, Promise, Run, chosen
 from tests.chaos.stack import Stack, running_stack
+from tests.support.named import UnknownName
 
 
 class FreshCopies:
@@ -67,7 +68,7 @@ def main(words: list[str]) -> int:
         arguments.seed = DEFAULT_SEED
     try:
         promises = chosen(arguments.promises)
-    except UnknownPromise as error:
+    except UnknownName as error:
         print(f"cox: {error}", file=sys.stderr)
         return 2
     if arguments.list:

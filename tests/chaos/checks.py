@@ -55,15 +55,19 @@ def check_journal(journal: Iterable[Told]) -> list[Finding]:
     return found
 
 
-def check_log(journal: Iterable[Told], log: Iterable[Told]) -> list[Finding]:
-    """Every journal event is in the log, each aggregate's in order; a repeat of the same does no harm."""
+def check_log(journal: Iterable[Told], log: Iterable[Told], later: Iterable[Told] = ()) -> list[Finding]:
+    """Every journal event is in the log, each aggregate's in order; a repeat of the same does no harm.
+
+    `later`: recorded since, which the log may hold or not.
+    """
     wanted = {event.event_id: event for event in journal}
+    known = wanted | {event.event_id: event for event in later}
     found, seen, last = [], set[UUID](), dict[UUID, int]()
     for record in log:
         if record.event_id in seen:
             continue
         seen.add(record.event_id)
-        own = wanted.get(record.event_id)
+        own = known.get(record.event_id)
         if own != record:
             found.append(mismatch(f"log: {_name(record)} is not what the journal holds: {own}"))
             continue

@@ -12,7 +12,7 @@ import aiohttp
 import orjson
 
 from tests.chaos.stack import Stack
-from tests.e2e.support.speaking import PASSWORD, Person, Tenant
+from tests.support.speaking import PASSWORD, Person, Tenant
 
 REGIONS = ("north", "south")
 CHANNELS = ("web", "exhibition", "referral", "phone")

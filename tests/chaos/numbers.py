@@ -11,8 +11,8 @@ from typing import Any
 
 from tests.chaos.checks import check_equal
 from tests.chaos.findings import Finding
-from tests.e2e.support.speaking import Person
 from tests.support.recompute import Fact, values
+from tests.support.speaking import Person
 
 METRICS = (
     "leads_created", "leads_assigned", "first_response_seconds", "stage_moves", "deals_won", "deals_lost",

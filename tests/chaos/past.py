@@ -14,9 +14,9 @@ from shared.contracts.catalogue import EVENT_TYPES
 from shared.events.envelope import Received
 from tests.chaos.company import CURRENCY, TIMEZONE
 from tests.chaos.stack import Connection, Stack
-from tests.e2e.support.speaking import Tenant
 from tests.integration.services.scoring.histories import past_of
 from tests.integration.services.scoring.world import World
+from tests.support.speaking import Tenant
 
 CHUNK_LEADS = 500
 """So many leads' events are mixed with one another; their events stand near each other in the journal."""

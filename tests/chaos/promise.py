@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import pkgutil
 import random
 import statistics
 import sys
@@ -13,10 +11,11 @@ from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 import tests.chaos.promises
 from tests.chaos.stack import Stack
+from tests.support import named
 
 DEFAULT_SEED = 7
 
@@ -118,22 +117,11 @@ class Promise(Protocol):
     async def run(self, run: Run) -> Outcome: ...
 
 
-class UnknownPromise(Exception):
-    """A name that no promise has; the text lists the right ones."""
-
-
 def registry() -> dict[str, Promise]:
     """Every promise by its name: R1, R2, … S1, …"""
-    modules = sorted(each.name for each in pkgutil.iter_modules(tests.chaos.promises.__path__))
-    found = [importlib.import_module(f"tests.chaos.promises.{name}") for name in modules]
-    return {module.NAME: cast(Promise, module) for module in found if hasattr(module, "NAME")}
+    return named.named_modules(tests.chaos.promises)
 
 
 def chosen(names: Iterable[str]) -> list[Promise]:
-    """The promises of these names, all where none is given. Raises UnknownPromise."""
-    known = registry()
-    wanted = [name.upper() for name in names]
-    unknown = [name for name in wanted if name not in known]
-    if unknown:
-        raise UnknownPromise(f"no promise named {', '.join(unknown)}; there are: {', '.join(known)}")
-    return [known[name] for name in wanted or known]
+    """The promises of these names, all where none is given. Raises UnknownName."""
+    return named.chosen(registry(), names, "promise")

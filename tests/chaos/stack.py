@@ -26,8 +26,8 @@ from shared.database.transactions import Database
 from shared.settings import Settings
 from tests.chaos import quiet
 from tests.chaos.servers import OwnServers, own_servers
-from tests.e2e.support.speaking import PASSWORD, Person, Tenant
 from tests.support.copies import Copy
+from tests.support.speaking import PASSWORD, Person, Tenant
 
 READY_LIMIT_S = 180.0
 QUIET_LIMIT_S = 600.0

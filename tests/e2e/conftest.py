@@ -15,9 +15,9 @@ import pytest
 from shared.events.topics import ensure_topics
 from shared.settings import Settings
 from tests.e2e.support.house import SERVICES, House, running_house
-from tests.e2e.support.speaking import Tenant
 from tests.support.databases import Databases, own_settings
 from tests.support.pair import Pair
+from tests.support.speaking import Tenant
 
 
 @pytest.fixture(scope="package")

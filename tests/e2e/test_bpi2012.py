@@ -16,8 +16,8 @@ import pytest
 from tests.e2e.support.bpi2012_answers import Answers, Counts, sample
 from tests.e2e.support.house import House
 from tests.e2e.support.imports import all_kpis, brought_in
-from tests.e2e.support.speaking import Person
 from tests.support.shared_data import EXAMPLES, shared_data
+from tests.support.speaking import Person
 
 PERIOD = ("2011-01-01", "2012-12-31")
 LOG = "bpi2012/bpi2012_events.csv.gz"

@@ -12,8 +12,8 @@ import pytest
 from tests.e2e.support.crm_sales_answers import Key, Result, answers
 from tests.e2e.support.house import House
 from tests.e2e.support.imports import all_kpis, brought_in
-from tests.e2e.support.speaking import Person
 from tests.support.shared_data import EXAMPLES, shared_data
+from tests.support.speaking import Person
 
 PERIOD = ("2016-01-01", "2018-12-31")
 GRAINS = ("month", "quarter", "year")

@@ -9,7 +9,7 @@ from deploy.cli.client import Client
 from deploy.cli.console import Steps
 from deploy.cli.demo import load
 from tests.e2e.support.imports import all_kpis
-from tests.e2e.support.speaking import Tenant
+from tests.support.speaking import Tenant
 
 REPS, DAYS = 4, 14
 

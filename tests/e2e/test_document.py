@@ -9,8 +9,8 @@ import pytest
 from deploy.cli.openapi import document
 from services.gateway.door.dispatcher import OWN_PREFIXES
 from tests.e2e.support.house import House
-from tests.e2e.support.speaking import Person, Tenant
 from tests.support.schemas import assert_conforms
+from tests.support.speaking import Person, Tenant
 
 
 class TestServedDocument:

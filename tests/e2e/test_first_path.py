@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tests.e2e.support.speaking import Tenant
+from tests.support.speaking import Tenant
 
 
 class TestFirstPath:

@@ -11,7 +11,7 @@ import pytest
 
 from services.gateway.imports.services import Answer, NotNow, Services
 from tests.e2e.support.imports import all_kpis, brought_in
-from tests.e2e.support.speaking import Tenant
+from tests.support.speaking import Tenant
 
 DEALS = """
 shape: deals

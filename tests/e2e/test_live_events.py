@@ -13,7 +13,7 @@ import pytest
 
 from services.gateway.live.marks import PLACES, encode
 from tests.e2e.support.house import House
-from tests.e2e.support.speaking import Person, Tenant
+from tests.support.speaking import Person, Tenant
 
 Event = dict[str, str]
 CREATED = "cox.leads.lead_created.v1"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from prometheus_client import REGISTRY
 
 from tests.e2e.support.house import House
-from tests.e2e.support.speaking import Tenant
+from tests.support.speaking import Tenant
 
 
 def told(name: str, **labels: str) -> float:

@@ -13,7 +13,7 @@ from shared.events.kafka import Reader, Record
 from shared.events.topics import partitions_of
 from shared.observability.traces import setup_traces, shutdown_traces
 from tests.e2e.support.house import House
-from tests.e2e.support.speaking import Tenant
+from tests.support.speaking import Tenant
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 CLIENT = "b7ad6b7169203331"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,22 +12,17 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from tests.support import speaking
+
 TIMEOUT_S = 90.0
 PROBLEM = "application/problem+json"
 _PROBLEM_FIELDS = {"type", "title", "status", "detail", "instance", "trace_id", "code", "errors"}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back; header names are case-insensitive."""
+class Answer(speaking.Answer):
+    """What came back, read as a refusal."""
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return orjson.loads(self.body) if self.body else None
+    __slots__ = ()
 
     @property
     def is_problem(self) -> bool:
@@ -94,6 +89,9 @@ class Asker:
     async def _once(self, method: str, target: str, data: Any, headers: dict[str, str]) -> Answer:
         assert self._session is not None
         url = URL(self._url + target, encoded=True)
+        if isinstance(data, bytes):
+            # aiohttp warns of large bytes, not of large files.
+            data = io.BytesIO(data)
         async with (
             self._turn,
             self._session.request(method, url, data=data, headers=headers, allow_redirects=False) as answer,

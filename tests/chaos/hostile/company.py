@@ -15,7 +15,7 @@ from shared.access.roles import ROLES, scopes_of
 from tests.chaos.hostile.asking import Answer, Asker
 from tests.chaos.hostile.world import Credit, Someone, Thing, World
 from tests.chaos.stack import Stack
-from tests.e2e.support.speaking import PASSWORD, Tenant
+from tests.support.speaking import PASSWORD, Tenant
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from tests.chaos.promise import Outcome, Run
 from tests.chaos.stack import Stack
 from tests.chaos.thelog import read_all
 from tests.chaos.witness import Witness, witnessing
-from tests.e2e.support.speaking import Person, Tenant
+from tests.support.speaking import Person, Tenant
 
 NAME = "R6"
 CLAIM = "events of one aggregate are applied in their order, however many change it at once"

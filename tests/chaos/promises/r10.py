@@ -14,8 +14,8 @@ from tests.chaos.numbers import check_numbers
 from tests.chaos.past import company_of_the_past, load, told
 from tests.chaos.promise import Outcome, Run
 from tests.chaos.stack import Stack
-from tests.e2e.support.speaking import Tenant
 from tests.support.recompute import Fact, facts_of
+from tests.support.speaking import Tenant
 
 NAME = "R10"
 CLAIM = "emptied KPI tables are rebuilt from the log while events go on, and every number is the same"

@@ -28,9 +28,9 @@ from tests.chaos.problems import problems
 from tests.chaos.promise import Outcome, Run
 from tests.chaos.quiet import unfinished
 from tests.chaos.stack import Stack, until
-from tests.e2e.support.speaking import Tenant
 from tests.integration.services.scoring.world import World
 from tests.support.recompute import facts_of
+from tests.support.speaking import Tenant
 
 NAME = "R12"
 CLAIM = (

@@ -23,7 +23,7 @@ from tests.chaos.hostile.asking import Answer, Asker
 from tests.chaos.hostile.company import each
 from tests.chaos.promise import Outcome, Run
 from tests.chaos.stack import Stack
-from tests.e2e.support.speaking import PASSWORD, Person, Tenant
+from tests.support.speaking import PASSWORD, Person, Tenant
 
 NAME = "S3"
 CLAIM = "rights that were taken away are gone within 5 s at every door"

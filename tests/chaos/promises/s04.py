@@ -23,7 +23,7 @@ from tests.chaos.hostile.streams import Ended, held_open
 from tests.chaos.hostile.tokens import ACCESS_TOKEN, SERVICE_TOKEN, claims_of, signed
 from tests.chaos.promise import Outcome, Run
 from tests.chaos.stack import Stack
-from tests.e2e.support.speaking import PASSWORD, Person, Tenant
+from tests.support.speaking import PASSWORD, Person, Tenant
 
 NAME = "S4"
 CLAIM = "hostile tokens are refused everywhere, and a stream ends with the token that opened it"

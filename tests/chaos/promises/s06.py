@@ -22,7 +22,7 @@ from tests.chaos.hostile.values import ADDRESS_NEVER, ADDRESS_ODD
 from tests.chaos.hostile.wire import connected, heads
 from tests.chaos.promise import Outcome, Run
 from tests.chaos.stack import Stack, until
-from tests.e2e.support.speaking import Tenant
+from tests.support.speaking import Tenant
 
 NAME = "S6"
 CLAIM = "hostile values are refused in a sentence that names them; nothing is stored twice or half"

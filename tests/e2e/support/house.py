@@ -24,7 +24,7 @@ from shared.database.engine import make_engine
 from shared.database.transactions import Database
 from shared.events.worker import Worker
 from shared.settings import Settings
-from tests.e2e.support.speaking import PASSWORD, Person, Tenant
+from tests.support.speaking import PASSWORD, Person, Tenant
 
 SERVICES = ("gateway", "leads", "activities", "scoring")
 _READY_S = 120.0

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.e2e.support.speaking import Person
+from tests.support.speaking import Person
 
 _POLL_S = 0.1
 _LIMIT_S = 280.0

@@ -124,6 +124,10 @@ class TestLog:
         stranger = history(3, aggregate=told[0].aggregate_id)
         assert kinds(check_log(told, told + stranger)) == ["mismatch"]
 
+    def test_nothing_is_found_when_the_log_has_some_of_what_was_recorded_since(self) -> None:
+        told = history(1, 2, 3, 4)
+        assert check_log(told[:2], told[:3], told) == []
+
     def test_found_when_an_event_has_another_place_in_the_log(self) -> None:
         told = history(1, 2)
         assert "mismatch" in kinds(check_log(told, [told[0], told[1]._replace(seq=3)]))

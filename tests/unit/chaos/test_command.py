@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.chaos.__main__ import main
-from tests.chaos.promise import UnknownPromise, chosen, registry
+from tests.chaos.promise import chosen, registry
+from tests.support.named import UnknownName
 
 
 class TestNames:
@@ -18,7 +19,7 @@ class TestNames:
         assert [promise.NAME for promise in chosen(["r2", "R1"])] == ["R2", "R1"]
 
     def test_right_names_are_told_when_one_is_wrong(self, capsys: pytest.CaptureFixture[str]) -> None:
-        with pytest.raises(UnknownPromise, match="no promise named R99; there are: R1, R2"):
+        with pytest.raises(UnknownName, match="no promise named R99; there are: R1, R2"):
             chosen(["R99"])
         assert main(["R99"]) == 2
         assert "there are: R1" in capsys.readouterr().err

@@ -272,14 +272,12 @@ class TestTheLogsEnd:
         await locking.start()
         await house.admin.execute("lock table relay_state")
         async with working(house, ready=False) as worker:
-            while not worker.relay.leading:  # noqa: ASYNC110 - what is watched tells nobody
-                await asyncio.sleep(0.02)
+            await comes_true(lambda: worker.relay.leading)
             [problem] = worker.problems()
             assert "has not compared the end of cox.org" in problem
 
             await locking.rollback()
-            while not worker.ready():  # noqa: ASYNC110 - what is watched tells nobody
-                await asyncio.sleep(0.02)
+            await comes_true(worker.ready)
             await house.created()
             await eventually(house, NOTHING_PENDING)
 
