@@ -14,9 +14,12 @@ from hypothesis import settings as hypothesis_settings
 from tests.support.databases import Databases, own_settings
 from tests.support.logs import log_into_pytest
 from tests.support.pair import SOCKET_VARIABLE, Pair, ask_for_pair, kept_for_the_run
+from tests.support.schedule import ByGroup
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from xdist.remote import Producer
 
     from shared.settings import Settings
 
@@ -36,13 +39,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_RUN].enter_context(kept_for_the_run())
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests share fixtures, hence a worker; so do all end-to-end tests: they share a product."""
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        group = "e2e" if file.startswith("tests/e2e/") else file
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByGroup | None:
+    """Our own for `--dist loadgroup`, xdist's for whatever else is asked for."""
+    return ByGroup(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -6,6 +6,7 @@ import argparse
 import os
 import subprocess
 import sys
+import time
 
 from deploy.cli.console import Steps
 from deploy.local.home import ROOT
@@ -15,6 +16,7 @@ NAME = "test"
 HELP = "run all tests, or those of a path or of pytest's options"
 
 _NO_TESTS = 5
+_ALL = ("-n", "2", "--dist", "loadgroup", "--durations", "15")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,9 +24,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    began = time.monotonic()
     with Steps() as steps, steps.counted("Kafka's jars") as counted:
         jars(counted)
-    words = arguments.rest or ["-n", "2", "--dist", "loadgroup"]
+    words = arguments.rest or _ALL
     # What is set for a running copy must not reach the tests.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COX_")}
     code = subprocess.run(
@@ -32,4 +35,6 @@ def run(arguments: argparse.Namespace) -> int:
     ).returncode
     if code == _NO_TESTS:
         print("cox: pytest found no test there", file=sys.stderr)
+    minutes, seconds = divmod(round(time.monotonic() - began), 60)
+    print(f"cox: {minutes} min {seconds} s in all", file=sys.stderr)
     return code

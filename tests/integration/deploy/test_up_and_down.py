@@ -17,7 +17,7 @@ import pytest
 from tests.support.copies import Copy, gone, until
 from tests.support.pair import Pair
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 EVERYONE = {
     "launcher", "postgres", "kafka", "gateway-app-1", "gateway-worker-1", "leads-app-1", "leads-worker-1",
