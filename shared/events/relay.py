@@ -127,9 +127,10 @@ class Relay:
         while True:
             if await is_wanted(leadership):
                 await continue_republish(leadership, self._publisher, self._settings)
+            epoch = await epoch_of(leadership)
             try:
                 lost = await check_tail(
-                    leadership, self._publisher, self._settings.kafka_bootstrap, self._service
+                    leadership, self._publisher, self._settings.kafka_bootstrap, self._service, epoch
                 )
             except ForeignLog as refusal:
                 await self._refuse(leadership, str(refusal))

@@ -15,6 +15,7 @@ from shared.database.connections import Raw
 from shared.events.kafka import Admin, Reader
 from shared.events.leader import Leadership
 from shared.events.publishing import COLUMNS, Publisher
+from shared.events.tail import newest_epoch
 from shared.ids import new_id
 from shared.observability.logs import get_logger
 from shared.settings import Settings
@@ -91,7 +92,8 @@ async def continue_republish(leadership: Leadership, publisher: Publisher, setti
     database.
     """
     (state,) = await leadership.fetch("select * from relay_state")
-    if state["republish_state"] == "requested":
+    # More than once where somebody asks for a new epoch just then.
+    while state["republish_state"] == "requested":
         await _begin(leadership, publisher, settings)
         (state,) = await leadership.fetch("select * from relay_state")
     epoch, until = state["epoch"], state["republish_until_id"]
@@ -107,11 +109,25 @@ async def continue_republish(leadership: Leadership, publisher: Publisher, setti
 
 
 async def _begin(leadership: Leadership, publisher: Publisher, settings: Settings) -> None:
+    await _choose_epoch(leadership, publisher, settings)
     await _cut_off(publisher, settings)
     await leadership.fetch(
         """update relay_state set republish_state = 'running', republish_at_id = 0,
-            republish_until_id = (select coalesce(max(id), 0) from events),
-            epoch = epoch + case when republish_new_epoch then 1 else 0 end, refusal = null"""
+            republish_until_id = (select coalesce(max(id), 0) from events), refusal = null
+        where republish_new_epoch is not true"""
+    )
+
+
+async def _choose_epoch(leadership: Leadership, publisher: Publisher, settings: Settings) -> None:
+    """A new epoch is above every one that consumers may know: a restored database can have forgotten some.
+
+    Kept before the log, which knows them, is cut off; whoever goes on from here has it already.
+    """
+    in_log = await newest_epoch(publisher, settings.kafka_bootstrap)
+    await leadership.fetch(
+        """update relay_state set republish_new_epoch = false, epoch = case
+            when republish_new_epoch or epoch < $1 then greatest(epoch, $1) + 1 else epoch end""",
+        in_log,
     )
 
 

@@ -28,12 +28,12 @@ PAGE = 4000
 
 
 class ForeignLog(Exception):
-    """The log ends with an event that this journal does not hold: one of the two was restored."""
+    """The log ends with what this journal lacks, or with a later epoch: one of the two was restored."""
 
-    def __init__(self, service: str, tp: TopicPartition, event: Received) -> None:
+    def __init__(self, service: str, tp: TopicPartition, event: Received, what: str) -> None:
         super().__init__(
             f"{service} refuses to publish: {tp} ends with event {event.event_id} ({event.type},"
-            f" seq {event.seq} of {event.aggregate_id}), which its journal does not hold."
+            f" seq {event.seq} of {event.aggregate_id}), {what}."
             " If the database was restored, run `cox events republish --new-epoch`."
         )
 
@@ -48,9 +48,9 @@ class LostWindow:
 
 
 async def check_tail(
-    leadership: Leadership, publisher: Publisher, bootstrap: str, service: str
+    leadership: Leadership, publisher: Publisher, bootstrap: str, service: str, epoch: int
 ) -> LostWindow | None:
-    """What the log lost, if it did. Raises ForeignLog."""
+    """What the log lost, if it did; `epoch` is the journal's. Raises ForeignLog."""
     lately = await _sent_lately(leadership, publisher)
     depth = DEPTH + max((len(events) for events in lately.events.values()), default=0)
     async with asyncio.timeout(READ_TIMEOUT_S):
@@ -58,10 +58,21 @@ async def check_tail(
     for tp, records in tails.items():
         event = _newest_ours(records)
         if event is not None and not await _is_journalled(leadership, event):
-            raise ForeignLog(service, tp, event)
+            raise ForeignLog(service, tp, event, "which its journal does not hold")
+        if event is not None and event.epoch > epoch:
+            # Consumers drop what is of a lower epoch than the one they know.
+            raise ForeignLog(service, tp, event, f"of epoch {event.epoch}, while its own is {epoch}")
     in_log = {tp: {identity(r.key, r.value, r.headers) for r in records} for tp, records in tails.items()}
     partitions = behind(lately.events, in_log)
     return None if not partitions else await _window(leadership, lately, partitions)
+
+
+async def newest_epoch(publisher: Publisher, bootstrap: str) -> int:
+    """The highest epoch that the log ends with; 0 where it is empty."""
+    async with asyncio.timeout(READ_TIMEOUT_S):
+        tails = await last_records(bootstrap, publisher.partitions(), DEPTH)
+    newest = [event.epoch for event in map(_newest_ours, tails.values()) if event is not None]
+    return max(newest, default=0)
 
 
 def _newest_ours(records: list[Record]) -> Received | None:

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from shared.events import leader as leader_module
+from shared.events.consumer import Reaction
 from shared.events.dead_letters import list_letters
 from shared.events.hints import RECORDED, Ears, Hints, connector
 from shared.events.kafka import Admin, TopicPartition
@@ -312,6 +313,40 @@ class TestTheLogsEnd:
 
         assert sorted(await published(house)) == [(str(thing), 1, True), (str(thing), 2, False)]
         assert (await status(house.admin)).epoch == 2
+
+    async def test_the_leader_refuses_when_a_restored_database_forgot_an_epoch(self, house: House) -> None:
+        notes, acts = Notes("gateway.notes"), Notes("gateway.acts", Reaction)
+        async with working(house, notes.handlers, acts.handlers):
+            thing = await house.created()
+            await request(house.admin, new_epoch=True)
+            await eventually(house, "select count(*) = 2 from positions where epoch = 2 and seq = 1")
+        # The same backup once more: it is of before the new epoch, and lacks no event.
+        await house.admin.execute("update relay_state set epoch = 1, republish_state = null")
+
+        async with working(house, notes.handlers, acts.handlers, ready=False):
+            refusal = await eventually(house, "select refusal from relay_state")
+            assert "of epoch 2, while its own is 1" in refusal
+            await house.changed(thing)
+            await request(house.admin, new_epoch=True)
+            await eventually(house, "select count(*) = 2 from positions where epoch = 3 and seq = 2")
+            await eventually(house, "select refusal is null from relay_state")
+
+        assert sorted(await published(house)) == [(str(thing), 1, True), (str(thing), 2, False)]
+
+    async def test_consumers_are_not_left_behind_when_a_restored_database_is_republished_without_an_epoch(
+        self, house: House
+    ) -> None:
+        notes = Notes("gateway.notes")
+        async with working(house, notes.handlers):
+            thing = await house.created()
+            await request(house.admin, new_epoch=True)
+            await eventually(house, "select count(*) = 1 from positions where epoch = 2 and seq = 1")
+        await house.admin.execute("update relay_state set epoch = 1")
+        await request(house.admin, new_epoch=False)
+
+        async with working(house, notes.handlers, ready=False):
+            await house.changed(thing)
+            await eventually(house, "select count(*) = 1 from positions where epoch = 3 and seq = 2")
 
 
 class TestTopics:
