@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import orjson
 
 from deploy.local.topology import SERVICES
-from shared.events.streams import stream_of_type
+from shared.events.streams import PUBLISHED, stream_of_type
 from tests.chaos.checks import check_equal
 from tests.chaos.company import BY_RULE
 from tests.chaos.findings import Finding, doubled, lost, mismatch
@@ -20,14 +20,12 @@ from tests.chaos.stored import Row, pairs
 Journals = Mapping[str, Sequence[Row]]
 
 _POSITIONS = """
-select p.consumer, p.stream, p.aggregate_id, p.seq, p.dead_seq, p.parked from positions p
+select p.consumer, p.stream, p.aggregate_id, p.epoch, p.seq, p.dead_seq, p.parked from positions p
 join consumers c
     on p.consumer = c.name || case when c.generation = 1 then '' else '#' || c.generation end
 where p.tenant_id = $1
-    and p.epoch = (select max(q.epoch) from positions q where q.consumer = p.consumer and q.stream = p.stream)
 """
-"""Of the newest epoch: a reaction whose database was restored met, before the republish, events that no
-journal has any more, and remembers them under the old one."""
+_EPOCH = "select epoch from relay_state"
 _DEAD = """
 select consumer || ': ' || coalesce(type, '?') || ' ' || reason from dead_letters
 where resolved_at is null and (tenant_id = $1 or tenant_id is null)
@@ -42,9 +40,13 @@ async def check_derived(stack: Stack, tenant_id: UUID, journals: Journals) -> li
         found += await _check_work(leads, tenant_id)
         found += await _check_activities(leads, activities, tenant_id, journals["activities"])
         found += await _check_known(leads, activities, tenant_id)
+    epochs: dict[str, int] = {}
     for service in SERVICES:
         async with stack.database(service) as connection:
-            found += await check_consumers(connection, service, tenant_id, journals)
+            epochs |= dict.fromkeys(PUBLISHED[service], await connection.fetchval(_EPOCH))
+    for service in SERVICES:
+        async with stack.database(service) as connection:
+            found += await check_consumers(connection, service, tenant_id, journals, epochs)
     return found
 
 
@@ -157,24 +159,40 @@ async def _check_known(leads: Connection, activities: Connection, tenant_id: UUI
 
 
 async def check_consumers(
-    connection: Connection, service: str, tenant_id: UUID, journals: Journals
+    connection: Connection, service: str, tenant_id: UUID, journals: Journals, epochs: Mapping[str, int]
 ) -> list[Finding]:
-    """Each consumer stands at every aggregate's newest event, with nothing parked or set aside."""
+    """Each consumer stands at every aggregate's newest event, with nothing parked or set aside. `epochs`: of
+    each stream, as its publisher has it.
+    """
     newest: dict[str, dict[UUID, int]] = defaultdict(dict)
     for rows in journals.values():
         for event in rows:
             newest[stream_of_type(event.type)][event.aggregate_id] = event.seq
-    places: dict[tuple[str, str], dict[UUID, int]] = defaultdict(dict)
-    found: list[Finding] = []
-    for row in await connection.fetch(_POSITIONS, tenant_id):
-        places[row["consumer"], row["stream"]][row["aggregate_id"]] = row["seq"]
-        if row["parked"] or row["dead_seq"] is not None:
-            found.append(mismatch(f"{row['consumer']}: {row['aggregate_id']} waits behind seq {row['seq']}"))
-    for (consumer, stream), reached in places.items():
+    positions = await connection.fetch(_POSITIONS, tenant_id)
+    found = [
+        mismatch(f"{row['consumer']}: {row['aggregate_id']} waits behind seq {row['seq']}")
+        for row in positions
+        if row["parked"] or row["dead_seq"] is not None
+    ]
+    for (consumer, stream), reached in places_of(positions, epochs).items():
         found += check_equal(f"{consumer} at {stream}", newest[stream], reached)
     for row in await connection.fetch(_DEAD, tenant_id):
         found.append(lost(f"dead letter in {service}: {row[0]}"))
     return found
+
+
+def places_of(positions: Iterable[Any], epochs: Mapping[str, int]) -> dict[tuple[str, str], dict[UUID, int]]:
+    """The seq by aggregate, of each (consumer, stream), in the epoch that the stream has now.
+
+    What is of an older epoch counts for nothing: a reaction met, before its publisher was restored, events
+    that no journal has any more, and remembers them. One that stayed there lacks the place it should have.
+    """
+    places: dict[tuple[str, str], dict[UUID, int]] = defaultdict(dict)
+    for row in positions:
+        place = places[row["consumer"], row["stream"]]
+        if row["epoch"] == epochs[row["stream"]]:
+            place[row["aggregate_id"]] = row["seq"]
+    return places
 
 
 def _text(value: UUID | None) -> str | None:

@@ -93,7 +93,7 @@ class Scene:
         last: dict[Hashable, int] = {row.aggregate_id: row.seq for row in journal}
         seen = await house.rows("select aggregate_id, seq from notes order by id")
         found = applied_once(((aggregate, seq) for aggregate, seq in seen), last).samples
-        places = await check_consumers(house.admin, SERVICE, house.tenant, {SERVICE: journal})
+        places = await check_consumers(house.admin, SERVICE, house.tenant, {SERVICE: journal}, {STREAM: 1})
         prefix = house.settings.topic_prefix
         applied = {(c, stream, p): at for c, stream, p, at in await house.rows(_OFFSETS)}
         topics = {TopicPartition(f"{prefix}{STREAM}", number): end for number, end in ends.items()}

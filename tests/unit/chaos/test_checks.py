@@ -19,6 +19,7 @@ from tests.chaos.checks import (
     check_stream,
     repeats,
 )
+from tests.chaos.derived import places_of
 from tests.chaos.findings import Finding, note
 from tests.chaos.ledger import Ledger, Verdict
 from tests.chaos.promise import Outcome
@@ -196,3 +197,25 @@ class TestOutcome:
         note(outcome, [Finding("lost", str(number)) for number in range(500)])
         assert outcome.lost == 500
         assert len(outcome.failures) < 50
+
+
+class TestPlaces:
+    def test_a_place_counts_for_nothing_when_it_is_of_an_epoch_that_is_over(self) -> None:
+        gone, kept, behind = uuid4(), uuid4(), uuid4()
+        places = {gone: (1, 3), kept: (2, 5), behind: (1, 2)}
+        rows = [
+            {"consumer": "c", "stream": "s", "aggregate_id": of, "epoch": epoch, "seq": seq}
+            for of, (epoch, seq) in places.items()
+        ]
+
+        found = places_of(rows, {"s": 2})["c", "s"]
+
+        assert found == {kept: 5}
+        # Whoever stayed in the old epoch with something that is still there is missed.
+        assert kinds(check_equal("place", {kept: 5, behind: 2}, found)) == ["mismatch"]
+
+    def test_a_consumer_is_compared_when_it_knows_nothing_of_the_epoch(self) -> None:
+        aggregate = uuid4()
+        row = {"consumer": "c", "stream": "s", "aggregate_id": aggregate, "epoch": 1, "seq": 2}
+
+        assert places_of([row], {"s": 2}) == {("c", "s"): {}}
