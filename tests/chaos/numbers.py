@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.chaos.checks import check_equal
 from tests.chaos.findings import Finding
-from tests.support.recompute import Fact, values
+from tests.support.recompute import Fact, counted, values_of
 from tests.support.speaking import Person
 
 METRICS = (
@@ -30,12 +30,12 @@ async def check_numbers(
     admin: Person, facts: Sequence[Fact], grains: Iterable[str] = GRAINS
 ) -> list[Finding]:
     """Metric by dimension by grain, for the whole tenant. `admin` sees all of it."""
-    gate = asyncio.Semaphore(_AT_ONCE)
+    gate, sums = asyncio.Semaphore(_AT_ONCE), counted(facts)
 
     async def one(metric: str, by: str, grain: str) -> list[Finding]:
         async with gate:
             told = await _told(admin, metric, by, grain)
-        due = {key: _shown(metric, value) for key, value in values(facts, metric, by, grain).items()}
+        due = {key: _shown(metric, value) for key, value in values_of(sums, metric, by, grain).items()}
         return check_equal(f"{metric} by {by} and {grain}", due, told)
 
     asked = [one(metric, by, grain) for metric in METRICS for by in DIMENSIONS for grain in grains]
