@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 
 from services.gateway.bootstrap import build_worker
 from services.gateway.settings import GatewaySettings
+from shared import loops
 from shared.memory import settle
 from shared.observability import setup
 
@@ -17,4 +17,4 @@ def main(internal_sock: socket.socket) -> None:
     setup(settings, "gateway", "gateway-worker")
     worker = build_worker(settings)
     settle()
-    asyncio.run(worker.run(internal_sock))
+    loops.run(worker.run(internal_sock))

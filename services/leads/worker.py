@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 
 from services.leads.bootstrap import SERVICE, build_worker
+from shared import loops
 from shared.memory import settle
 from shared.observability import setup
 from shared.settings import Settings
@@ -17,4 +17,4 @@ def main(internal_sock: socket.socket) -> None:
     setup(settings, SERVICE, f"{SERVICE}-worker")
     worker = build_worker(settings)
     settle()
-    asyncio.run(worker.run(internal_sock))
+    loops.run(worker.run(internal_sock))

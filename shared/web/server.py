@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
+from shared import loops
 from shared.memory import settle
 from shared.web.connections import KEEP_ALIVE_S, Connection, Ending
 from shared.web.relief import Relief
@@ -81,8 +82,7 @@ def serve(
     that would never end by themselves.
     """
     settle()
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
-        runner.run(_serve(app, sock, internal, internal_sock, on_stop, relief))
+    loops.run(_serve(app, sock, internal, internal_sock, on_stop, relief))
 
 
 async def _serve(
@@ -142,11 +142,3 @@ async def _tell(servers: list[_Server], relief: Relief) -> None:
         await asyncio.sleep(0.01)
     if all(server.started for server in servers):
         relief.serving()
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop
-    except ImportError:  # not on Windows
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()

@@ -144,7 +144,7 @@ class ProblemOut(WireModel):
         return cls(row=problem.line, field=problem.field, code=problem.code, detail=problem.detail)
 
 
-def _reader(request: Request) -> Read:
+async def _reader(request: Request) -> Read:
     """Who asked for an import reads it; `import_of` says whose it is."""
     return Read(request, principal_of(request))
 

@@ -17,7 +17,7 @@ from services.scoring.kpis import use_cases
 from services.scoring.kpis.catalogue import METRICS
 from services.scoring.kpis.freshness import Place, progress_of
 from services.scoring.kpis.periods import Grain, period_start
-from services.scoring.kpis.queries import By
+from services.scoring.kpis.questions import By
 from services.scoring.kpis.use_cases import Asked
 from services.scoring.kpis.views import Dimension
 from services.scoring.kpis.wire import (
@@ -46,7 +46,7 @@ Paging = Annotated[PageQuery, Depends(page_query)]
 Code = Annotated[str, Line(200)]
 
 
-def asked_filters(
+async def asked_filters(
     rep: Annotated[Id | None, Query(description="Only this rep's facts.")] = None,
     team: Annotated[Id | None, Query(description="Only this unit's facts, with all units below it.")] = None,
     region: Annotated[Code | None, Query(description="Only facts of this region (its code).")] = None,

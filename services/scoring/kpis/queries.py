@@ -2,82 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     Column,
     ColumnElement,
     Date,
     Integer,
     Select,
+    Uuid,
+    bindparam,
     cast,
     func,
-    literal,
     literal_column,
     or_,
     select,
     tuple_,
 )
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
-from services.scoring.kpis.catalogue import SLOTS, Metric, Part
+from services.scoring.kpis.catalogue import METRICS, SLOTS, Measure, Metric, Part
 from services.scoring.kpis.periods import Grain
+from services.scoring.kpis.questions import Question, Shape, values_of
 from services.scoring.kpis.tables import CONSUMER, cells, facts
-from services.scoring.kpis.views import CELL_GRAIN, DIMENSIONS, Dimension, View, view_for
+from services.scoring.kpis.views import CELL_GRAIN, Dimension, View, view_for
 from shared.database.transactions import Tx
 from shared.events.tables import consumers
 
 # Within the statement, so that it reads the pointer and the numbers in one snapshot.
-_LIVE = select(consumers.c.generation).where(consumers.c.name == CONSUMER).scalar_subquery()
+_LIVE = (
+    select(consumers.c.generation)
+    .where(consumers.c.name == literal_column(f"'{CONSUMER}'"))
+    .scalar_subquery()
+)
 
-By = Literal["rep", "team", "region", "product", "channel", "tenant"]
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a caller without sight of the whole tenant may see: their own facts and those of these teams."""
-
-    rep: int
-    teams: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """Which facts are asked for: any of these surrogates per dimension (a team's whole subtree), what is
-    seen.
-    """
-
-    filters: Mapping[Dimension, frozenset[int]] = field(default_factory=dict)
-    seen: Seen | None = None
-
-    @property
-    def dimensions(self) -> frozenset[Dimension]:
-        own: frozenset[Dimension] = frozenset() if self.seen is None else frozenset({"rep", "team"})
-        return own | self.filters.keys()
-
-    def narrowed(self, dimension: Dimension, surrogate: int) -> Slice:
-        """This slice where one dimension has one value besides."""
-        kept = self.filters.get(dimension, frozenset({surrogate})) & {surrogate}
-        return Slice({**self.filters, dimension: kept}, self.seen)
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One metric by one dimension and period. `first` and `last` are bounds of whole periods, both
-    inclusive.
-    """
-
-    tenant_id: UUID
-    metric: Metric
-    by: By
-    grain: Grain
-    first: date
-    last: date
-    slice: Slice
+_DIALECT = dialect()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +57,26 @@ class Answer:
     sums: dict[Part, int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A statement as the driver takes it: its text, and which parameter stands at which place."""
+
+    text: str
+    names: tuple[str, ...]
+
+    async def fetch(self, tx: Tx, values: Mapping[str, Any]) -> list[Any]:
+        return list(await tx.connection.fetch(self.text, *(values[name] for name in self.names)))
+
+
+# Building a statement takes longer than answering it: each shape is built once.
+@lru_cache(1000)
+def _prepared(make: Callable[[Shape], Select[Any]], shape: Shape) -> _Prepared:
+    compiled = make(shape).compile(dialect=_DIALECT)
+    names = compiled.positiontup
+    assert names is not None  # noqa: S101 - the dialect's parameters have places
+    return _Prepared(str(compiled), tuple(names))
+
+
 async def answers(
     tx: Tx, question: Question, *, after: tuple[date, int] | None = None, limit: int | None = None
 ) -> list[Answer]:
@@ -98,45 +84,51 @@ async def answers(
     there.
     """
     parts = question.metric.parts
-    rows = (await tx.conn.execute(answers_statement(question, after=after, limit=limit))).all()
+    statement = _prepared(answers_statement, Shape.of(question, after, limit))
+    rows = await statement.fetch(tx, values_of(question, after, limit))
     return [Answer(row[0], row[1], {part: int(row[2 + at]) for at, part in enumerate(parts)}) for row in rows]
 
 
-def answers_statement(
-    question: Question, *, after: tuple[date, int] | None = None, limit: int | None = None
-) -> Select[Any]:
+def answers_statement(shape: Shape) -> Select[Any]:
     """The statement behind `answers`."""
-    by: frozenset[Dimension] = frozenset() if question.by == "tenant" else frozenset({question.by})
-    view = view_for(by | question.slice.dimensions)
-    source = _FactSource() if view is None else _CellSource(view, question.grain)
-    key = literal_column("0") if question.by == "tenant" else source.column(question.by)
-    bucket = _bucket(question.grain, source.period)
+    metric = METRICS[shape.metric]
+    view = view_for(shape.dimensions)
+    source = _FactSource() if view is None else _CellSource(view, shape.grain)
+    key = literal_column("0") if shape.by == "tenant" else source.column(shape.by)
+    bucket = _bucket(shape.grain, source.period)
     sums = [
-        func.coalesce(source.sum(part), 0).label(f"p{at}") for at, part in enumerate(question.metric.parts)
+        func.coalesce(source.sum(part), _number(0)).label(f"p{at}") for at, part in enumerate(metric.parts)
     ]
-    shown = question.metric.shown_by or question.metric.numerator
+    shown = metric.shown_by or metric.numerator
     statement = (
         select(bucket.label("bucket"), key.label("key"), *sums)
-        .where(*source.scope(question), source.period.between(question.first, question.last))
-        .where(*_slice(source, question.slice))
-        .group_by(bucket, *([] if question.by == "tenant" else [key]))
-        .having(or_(*(source.sum(part) != 0 for part in shown)))
+        .where(*source.scope(metric), source.period.between(bindparam("first"), bindparam("last")))
+        .where(*_slice(source, shape))
+        .group_by(bucket, *([] if shape.by == "tenant" else [key]))
+        .having(or_(*(source.sum(part) != _number(0) for part in shown)))
         .order_by(literal_column("1"), literal_column("2"))
-        .limit(limit)
     )
-    if question.by != "tenant":
-        statement = statement.where(key != 0)
-    if after is not None:
-        statement = statement.where(source.period >= after[0])
-        statement = statement.where(tuple_(bucket, key) > tuple_(literal(after[0]), literal(after[1])))
+    if shape.limited:
+        statement = statement.limit(bindparam("most", type_=Integer))
+    if shape.by != "tenant":
+        statement = statement.where(key != _number(0))
+    if shape.after:
+        at, after_key = bindparam("after", type_=Date), bindparam("after_key", type_=Integer)
+        statement = statement.where(source.period >= at)
+        statement = statement.where(tuple_(bucket, key) > tuple_(at, after_key))
     return statement
+
+
+def _number(value: int) -> ColumnElement[int]:
+    """A number that belongs to the statement's shape."""
+    return literal_column(str(int(value)), Integer)
 
 
 def _bucket(grain: Grain, period: Column[Any]) -> ColumnElement[date]:
     if grain == "day":
         return period
     if grain == "week":
-        return period - (cast(func.extract("isodow", period), Integer) - 1)
+        return period - (cast(func.extract("isodow", period), Integer) - _number(1))
     return cast(func.date_trunc(literal_column(f"'{grain}'"), period), Date)
 
 
@@ -152,15 +144,17 @@ class _CellSource:
 
     def sum(self, part: Part) -> ColumnElement[Any]:
         slot = SLOTS[part.measure, part.column]
-        total: ColumnElement[Any] = func.sum(cells.c[f"s{slot.index}"]).filter(cells.c.family == slot.family)
+        total: ColumnElement[Any] = func.sum(cells.c[f"s{slot.index}"]).filter(
+            cells.c.family == _number(slot.family)
+        )
         return total
 
-    def scope(self, question: Question) -> list[ColumnElement[bool]]:
+    def scope(self, _metric: Metric) -> list[ColumnElement[bool]]:
         return [
-            cells.c.tenant_id == question.tenant_id,
+            cells.c.tenant_id == bindparam("tenant"),
             cells.c.generation == _LIVE,
-            cells.c.view == literal_column(str(self._view.number)),
-            cells.c.grain == literal_column(str(self._grain.value)),
+            cells.c.view == _number(self._view.number),
+            cells.c.grain == _number(self._grain.value),
         ]
 
 
@@ -174,37 +168,37 @@ class _FactSource:
 
     def sum(self, part: Part) -> ColumnElement[Any]:
         total: ColumnElement[Any] = func.sum(facts.c[part.column]).filter(
-            facts.c.measure == part.measure.value
+            facts.c.measure == _number(part.measure)
         )
         return total
 
-    def scope(self, question: Question) -> list[ColumnElement[bool]]:
-        return [
-            facts.c.tenant_id == question.tenant_id,
-            facts.c.generation == _LIVE,
-            facts.c.measure.in_([measure.value for measure in question.metric.measures]),
-        ]
+    def scope(self, metric: Metric) -> list[ColumnElement[bool]]:
+        return _facts_of(metric.measures)
 
 
 _Source = _CellSource | _FactSource
 
 
-def _slice(source: _Source, asked: Slice) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [
-        _one_of(source.column(dimension), asked.filters[dimension])
-        for dimension in DIMENSIONS
-        if dimension in asked.filters
+def _facts_of(measures: Iterable[Measure]) -> list[ColumnElement[bool]]:
+    return [
+        facts.c.tenant_id == bindparam("tenant"),
+        facts.c.generation == _LIVE,
+        facts.c.measure.in_([_number(measure) for measure in measures]),
     ]
-    if asked.seen is not None:
-        rep, team = source.column("rep"), source.column("team")
-        conditions.append(or_(rep == asked.seen.rep, _one_of(team, asked.seen.teams)))
+
+
+def _slice(source: _Source, shape: Shape) -> list[ColumnElement[bool]]:
+    conditions = [_one_of(source.column(name), name, several) for name, several in shape.filters]
+    if shape.seen is not None:
+        rep = source.column("rep") == bindparam("seen_rep", type_=Integer)
+        conditions.append(or_(rep, _one_of(source.column("team"), "seen_teams", shape.seen)))
     return conditions
 
 
-def _one_of(column: Column[Any], surrogates: frozenset[int]) -> ColumnElement[bool]:
-    if len(surrogates) == 1:
-        return column == next(iter(surrogates))
-    return column == func.any(cast(sorted(surrogates), ARRAY(Integer)))
+def _one_of(column: Column[Any], name: str, several: bool) -> ColumnElement[bool]:
+    if several:
+        return column == func.any(bindparam(name, type_=ARRAY(Integer)))
+    return column == bindparam(name, type_=Integer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,38 +221,36 @@ async def evidence(
     tx: Tx, question: Question, *, after: tuple[int, UUID] | None = None, limit: int | None = None
 ) -> list[Evidence]:
     """The events whose facts stand within the question's bounds, in the order of event time."""
+    statement = _prepared(evidence_statement, Shape.of(question, after, limit))
     return [
         Evidence(
-            row.event_id, row.aggregate_id, row.seq, row.at_us, row.day, row.measure,
-            (row.rep, row.team, row.region, row.product, row.channel), int(row.amount),
+            row["event_id"], row["aggregate_id"], row["seq"], row["at_us"], row["day"], row["measure"],
+            (row["rep"], row["team"], row["region"], row["product"], row["channel"]), int(row["amount"]),
         )
-        for row in await tx.conn.execute(evidence_statement(question, after=after, limit=limit))
+        for row in await statement.fetch(tx, values_of(question, after, limit))
     ]  # fmt: skip
 
 
-def evidence_statement(
-    question: Question, *, after: tuple[int, UUID] | None = None, limit: int | None = None
-) -> Select[Any]:
+def evidence_statement(shape: Shape) -> Select[Any]:
     """The statement behind `evidence`: facts added up per event, without those that were taken back."""
     event = (
         facts.c.event_id, facts.c.aggregate_id, facts.c.seq, facts.c.at_us, facts.c.day,
         facts.c.rep, facts.c.team, facts.c.region, facts.c.product, facts.c.channel,
     )  # fmt: skip
-    source = _FactSource()
     statement = (
         select(*event, func.min(facts.c.measure).label("measure"), func.sum(facts.c.v).label("amount"))
         .where(
-            facts.c.tenant_id == question.tenant_id,
-            facts.c.generation == _LIVE,
-            facts.c.measure.in_([measure.value for measure in question.metric.evidence]),
-            facts.c.day.between(question.first, question.last),
-            *_slice(source, question.slice),
+            *_facts_of(METRICS[shape.metric].evidence),
+            facts.c.day.between(bindparam("first"), bindparam("last")),
+            *_slice(_FactSource(), shape),
         )
         .group_by(*event)
-        .having(func.sum(facts.c.n) != 0)
+        .having(func.sum(facts.c.n) != _number(0))
         .order_by(facts.c.at_us, facts.c.event_id)
-        .limit(limit)
     )
-    if after is not None:
-        statement = statement.where(tuple_(facts.c.at_us, facts.c.event_id) > tuple_(*map(literal, after)))
+    if shape.limited:
+        statement = statement.limit(bindparam("most", type_=Integer))
+    if shape.after:
+        after = bindparam("after", type_=BigInteger), bindparam("after_key", type_=Uuid)
+        statement = statement.where(tuple_(facts.c.at_us, facts.c.event_id) > tuple_(*after))
     return statement

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.scoring.kpis.queries import By, Seen, Slice
+from services.scoring.kpis.questions import By, Seen, Slice
 from services.scoring.kpis.views import KINDS, Dimension
 from shared.access.directory import subtree
 from shared.database.transactions import Access, Tx

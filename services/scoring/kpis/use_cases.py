@@ -10,7 +10,8 @@ from uuid import UUID
 from services.scoring.kpis import queries
 from services.scoring.kpis.catalogue import Metric
 from services.scoring.kpis.periods import Grain, period_end, period_start, whole_periods
-from services.scoring.kpis.queries import Answer, By, Evidence, Question, Slice
+from services.scoring.kpis.queries import Answer, Evidence
+from services.scoring.kpis.questions import By, Question, Slice
 from services.scoring.kpis.rules import Figure, Standing, figure, ranked
 from services.scoring.kpis.scope import Named, keys_of, named, slice_of, surrogate_of
 from services.scoring.kpis.views import DIMENSIONS, Dimension

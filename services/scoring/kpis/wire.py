@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from services.scoring.kpis.catalogue import EVENT_OF, Kind, Measure, Metric
-from services.scoring.kpis.queries import By
+from services.scoring.kpis.questions import By
 from services.scoring.kpis.rules import Standing, number, whole_minor
 from services.scoring.kpis.scope import Named
 from services.scoring.kpis.use_cases import Proof, Row

@@ -15,7 +15,8 @@ from services.scoring.kpis import use_cases
 from services.scoring.kpis.apply import Engine
 from services.scoring.kpis.catalogue import METRICS
 from services.scoring.kpis.periods import Grain
-from services.scoring.kpis.queries import By, Question, Slice, answers_statement
+from services.scoring.kpis.queries import answers_statement
+from services.scoring.kpis.questions import By, Question, Shape, Slice
 from services.scoring.kpis.use_cases import Asked, Row
 from services.scoring.kpis.views import Dimension
 from shared.database.transactions import Access, Database, Visibility
@@ -269,7 +270,7 @@ class TestSources:
         question = Question(
             UUID(int=1), METRICS["win_rate"], by, "month", date(2026, 1, 1), date(2026, 1, 31), chosen
         )
-        assert f"FROM {source}" in str(answers_statement(question)).replace("\n", "")
+        assert f"FROM {source}" in str(answers_statement(Shape.of(question))).replace("\n", "")
 
 
 class TestEvidence:
