@@ -6,6 +6,7 @@ import asyncio
 from time import perf_counter
 
 SLICE_S = 0.002
+TIMES_MOST = 16
 REST_MOST_S = 0.025
 
 
@@ -21,10 +22,18 @@ class Breather:
             self._since = perf_counter()
 
 
-def rest_after(took_s: float) -> float:
-    """Seconds to rest after a small round that took this long.
+class Rest:
+    """How long a loop rests after a round, so that many small rounds become few larger ones.
 
-    Each round has a cost whatever it carries. Resting as long as it took leaves at rest what it was, a
-    millisecond or two, and lets rounds grow as soon as everything together is too much for the machine.
+    Each round has a cost whatever it carries. After a single event a loop rests as long as the round took,
+    which a lone event does not notice. As long as rounds carry several, so that resting makes them fewer,
+    rests double, up to REST_MOST_S.
     """
-    return min(REST_MOST_S, took_s)
+
+    def __init__(self) -> None:
+        self._times = 1
+
+    def after(self, carried: int, took_s: float) -> float:
+        """Seconds to rest after a round that carried so many events and took so long."""
+        self._times = min(self._times * 2, TIMES_MOST) if carried > 1 else 1
+        return min(REST_MOST_S, self._times * took_s)

@@ -14,7 +14,7 @@ from shared.database.connections import Raw
 from shared.events import store
 from shared.events.applying import Applier, Item, NewEpoch, Stopped, read
 from shared.events.backbone import Backbone
-from shared.events.breathing import Breather, rest_after
+from shared.events.breathing import Breather, Rest
 from shared.events.decide import Policy
 from shared.events.envelope import Received
 from shared.events.epochs import epochs_of, rebuild_for
@@ -71,6 +71,7 @@ class ConsumerRunner:
         self._failures: dict[TopicPartition, int] = {}
         self._committing: asyncio.Task[None] | None = None
         self._due = {"serve": 0.0, "commit": 0.0}
+        self._rest = Rest()
         self._moved_at = monotonic()
 
     async def run(self) -> None:
@@ -159,7 +160,7 @@ class ConsumerRunner:
         await self._serve(seeker, applier)
         self._moved_at = monotonic()
         if 0 < len(records) < SMALL:
-            await asyncio.sleep(rest_after(self._moved_at - began))
+            await asyncio.sleep(self._rest.after(len(records), self._moved_at - began))
 
     async def _consume(
         self, records: Sequence[Record], reader: Reader, seeker: Seeker, applier: Applier

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from shared.events.breathing import Rest
 from shared.events.faults import DATABASE_ERRORS
 from shared.events.head import lost_beginnings
 from shared.events.hints import RECORDED, Ears, connector
@@ -13,7 +14,7 @@ from shared.events.kafka import KafkaError
 from shared.events.leader import Leadership, LeadershipLost
 from shared.events.migrations import EVENTS_PER_PARTITION
 from shared.events.publishing import COLUMNS, LogWentBack, Publisher
-from shared.events.relay_rules import BATCH, POLL_S, Scan, pause_after
+from shared.events.relay_rules import BATCH, POLL_S, Scan
 from shared.events.republish import continue_republish, epoch_of, is_wanted, order, set_refusal
 from shared.events.tail import ForeignLog, LostWindow, check_tail, window_page
 from shared.events.topics import ensure_topics
@@ -182,6 +183,7 @@ class Relay:
         epoch = await epoch_of(leadership)
         loop = asyncio.get_running_loop()
         await self._publisher.open()
+        rest = Rest()
         while True:
             if loop.time() >= self._housekeeping_due:
                 self._housekeeping_due = loop.time() + HOUSEKEEPING_S
@@ -193,9 +195,10 @@ class Relay:
             rows = await leadership.fetch(PENDING, self._scan.above(loop.time()))
             if rows:
                 await self._carry(leadership, rows, epoch)
-                await asyncio.sleep(pause_after(len(rows), loop.time() - began))
+                if len(rows) < BATCH:
+                    await asyncio.sleep(rest.after(len(rows), loop.time() - began))
             else:
-                await self._rest()
+                await self._woken()
 
     async def _carry(self, leadership: Leadership, rows: Sequence[Any], epoch: int) -> None:
         await self._publisher.send(rows, epoch=epoch)
@@ -205,7 +208,7 @@ class Relay:
         metrics.RELAY_BATCH.labels(self._service).observe(len(rows))
         metrics.RELAY_PUBLISHED.labels(self._service, self._publisher.streams[0]).inc(len(rows))
 
-    async def _rest(self) -> None:
+    async def _woken(self) -> None:
         try:
             async with asyncio.timeout(POLL_S):
                 await self._wake.wait()

@@ -8,15 +8,11 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from shared.events.breathing import rest_after
-
 BATCH = 4000
 LOOK_BACK = 1000
 """So far below the last id sent each scan begins: an id drawn just before often commits just after."""
 BOTTOM_EVERY_S = 1.0
 POLL_S = 0.05
-PAUSE_S = 0.01
-PAUSE_FROM = 50
 REPUBLISH_WINDOW_S = 60.0
 
 
@@ -45,13 +41,6 @@ class Scan:
         """Nothing is known to be sent: begin from the bottom at once."""
         self.last_id = 0
         self.bottom_due_at = 0.0
-
-
-def pause_after(batch: int, took_s: float) -> float:
-    """Seconds to rest after a round: under load batches grow by it, a backlog it would only delay."""
-    if batch >= BATCH:
-        return 0.0
-    return PAUSE_S if batch >= PAUSE_FROM else rest_after(took_s)
 
 
 P = TypeVar("P", bound=Hashable)

@@ -13,7 +13,7 @@ from shared.errors import Conflict, Unavailable
 from shared.events.circuit import Circuit
 from shared.events.envelope import Undecodable
 from shared.events.faults import Fault, fault_of, reason_of
-from shared.events.relay_rules import BATCH, BOTTOM_EVERY_S, LOOK_BACK, Scan, behind, pause_after, wiped
+from shared.events.relay_rules import BOTTOM_EVERY_S, LOOK_BACK, Scan, behind, wiped
 from shared.events.starting import (
     AcrossHole,
     CheckBefore,
@@ -171,12 +171,6 @@ class TestScan:
         scan = Scan(last_id=9000, bottom_due_at=99.0)
         scan.sent([3])
         assert scan.above(10.0) == 9000 - LOOK_BACK
-
-    def test_it_rests_only_when_a_batch_was_middling(self) -> None:
-        assert pause_after(1, 0.002) == pause_after(49, 0.002) == 0.002
-        assert pause_after(1, 9) == 0.025
-        assert pause_after(50, 0.002) == pause_after(BATCH - 1, 9) == 0.01
-        assert pause_after(BATCH, 9) == 0
 
     def test_a_partition_is_behind_when_its_end_lacks_something_that_was_sent_last(self) -> None:
         sent = {"whole": [1, 2], "without its late one": [1, 2], "without its last": [1, 2], "empty": [3]}
