@@ -91,19 +91,28 @@ async def pause_for(chance: Random, least_s: float, most_s: float) -> None:
     await asyncio.sleep(chance.uniform(least_s, most_s))
 
 
-async def grown(stack: Stack, chance: Random, role: str, least_s: float) -> str:
-    """A process of that role (`worker`, `app`) by chance, that has been up for so many seconds."""
-    found: list[str] = []
+async def grown(stack: Stack, chance: Random, role: str, least_s: float) -> tuple[str, psutil.Process]:
+    """A process of that role (`worker`, `app`) by chance, that has been up for so many seconds; its name."""
+    found: list[tuple[str, psutil.Process]] = []
 
     async def so() -> bool:
         nonlocal found
-        now = time.time()
-        found = sorted(
-            name
+        grown_ups = {
+            name: process
             for name, process in stack.processes().items()
-            if f"-{role}-" in name and now - process.create_time() >= least_s
-        )
+            if f"-{role}-" in name and _age_s(process) >= least_s
+        }
+        found = sorted(grown_ups.items(), key=lambda each: each[0])
         return bool(found)
 
     await until(so, f"a {role} is up for {least_s:.0f} s", _LIMIT_S)
     return chance.choice(found)
+
+
+def _age_s(process: psutil.Process) -> float:
+    """Seconds since it was started; below 0 where it has ended, though nobody may have noticed yet."""
+    try:
+        ended = process.status() == psutil.STATUS_ZOMBIE
+        return -1.0 if ended else max(time.time() - process.create_time(), 0.0)
+    except psutil.NoSuchProcess:
+        return -1.0

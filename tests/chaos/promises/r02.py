@@ -20,8 +20,9 @@ async def run(run: Run) -> Outcome:
     async def inject(siege: Siege) -> None:
         while siege.outcome.faults < kills and (most is None or siege.minutes_gone < most):
             await faults.pause_for(siege.chance, 0.0, 1.0)
-            name = await faults.grown(siege.stack, siege.chance, "worker", _LIVES_S if run.full else 0.0)
-            siege.stack.kill(name)
+            lives_s = _LIVES_S if run.full else 0.0
+            name, process = await faults.grown(siege.stack, siege.chance, "worker", lives_s)
+            process.kill()
             siege.struck(f"kill -9 {name}")
         await siege.recovered()
 

@@ -25,8 +25,8 @@ async def run(run: Run) -> Outcome:
             if run.minutes is not None and siege.minutes_gone > run.minutes:
                 break
             await faults.pause_for(siege.chance, *((0.2, 2.0) if run.full else (0.1, 0.3)))
-            name = await faults.grown(siege.stack, siege.chance, "worker", _LIVES_S if run.full else 0.0)
-            process = siege.stack.process(name)
+            lives_s = _LIVES_S if run.full else 0.0
+            name, process = await faults.grown(siege.stack, siege.chance, "worker", lives_s)
             if siege.chance.random() < 0.5:
                 # It says good-bye to its group; the launcher starts another one, which joins.
                 process.send_signal(signal.SIGTERM)
