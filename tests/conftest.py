@@ -14,14 +14,14 @@ from hypothesis import settings as hypothesis_settings
 from tests.support.databases import Databases, own_settings
 from tests.support.logs import log_into_pytest
 from tests.support.pair import SOCKET_VARIABLE, Pair, ask_for_pair, kept_for_the_run
-from tests.support.schedule import ByGroup
+from tests.support.schedule import pytest_xdist_make_scheduler
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from xdist.remote import Producer
-
     from shared.settings import Settings
+
+__all__ = ["pytest_xdist_make_scheduler"]
 
 _RUN = pytest.StashKey[ExitStack]()
 
@@ -37,12 +37,6 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     config.stash[_RUN] = ExitStack()
     config.stash[_RUN].enter_context(kept_for_the_run())
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByGroup | None:
-    """Our own for `--dist loadgroup`, xdist's for whatever else is asked for."""
-    return ByGroup(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

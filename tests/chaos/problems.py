@@ -7,16 +7,23 @@ import asyncio
 from deploy.cli import running
 from tests.chaos.stack import Stack
 
+SILENT = "it does not answer"
+
 
 async def problems(stack: Stack) -> dict[str, list[str]]:
-    """By the name of each worker that runs; no entry where it says nothing."""
+    """By the name of each worker that runs; no entry where it is ready. One that is too busy to answer, or
+    starts, may have something to say: `SILENT`.
+    """
     return await asyncio.to_thread(_asked, stack)
 
 
 def _asked(stack: Stack) -> dict[str, list[str]]:
     workers = [process for process in stack.copy.state().processes if "-worker-" in process.name]
-    said = {process.name: running.problems(process) for process in workers}
-    return {name: told for name, told in said.items() if told}
+    return {
+        worker.name: running.problems(worker) or [SILENT]
+        for worker in workers
+        if not running.is_ready(worker)
+    }
 
 
 async def says(stack: Stack, service: str, text: str) -> bool:

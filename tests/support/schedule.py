@@ -6,14 +6,20 @@ spreads the tests of a file over all workers without a word, and each makes the 
 
 from __future__ import annotations
 
+import pytest
+from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 LONGEST = (
     "tests/chaos/test_short_forms.py",
     "tests/e2e/",
+    "tests/integration/services/leads/test_document.py",
     "tests/bench/test_short_forms.py",
     "tests/integration/deploy/test_up_and_down.py",
+    "tests/integration/deploy/test_run.py",
+    "tests/integration/shared/web/test_schemas.py",
+    "tests/chaos/mutants/test_relay_mutants.py",
     "tests/machines/test_mutants.py",
     "tests/contract/test_documents.py",
 )
@@ -40,3 +46,9 @@ class ByGroup(LoadScopeScheduling):
     def _assign_work_unit(self, node: WorkerController) -> None:
         self.workqueue.move_to_end(min(self.workqueue, key=turn_of), last=False)
         super()._assign_work_unit(node)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByGroup | None:
+    """Our own for `--dist loadgroup`, xdist's for whatever else is asked for."""
+    return ByGroup(config, log) if config.getoption("dist") == "loadgroup" else None

@@ -184,16 +184,13 @@ async def _until_through(stack: Stack, stopped: set[str]) -> int:
         nonlocal stops
         # First what is done, then who says what: a reader stops after it has read.
         done = not await unfinished(stack.settings)
-        said = [
-            name
-            for name, told in (await problems(stack)).items()
-            if any("are dead letters" in each for each in told)
-        ]
+        found = await problems(stack)
+        said = [name for name, told in found.items() if any("are dead letters" in each for each in told)]
         for name in said:
             stopped.add(name)
             stops += 1
             await kill_and_wait(stack, name)
-        return done and not said
+        return done and not found
 
     await until(through, "the flood is read", LIMIT_S, pause_s=0.2)
     return stops

@@ -10,7 +10,6 @@ from pathlib import Path
 from tests.support.schedule import LONGEST, group_of, turn_of
 
 ROOT = Path(__file__).resolve().parents[3]
-_CONFTEST = "from tests.conftest import pytest_xdist_make_scheduler\n"
 _TESTS = """
 import os
 from pathlib import Path
@@ -27,14 +26,15 @@ def test_is_seen(number):
 
 class TestGroups:
     def test_a_file_has_one_worker_when_there_are_two(self, tmp_path: Path) -> None:
-        (tmp_path / "conftest.py").write_text(_CONFTEST)
         files = [tmp_path / f"test_{name}.py" for name in "abcd"]
         for file in files:
             file.write_text(_TESTS)
-        words = ["-n", "2", "--dist", "loadgroup", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
+        plugins = ["-p", "xdist", "-p", "tests.support.schedule"]
+        words = ["-n", "2", "--dist", "loadgroup", "--rootdir", str(tmp_path)]
         environment = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
+        environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-c", os.devnull, *words, str(tmp_path)],
+            [sys.executable, "-m", "pytest", "-c", os.devnull, *plugins, *words, str(tmp_path)],
             cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
