@@ -11,8 +11,9 @@ from __future__ import annotations
 from bisect import insort
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from services.scoring.kpis.catalogue import Measure
@@ -25,6 +26,8 @@ The smallest 64 of a set do not depend on the order in which they came, and a bu
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_QUARTER_US = 15 * 60 * 1_000_000
+_STATED = {"created": Measure.CREATED, "assigned": Measure.ASSIGNED, "moved": Measure.MOVED}
 _COUNTED = {"visit": Measure.VISIT, "call": Measure.CALL, "task": Measure.TASK}
 
 
@@ -101,10 +104,11 @@ class Outcome(NamedTuple):
     minor: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class LeadState:
+class LeadState(NamedTuple):
     """One lead's fold. `assigned` and `active` are sorted; `value` is the newest correction (at, seq,
     minor).
+
+    A tuple, like what it is made of: several are made per lead and batch.
     """
 
     start_us: int | None = None
@@ -149,39 +153,47 @@ def local_time(at_us: int, zone: tzinfo) -> datetime:
         return at.replace(tzinfo=None)
 
 
+@lru_cache(maxsize=1 << 15)
+def _day_of_quarter(quarter: int, zone: tzinfo) -> date | None:
+    """The local day of a quarter of an hour (counted from 1970, UTC) that lies within one day."""
+    began = quarter * _QUARTER_US
+    first, last = local_time(began, zone).date(), local_time(began + _QUARTER_US - 1, zone).date()
+    return first if first == last else None
+
+
+def local_day(at_us: int, zone: tzinfo) -> date:
+    """The tenant's calendar day. Remembered by quarters of an hour: most facts fall into few of them."""
+    return _day_of_quarter(at_us // _QUARTER_US, zone) or local_time(at_us, zone).date()
+
+
 def occurrences(happening: Happening, zone: tzinfo) -> list[Contribution]:
     """Facts that an event states by itself and nothing later takes back."""
-    match happening.kind:
-        case "created":
-            measure: Measure | None = Measure.CREATED
-        case "assigned":
-            measure = Measure.ASSIGNED
-        case "moved":
-            measure = Measure.MOVED
-        case "acted":
-            measure = _COUNTED.get(happening.activity or "")
-        case _:
-            measure = None
+    measure = _STATED.get(happening.kind)
+    if measure is None and happening.kind == "acted":
+        measure = _COUNTED.get(happening.activity or "")
     if measure is None:
         return []
-    day = local_time(happening.source.at_us, zone).date()
-    return [Contribution(measure, day, happening.place, 0, happening.source)]
+    source = happening.source
+    return [Contribution(measure, local_day(source.at_us, zone), happening.place, 0, source)]
 
 
 def advance(state: LeadState, happening: Happening) -> LeadState:
     """The fold's step: the state with one more event; the very same object where it changes nothing."""
-    source, place = happening.source, happening.place
+    _, source, place, *_ = happening
+    start, assigned, active, outcome, value = state
     match happening.kind:
         case "created":
-            return replace(state, start_us=source.at_us)
+            return LeadState(source.at_us, assigned, active, outcome, value)
         case "assigned":
             return _with_assigned(state, (source.at_us, source.seq, place.rep))
         case "moved":
-            outcome = Outcome(source, happening.outcome or "open", place, happening.minor)
-            return state if _later(state.outcome, outcome) else replace(state, outcome=outcome)
+            newer = Outcome(source, happening.outcome or "open", place, happening.minor)
+            return state if _later(outcome, newer) else LeadState(start, assigned, active, newer, value)
         case "updated":
-            value = (source.at_us, source.seq, happening.minor)
-            return state if state.value and state.value[:2] >= value[:2] else replace(state, value=value)
+            corrected = (source.at_us, source.seq, happening.minor)
+            if value and value[:2] >= corrected[:2]:
+                return state
+            return LeadState(start, assigned, active, outcome, corrected)
         case _:
             return _with_active(state, source, place)
 
@@ -195,19 +207,21 @@ def _order(source: Source) -> tuple[int, int]:
 
 
 def _with_assigned(state: LeadState, entry: tuple[int, int, int]) -> LeadState:
-    if len(state.assigned) >= EARLIEST and state.assigned[-1] < entry:
+    start, assigned, active, outcome, value = state
+    if len(assigned) >= EARLIEST and assigned[-1] < entry:
         return state
-    entries = list(state.assigned)
+    entries = list(assigned)
     insort(entries, entry)
-    return replace(state, assigned=tuple(entries[:EARLIEST]))
+    return LeadState(start, tuple(entries[:EARLIEST]), active, outcome, value)
 
 
 def _with_active(state: LeadState, source: Source, place: Place) -> LeadState:
-    if len(state.active) >= EARLIEST and state.active[-1][0] < source:
+    start, assigned, active, outcome, value = state
+    if len(active) >= EARLIEST and active[-1][0] < source:
         return state
-    entries = list(state.active)
+    entries = list(active)
     insort(entries, (source, place))
-    return replace(state, active=tuple(entries[:EARLIEST]))
+    return LeadState(start, assigned, tuple(entries[:EARLIEST]), outcome, value)
 
 
 def standing(state: LeadState, zone: tzinfo) -> list[Contribution]:
@@ -220,26 +234,25 @@ def standing(state: LeadState, zone: tzinfo) -> list[Contribution]:
     response = first_response(state)
     if response is not None:
         (source, place), seconds = response
-        day = local_time(source.at_us, zone).date()
-        facts.append(Contribution(Measure.RESPONSE, day, place, seconds, source))
+        facts.append(Contribution(Measure.RESPONSE, local_day(source.at_us, zone), place, seconds, source))
     return facts
 
 
 def _outcome_facts(state: LeadState, outcome: Outcome, zone: tzinfo) -> Iterable[Contribution]:
     source, place = outcome.source, outcome.place
-    ended = local_time(source.at_us, zone)
+    day = local_day(source.at_us, zone)
     if outcome.status == "lost":
-        return [Contribution(Measure.LOST, ended.date(), place, 0, source)]
-    facts = [Contribution(Measure.WON, ended.date(), place, 0, source)]
+        return [Contribution(Measure.LOST, day, place, 0, source)]
+    facts = [Contribution(Measure.WON, day, place, 0, source)]
     corrected = state.value is not None and state.value[:2] > _order(source)
     minor = state.value[2] if corrected and state.value is not None else outcome.minor
     if minor is not None:
-        facts.append(Contribution(Measure.REVENUE, ended.date(), place, minor, source))
+        facts.append(Contribution(Measure.REVENUE, day, place, minor, source))
     if state.start_us is not None:
         # By the wall clock: from noon to noon is a whole number of days, also where the clocks changed
         # between.
-        seconds = (ended - local_time(state.start_us, zone)) // timedelta(seconds=1)
-        facts.append(Contribution(Measure.CYCLE, ended.date(), place, seconds, source))
+        lasted = local_time(source.at_us, zone) - local_time(state.start_us, zone)
+        facts.append(Contribution(Measure.CYCLE, day, place, lasted // timedelta(seconds=1), source))
     return facts
 
 
@@ -285,14 +298,17 @@ class Folded:
 
 def fold(happenings: Iterable[Happening], states: dict[str, LeadState], zone: tzinfo) -> Folded:
     """Fold a batch over the states of its leads (`states` must hold each lead whose state may change)."""
-    folded = Folded()
+    facts: list[tuple[Contribution, int]] = []
+    changed: dict[str, LeadState] = {}
     for happening in happenings:
-        folded.facts += [(fact, 1) for fact in occurrences(happening, zone)]
-        if happening.decides and happening.lead is not None:
-            known = folded.changed.get(happening.lead) or states[happening.lead]
+        for fact in occurrences(happening, zone):
+            facts.append((fact, 1))  # noqa: PERF401 - there is one at most
+        lead = happening.lead
+        if lead is not None and happening.decides:
+            known = changed.get(lead) or states[lead]
             advanced = advance(known, happening)
             if advanced is not known:
-                folded.changed[happening.lead] = advanced
-    for lead, state in folded.changed.items():
-        folded.facts += difference(standing(states[lead], zone), standing(state, zone))
-    return folded
+                changed[lead] = advanced
+    for lead, state in changed.items():
+        facts += difference(standing(states[lead], zone), standing(state, zone))
+    return Folded(facts, changed)
