@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
+from typing import NamedTuple
 from uuid import UUID
 
 from opentelemetry.trace import SpanKind
@@ -44,9 +44,8 @@ class NewEpoch(Exception):
         self.epochs = dict(epochs)
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A record of a batch: `received`, or why it has no place."""
+class Item(NamedTuple):
+    """A record of a batch: `received`, or why it has no place. A tuple, because one is made per event."""
 
     record: Record
     stream: str

@@ -12,6 +12,7 @@ from time import monotonic
 
 from shared.database.connections import Raw
 from shared.events import store
+from shared.events.ahead import Ahead
 from shared.events.applying import Applier, Item, NewEpoch, Stopped, read
 from shared.events.backbone import Backbone
 from shared.events.breathing import Breather, Rest
@@ -107,6 +108,7 @@ class ConsumerRunner:
         group = None if self._rebuilt else f"{backbone.prefix}{self.name}"
         client_id = f"cox-{self.name}" + (f"@{backbone.seat}" if backbone.seat else "")
         reader = Reader(backbone.bootstrap, client_id, group=group)
+        ahead = Ahead(reader, self._take, POLL_MOST)
         self._applier = await self._new_applier()
         self._seeker = Seeker(
             backbone, reader, self._applier, self.name, self._key, live=self._rebuilt is None
@@ -121,8 +123,9 @@ class ConsumerRunner:
                     await expel_predecessor(backbone.bootstrap, group, client_id)
                 reader.subscribe(topics)
             while True:
-                await self._turn(reader, self._seeker, self._applier)
+                await self._turn(reader, ahead, self._seeker, self._applier)
         finally:
+            await ahead.stop()
             await reader.stop()
 
     async def _new_applier(self) -> Applier:
@@ -138,13 +141,19 @@ class ConsumerRunner:
         run = Run(self._key, generation, rebuilding=self._rebuilt is not None)
         return Applier(self._backbone, self.handlers, run, policy, discarded=discarded)
 
-    async def _turn(self, reader: Reader, seeker: Seeker, applier: Applier) -> None:
+    def _take(self, record: Record) -> Item:
+        item = read(record, record.topic.removeprefix(self._backbone.prefix))
+        if item.received is not None:
+            self.handlers.prepare(item.received)
+        return item
+
+    async def _turn(self, reader: Reader, ahead: Ahead, seeker: Seeker, applier: Applier) -> None:
         await seeker.place_held()
         self._report(seeker.problem)
         if reader.assignment() or self._rebuilt is None:
             self.ready.set()
         try:
-            records = await reader.poll(POLL_MS if not reader.held else 100, POLL_MOST)
+            items = await ahead.next(POLL_MS if not reader.held else 100)
         except Lost as lost:
             seeker.hold(lost.partitions)
             return
@@ -154,24 +163,18 @@ class ConsumerRunner:
             await asyncio.sleep(0.5)
             return
         began = monotonic()
-        records = await seeker.checked(records)
-        if records:
-            await self._consume(records, reader, seeker, applier)
+        if len(items) >= SMALL:
+            ahead.begin()
+        items = await seeker.checked(items)
+        if items:
+            await self._consume(items, reader, seeker, applier)
         await self._serve(seeker, applier)
         self._moved_at = monotonic()
-        if 0 < len(records) < SMALL:
-            await asyncio.sleep(self._rest.after(len(records), self._moved_at - began))
+        if 0 < len(items) < SMALL:
+            await asyncio.sleep(self._rest.after(len(items), self._moved_at - began))
 
-    async def _consume(
-        self, records: Sequence[Record], reader: Reader, seeker: Seeker, applier: Applier
-    ) -> None:
-        items: list[Item] = []
-        breather = Breather()
-        for record in records:
-            stream = record.topic.removeprefix(self._backbone.prefix)
-            items.append(read(record, stream))
-            await breather.breathe()
-        for tp in {TopicPartition(record.topic, record.partition) for record in records}:
+    async def _consume(self, items: Sequence[Item], reader: Reader, seeker: Seeker, applier: Applier) -> None:
+        for tp in _partitions(items):
             stream = tp.topic.removeprefix(self._backbone.prefix)
             applier.log_ends[stream, tp.partition] = reader.log_end(tp) or 0
         for portion in portions(items, self.handlers):
@@ -181,7 +184,7 @@ class ConsumerRunner:
                 self._moved_at = monotonic()
             else:
                 seeker.hold(tp for tp in _partitions(portion) if tp not in reader.held)
-        self._hint_commit(reader, applier, items)
+        self._hint_commit(reader, applier)
 
     async def _apply(self, items: Sequence[Item], seeker: Seeker, applier: Applier) -> None:
         """Apply, try again what may pass, and hold what does not."""
@@ -279,7 +282,7 @@ class ConsumerRunner:
         metrics.DEAD_LETTERS.labels(self.name).set(row["dead"])
         return int(row["parked"])
 
-    def _hint_commit(self, reader: Reader, applier: Applier, items: Sequence[Item]) -> None:
+    def _hint_commit(self, reader: Reader, applier: Applier) -> None:
         """Tell the group how far we are: at most once a second, beside the work, and nothing rests on it."""
         if self._rebuilt or monotonic() < self._due["commit"]:
             return
@@ -333,6 +336,8 @@ def portions(items: Sequence[Item], handlers: HandlerSet) -> list[list[Item]]:
 
     What a reaction passes over (other types, history) locks no aggregate of ours and is not counted.
     """
+    if len(items) <= handlers.max_batch:
+        return [list(items)]
     cut: list[list[Item]] = [[]]
     acting = 0
     for item in items:
@@ -373,4 +378,4 @@ def _partition(item: Item) -> TopicPartition:
 
 
 def _partitions(items: Iterable[Item]) -> list[TopicPartition]:
-    return sorted({_partition(item) for item in items})
+    return sorted(TopicPartition(*tp) for tp in {(i.record.topic, i.record.partition) for i in items})

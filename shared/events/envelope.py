@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -15,6 +16,7 @@ from shared.contracts.base import EVENT_TYPES, Event
 from shared.ids import derived_id
 
 Headers = Sequence[tuple[str, bytes]]
+P = TypeVar("P")
 
 SOURCE = "/services/"
 _STATIC = [("ce_specversion", b"1.0"), ("content-type", b"application/json")]
@@ -66,6 +68,16 @@ def timestamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+@lru_cache(maxsize=1024)
+def _type_of(header: bytes) -> str:
+    return header.decode()
+
+
+@lru_cache(maxsize=1024)
+def _tenant_of(header: bytes) -> UUID:
+    return FastUUID(header.decode())
+
+
 class Received:
     """One event as consumed. What decides its place is read at once, everything else when asked for.
 
@@ -73,8 +85,9 @@ class Received:
     """
 
     __slots__ = (
-        "_data", "_event", "_headers", "aggregate_id", "epoch", "event_id", "historic", "key", "offset",
-        "partition", "replay", "seq", "stream", "tenant_id", "timestamp_ms", "topic", "type", "value",
+        "_data", "_event", "_headers", "_prepared", "aggregate_id", "epoch", "event_id", "historic", "key",
+        "offset", "partition", "replay", "seq", "stream", "tenant_id", "timestamp_ms", "topic", "type",
+        "value",
     )  # fmt: skip
 
     def __init__(
@@ -84,8 +97,8 @@ class Received:
         found = dict(headers)
         try:
             self.event_id: UUID = FastUUID(found["ce_id"].decode())
-            self.type: str = found["ce_type"].decode()
-            self.tenant_id: UUID = FastUUID(found["ce_tenantid"].decode())
+            self.type: str = _type_of(found["ce_type"])
+            self.tenant_id: UUID = _tenant_of(found["ce_tenantid"])
             self.seq: int = int(found["ce_sequence"])
             self.epoch: int = int(found["ce_epoch"])
             self.aggregate_id: UUID = FastUUID((key or b"").decode())
@@ -105,6 +118,7 @@ class Received:
         self._headers = found
         self._data: dict[str, Any] | None = None
         self._event: Event | None = None
+        self._prepared: Any = None
 
     def __repr__(self) -> str:
         return (
@@ -165,6 +179,12 @@ class Received:
                 raise Undecodable(self.event_id, "the value is no JSON object")
             self._data = data
         return self._data
+
+    def prepared(self, preparation: Callable[[Received], P]) -> P:
+        """What this preparation makes of the event; made once. (There is one preparation for each type.)"""
+        if self._prepared is None:
+            self._prepared = preparation(self)
+        return self._prepared  # type: ignore[no-any-return]
 
     @property
     def event(self) -> Event:

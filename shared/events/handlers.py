@@ -19,6 +19,7 @@ async def on_lead_created(tx: Tx, received: Received) -> None: ...
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum
@@ -33,6 +34,7 @@ from shared.events.streams import stream_of_type
 
 EventHandler = Callable[[Tx, Received], Awaitable[None]]
 BatchHandler = Callable[[Tx, Sequence[Received]], Awaitable[None]]
+Preparation = Callable[[Received], object]
 Reset = Callable[[Tx], Awaitable[None]]
 Kind = Literal["projection", "reaction"]
 
@@ -78,6 +80,7 @@ class HandlerSet:
         self.name = name
         self._single: dict[str, EventHandler] = {}
         self._batches: list[tuple[frozenset[str], BatchHandler]] = []
+        self._preparations: dict[str, Preparation] = {}
         self._types: set[str] = set()
         self._bases: set[str] = set()
 
@@ -91,14 +94,21 @@ class HandlerSet:
 
         return register
 
-    def batch(self, *events: type[Event]) -> Callable[[BatchHandler], BatchHandler]:
+    def batch(
+        self, *events: type[Event], prepare: Preparation | None = None
+    ) -> Callable[[BatchHandler], BatchHandler]:
         """The handler is awaited once a transaction, with all applied events of these types, in order.
 
-        Where a set has both kinds, batch handlers come first.
+        Where a set has both kinds, batch handlers come first. `prepare` is what can be done with one event
+        alone: it may be done ahead, while the database works; the handler gets it by
+        `received.prepared(prepare)`, which raises there what it raises.
         """
 
         def register(handler: BatchHandler) -> BatchHandler:
-            self._batches.append((frozenset(self._registered(events)), handler))
+            names = self._registered(events)
+            self._batches.append((frozenset(names), handler))
+            if prepare is not None:
+                self._preparations.update(dict.fromkeys(names, prepare))
             return handler
 
         return register
@@ -124,6 +134,13 @@ class HandlerSet:
         if event_type.rsplit(".v", 1)[0] in self._bases:
             return Route.UNKNOWN_VERSION
         return Route.UNHANDLED
+
+    def prepare(self, received: Received) -> None:
+        """Do ahead what can be; what fails now fails again when it is asked for."""
+        preparation = self._preparations.get(received.type)
+        if preparation is not None:
+            with suppress(Exception):
+                received.prepared(preparation)
 
     async def apply_batches(self, tx: Tx, applied: Sequence[Received]) -> None:
         for types, handler in self._batches:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -209,6 +210,7 @@ class Reader:
         )
         self.held: set[TopicPartition] = set()
         """Assigned, but nobody has said yet where to read."""
+        self._placings: Counter[TopicPartition] = Counter()
 
     async def start(self) -> None:
         await _begun(self._client.start())
@@ -241,14 +243,20 @@ class Reader:
                 self._client.seek(tp, 0)
                 self._client.pause(tp)
                 self.held.add(TopicPartition(topic, partition))
+                self._placings[tp] += 1
 
     def go_on(self, tp: TopicPartition, offset: int) -> None:
         """Read this partition from `offset`. Without effect if it was taken away meanwhile."""
         real = _TopicPartition(*tp)
         self.held.discard(tp)
+        self._placings[tp] += 1
         if real in self._client.assignment():
             self._client.seek(real, offset)
             self._client.resume(real)
+
+    def placings(self, tp: TopicPartition) -> int:
+        """How often this partition was held or told where to go on: what was read before is out of date."""
+        return self._placings[tp]
 
     def assignment(self) -> frozenset[TopicPartition]:
         return frozenset(TopicPartition(*tp) for tp in self._client.assignment())

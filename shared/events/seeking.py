@@ -9,7 +9,7 @@ from time import monotonic
 
 from shared.database.connections import Raw
 from shared.events import store
-from shared.events.applying import Applier
+from shared.events.applying import Applier, Item
 from shared.events.backbone import Backbone
 from shared.events.envelope import identity
 from shared.events.kafka import Reader, Record, TopicPartition
@@ -157,13 +157,13 @@ class Seeker:
             self.hold([tp], 0.1)
         return moved
 
-    async def checked(self, records: Sequence[Record]) -> list[Record]:
-        """The records to apply: without those that were read only to see whether the log is the right one."""
+    async def checked(self, items: Sequence[Item]) -> list[Item]:
+        """The items to apply: without those that were read only to see whether the log is the right one."""
         if not self._checking and not self._probing:
-            return self._expected(records)
+            return self._expected(items)
         firsts: dict[TopicPartition, Record] = {}
-        for record in records:
-            firsts.setdefault(TopicPartition(record.topic, record.partition), record)
+        for item in items:
+            firsts.setdefault(TopicPartition(item.record.topic, item.record.partition), item.record)
         moved = set()
         for tp, first in firsts.items():
             if tp in self._checking and not await self._is_known(tp, self._checking.pop(tp), first):
@@ -172,16 +172,17 @@ class Seeker:
                 await self._probe(tp, *self._probing.pop(tp), first)
                 moved.add(tp)
         # What was read of a partition that is placed anew comes again, from its new place.
-        kept = [r for r in records if TopicPartition(r.topic, r.partition) not in moved]
-        return self._expected(kept)
+        return self._expected(
+            [each for each in items if TopicPartition(each.record.topic, each.record.partition) not in moved]
+        )
 
-    def _expected(self, records: Sequence[Record]) -> list[Record]:
+    def _expected(self, items: Sequence[Item]) -> list[Item]:
         reading = self.reading()
         # A named tuple is equal to, and hashes as, the plain one, which is made several times faster.
         return [
-            record
-            for record in records
-            if record.offset >= reading.get((record.topic, record.partition), 2**63)  # type: ignore[call-overload]
+            item
+            for item in items
+            if item.record.offset >= reading.get((item.record.topic, item.record.partition), 2**63)  # type: ignore[call-overload]
         ]
 
     async def _is_known(self, tp: TopicPartition, stored: Stored, first: Record) -> bool:

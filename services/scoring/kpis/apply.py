@@ -17,18 +17,16 @@ from uuid import UUID
 import orjson
 
 from services.scoring.kpis import statements
-from services.scoring.kpis.catalogue import SLOTS
+from services.scoring.kpis.catalogue import SLOTS, Measure
 from services.scoring.kpis.fold import (
     Contribution,
     Folded,
     Happening,
     LeadState,
-    Source,
     fold,
-    microseconds,
 )
 from services.scoring.kpis.surrogates import places_of
-from services.scoring.kpis.translate import place_of, translate
+from services.scoring.kpis.translate import said
 from services.scoring.kpis.zones import Zones
 from shared.database.transactions import Tx
 from shared.events.breathing import Breather
@@ -47,23 +45,32 @@ Lead = tuple[UUID, str]
 
 @dataclass(slots=True)
 class Batch:
-    """What a batch comes to, of all its tenants; `touched` is what is to be announced, by tenant and rep
-    (0: all).
+    """What a batch comes to, of all its tenants; `touched` is what is to be announced: tenant, rep, measure,
+    day.
     """
 
     facts: list[tuple[UUID, Contribution, int]] = field(default_factory=list)
     states: dict[Lead, LeadState] = field(default_factory=dict)
-    touched: dict[tuple[UUID, int], tuple[int, set[date]]] = field(default_factory=dict)
+    touched: set[tuple[UUID, int, Measure, date]] = field(default_factory=set)
 
     def add(self, tenant_id: UUID, folded: Folded, *, live: bool) -> None:
         self.facts += [(tenant_id, fact, sign) for fact, sign in folded.facts]
         for lead, state in folded.changed.items():
             self.states[tenant_id, lead] = state
-        for fact, _ in folded.facts if live else ():
-            for rep in {0, fact.place.rep}:
-                bits, days = self.touched.get((tenant_id, rep), (0, set()))
-                days.add(fact.day)
-                self.touched[tenant_id, rep] = (bits | 1 << fact.measure, days)
+        if live:
+            self.touched.update(
+                [(tenant_id, fact.place.rep, fact.measure, fact.day) for fact, _ in folded.facts]
+            )
+
+    def notices(self) -> dict[tuple[UUID, int], tuple[int, set[date]]]:
+        """By tenant and rep (0: all of the tenant), the measures as bits, and the days."""
+        found: dict[tuple[UUID, int], tuple[int, set[date]]] = {}
+        for tenant_id, rep, measure, day in self.touched:
+            for whose in {0, rep}:
+                bits, days = found.get((tenant_id, whose), (0, set()))
+                days.add(day)
+                found[tenant_id, whose] = (bits | 1 << measure, days)
+        return found
 
 
 class Engine:
@@ -95,19 +102,12 @@ async def _happenings(
     raw: Raw, events: Sequence[Received]
 ) -> list[tuple[bool, list[tuple[UUID, Happening]]]]:
     """What the events say, those of the past first: the fold does not depend on the order of arrival."""
-    keys = [(event.tenant_id, place_of(event.data)) for event in events]
-    places = await places_of(raw, keys)
+    read = [(event.tenant_id, event.prepared(said), event.historic) for event in events]
+    places = await places_of(raw, {(tenant_id, each.keys) for tenant_id, each, _ in read})
     parts: dict[bool, list[tuple[UUID, Happening]]] = {True: [], False: []}
-    breather = Breather()
-    for event, key in zip(events, keys, strict=True):
-        happening = translate(event.type, event.data, _source(event), places[key])
-        parts[event.historic].append((event.tenant_id, happening))
-        await breather.breathe()
+    for tenant_id, each, historic in read:
+        parts[historic].append((tenant_id, each.happening(places[tenant_id, each.keys])))
     return [(historic, items) for historic, items in parts.items() if items]
-
-
-def _source(event: Received) -> Source:
-    return Source(microseconds(event.occurred_at), str(event.aggregate_id), event.seq, str(event.event_id))
 
 
 async def _locked_states(
@@ -168,10 +168,11 @@ def _arrays(batch: Batch) -> list[list[Any]]:
         [lead for _, lead in batch.states],
         [orjson.dumps(state.to_json()).decode() for state in batch.states.values()],
     ]
+    changes = batch.notices()
     notices: list[list[Any]] = [
-        [tenant for tenant, _ in batch.touched],
-        [rep for _, rep in batch.touched],
-        [bits for bits, _ in batch.touched.values()],
-        [",".join(sorted(map(str, days))) for _, days in batch.touched.values()],
+        [tenant for tenant, _ in changes],
+        [rep for _, rep in changes],
+        [bits for bits, _ in changes.values()],
+        [",".join(sorted(map(str, days))) for _, days in changes.values()],
     ]
     return [*facts, *states, *notices]

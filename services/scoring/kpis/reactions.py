@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from services.scoring.kpis.apply import Engine
 from services.scoring.kpis.tables import CONSUMER, cells, facts, states
+from services.scoring.kpis.translate import said
 from shared.contracts.activities import ActivityRecorded
 from shared.contracts.leads import LeadAssigned, LeadCreated, LeadUpdated, StageChanged
 from shared.database.transactions import Tx
@@ -27,7 +28,7 @@ def kpi_projection(changed: Callable[[], None] = _nobody) -> Projection:
     projection = Projection(CONSUMER)
     engine = Engine()
 
-    @projection.batch(*HANDLED)
+    @projection.batch(*HANDLED, prepare=said)
     async def apply_facts(tx: Tx, batch: Sequence[Received]) -> None:
         run = current_run()
         if await engine.apply(tx, batch, run.generation, announce=not run.rebuilding):

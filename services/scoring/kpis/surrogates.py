@@ -5,30 +5,25 @@ Looked up anew for each batch: a memory of them would outlive a table that was e
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.scoring.kpis import statements
-from services.scoring.kpis.fold import NOWHERE, Place
-from services.scoring.kpis.views import DIMENSIONS
+from services.scoring.kpis.fold import Place
+from services.scoring.kpis.translate import Keys
 
 if TYPE_CHECKING:
     from shared.database.connections import Raw
 
-Keys = tuple[str | None, ...]
-"""Ids and codes in the order of `DIMENSIONS`, None where there is none."""
 _Key = tuple[UUID, int, str]
 
 
-async def places_of(raw: Raw, asked: Iterable[tuple[UUID, Keys]]) -> dict[tuple[UUID, Keys], Place]:
+async def places_of(raw: Raw, wanted: Set[tuple[UUID, Keys]]) -> dict[tuple[UUID, Keys], Place]:
     """The place of each (tenant, keys); ids and codes met for the first time get their surrogate."""
-    wanted = set(asked)
     found = await _surrogates(raw, {key for tenant, keys in wanted for key in _each(tenant, keys)})
     return {
-        (tenant, keys): NOWHERE._replace(
-            **{DIMENSIONS[kind - 1]: found[tenant, kind, key] for tenant, kind, key in _each(tenant, keys)}
-        )
+        (tenant, keys): Place(*[found[tenant, kind, key] if key else 0 for kind, key in enumerate(keys, 1)])
         for tenant, keys in wanted
     }
 

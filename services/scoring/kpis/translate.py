@@ -5,9 +5,10 @@ hot.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from services.scoring.kpis.fold import Happening, Place, Source
+from services.scoring.kpis.fold import Happening, Place, Source, microseconds
+from shared.events.envelope import Received
 
 Payload = Mapping[str, Any]
 _EMPTY: Payload = {}
@@ -19,8 +20,33 @@ STAGE_CHANGED = "cox.leads.stage_changed.v1"
 ACTIVITY_RECORDED = "cox.activities.activity_recorded.v1"
 
 
-def place_of(data: Payload) -> tuple[str | None, ...]:
-    """Ids and codes in the order of `DIMENSIONS`; a region is the lead's, else the team's."""
+Keys = tuple[str | None, ...]
+"""Ids and codes in the order of `DIMENSIONS`, None where there is none."""
+
+
+class Said(NamedTuple):
+    """What an event says to the fold, but for its place: `keys` become that once surrogates are known."""
+
+    keys: Keys
+    kind: str
+    source: Source
+    rest: tuple[Any, ...]
+
+    def happening(self, place: Place) -> Happening:
+        return Happening(self.kind, self.source, place, *self.rest)
+
+
+def said(event: Received) -> Said:
+    """Read an event. Raises Undecodable, or whatever a payload of another shape makes fail."""
+    data = event.data
+    kind, rest_of = _READERS[event.type]
+    aggregate = str(event.aggregate_id)
+    source = Source(microseconds(event.occurred_at), aggregate, event.seq, str(event.event_id))
+    return Said(_keys(data), kind, source, rest_of(data, aggregate))
+
+
+def _keys(data: Payload) -> Keys:
+    """A region is the lead's, else the team's."""
     credit, dimensions = data.get("credit") or _EMPTY, data.get("dimensions") or _EMPTY
     return (
         credit.get("rep_id"),
@@ -31,33 +57,26 @@ def place_of(data: Payload) -> tuple[str | None, ...]:
     )
 
 
-def translate(event_type: str, data: Payload, source: Source, place: Place) -> Happening:
-    """What the event says to the fold; `place` holds the surrogates of its `place_of`."""
-    return _TRANSLATORS[event_type](data, source, place)
+def _created(data: Payload, lead: str) -> tuple[Any, ...]:
+    return lead, data.get("start_known", True)
 
 
-def _created(data: Payload, source: Source, place: Place) -> Happening:
-    return Happening("created", source, place, source.aggregate, start_known=data.get("start_known", True))
+def _assigned(_: Payload, lead: str) -> tuple[Any, ...]:
+    return (lead,)
 
 
-def _assigned(_: Payload, source: Source, place: Place) -> Happening:
-    return Happening("assigned", source, place, source.aggregate)
-
-
-def _moved(data: Payload, source: Source, place: Place) -> Happening:
+def _moved(data: Payload, lead: str) -> tuple[Any, ...]:
     status = data["to_status"]
     outcome = status if status != data["from_status"] else None
-    return Happening("moved", source, place, source.aggregate, outcome=outcome, minor=_minor(data))
+    return lead, True, outcome, False, _minor(data)
 
 
-def _updated(data: Payload, source: Source, place: Place) -> Happening:
-    values = "value" in data["changed"]
-    return Happening("updated", source, place, source.aggregate, values=values, minor=_minor(data))
+def _updated(data: Payload, lead: str) -> tuple[Any, ...]:
+    return lead, True, None, "value" in data["changed"], _minor(data)
 
 
-def _acted(data: Payload, source: Source, place: Place) -> Happening:
-    lead, kind, effective = data["lead_id"], data["kind"], data["effective"]
-    return Happening("acted", source, place, lead, activity=kind, effective=effective)
+def _acted(data: Payload, _: str) -> tuple[Any, ...]:
+    return data["lead_id"], True, None, False, None, data["kind"], data["effective"]
 
 
 def _minor(data: Payload) -> int | None:
@@ -65,10 +84,11 @@ def _minor(data: Payload) -> int | None:
     return None if value is None else int(value["tenant_minor"])
 
 
-_TRANSLATORS: dict[str, Callable[[Payload, Source, Place], Happening]] = {
-    LEAD_CREATED: _created,
-    LEAD_ASSIGNED: _assigned,
-    LEAD_UPDATED: _updated,
-    STAGE_CHANGED: _moved,
-    ACTIVITY_RECORDED: _acted,
+_READERS: dict[str, tuple[str, Callable[[Payload, str], tuple[Any, ...]]]] = {
+    LEAD_CREATED: ("created", _created),
+    LEAD_ASSIGNED: ("assigned", _assigned),
+    LEAD_UPDATED: ("updated", _updated),
+    STAGE_CHANGED: ("moved", _moved),
+    ACTIVITY_RECORDED: ("acted", _acted),
 }
+"""The kind of happening, and its fields from `lead` on, in their order."""

@@ -19,7 +19,7 @@ from shared.events.dead_letters import list_letters, replay_letter
 from shared.events.decide import Key, Place
 from shared.events.envelope import Received
 from shared.events.handlers import EventHandler
-from shared.events.kafka import Reader, Record, TopicPartition
+from shared.events.kafka import Reader, TopicPartition
 from shared.events.seeking import Seeker
 from shared.events.starting import Stored
 from tests.chaos.mutants.scene import NOTHING_PENDING, Killed, Scene
@@ -37,10 +37,11 @@ def _trusting_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
     consume = ConsumerRunner._consume
 
     async def committing(
-        self: ConsumerRunner, records: Sequence[Record], reader: Reader, seeker: Seeker, applier: Applier
+        self: ConsumerRunner, items: Sequence[Item], reader: Reader, seeker: Seeker, applier: Applier
     ) -> None:
+        records = [item.record for item in items]
         await reader.commit({TopicPartition(r.topic, r.partition): r.offset + 1 for r in records})
-        await consume(self, records, reader, seeker, applier)
+        await consume(self, items, reader, seeker, applier)
 
     async def committed(self: Seeker, held: Sequence[TopicPartition]) -> dict[tuple[str, int], Stored]:
         await stored(self, held)
