@@ -42,7 +42,7 @@ async def _lost_disk(run: Run) -> Outcome:
         life = Life(run, stack, company, Traffic(company, chance, 150), outcome)
         await life.lived(3_000)
         await life.healed()
-    shutil.rmtree(Home(home).kafka)
+    shutil.rmtree(Home(stack.copy.home).kafka)
     life.struck("Kafka's disk lost")
     async with running_stack(home) as stack:
         life.stack = stack
