@@ -1,4 +1,4 @@
-"""Hints: one NOTIFY for what happened in the last milliseconds, on a connection of their own.
+"""Hints: one NOTIFY for what happened since the last one, on a connection of their own.
 
 Never inside a writing transaction: there a NOTIFY takes a lock of the whole server at commit. A hint may be
 lost; whoever waits for one also polls.
@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from time import monotonic
 
 from shared.database.connections import Raw
 from shared.database.engine import connect_raw
+from shared.events.breathing import Rest
 from shared.events.faults import DATABASE_ERRORS
 from shared.events.tasks import end
 from shared.observability.logs import get_logger
@@ -21,7 +23,6 @@ RECORDED = "cox_recorded"
 APPLIED = "cox_applied"
 """A consumer committed a batch."""
 
-COALESCE_S = 0.002
 RECONNECT_S = 1.0
 
 log = get_logger(__name__)
@@ -45,9 +46,11 @@ class Hints:
         self._connect = connect
         self._statement = f"notify {channel}"
         self._wanted = asyncio.Event()
+        self._pokes = 0
         self._task: asyncio.Task[None] | None = None
 
     def poke(self) -> None:
+        self._pokes += 1
         self._wanted.set()
 
     async def start(self) -> None:
@@ -72,11 +75,14 @@ class Hints:
                 connection.terminate()
 
     async def _send_on(self, connection: Raw) -> None:
+        rest = Rest()
         while True:
             await self._wanted.wait()
             self._wanted.clear()
+            carried, self._pokes = self._pokes, 0
+            began = monotonic()
             await connection.execute(self._statement, timeout=5)
-            await asyncio.sleep(COALESCE_S)
+            await asyncio.sleep(rest.after(carried, monotonic() - began))
 
 
 class Ears:
