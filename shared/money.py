@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
 import iso4217
 
@@ -15,6 +15,7 @@ from shared.errors import Invalid
 
 MAX_MINOR = 2**63 - 1
 """The largest amount that a bigint column holds, in minor units."""
+_EXACT = Context(prec=60)
 
 
 def _exponents() -> dict[str, int]:
@@ -69,11 +70,9 @@ def to_minor(money: Money) -> int:
     decimals = decimals_of(money.currency)
     if not money.amount.is_finite() or money.amount.adjusted() > 20:
         raise BadMoney("the amount is too large")
-    with localcontext() as context:
-        context.prec = 60
-        minor = money.amount.scaleb(decimals)
-        if minor != minor.to_integral_value():
-            raise BadMoney(f"{money.currency} has {decimals} decimals, not more")
+    minor = money.amount.scaleb(decimals, context=_EXACT)
+    if minor != minor.to_integral_value(context=_EXACT):
+        raise BadMoney(f"{money.currency} has {decimals} decimals, not more")
     if abs(minor) > MAX_MINOR:
         raise BadMoney("the amount is too large")
     return int(minor)
@@ -90,7 +89,6 @@ def convert(money: Money, rate: Decimal, to: str) -> Money:
     if not rate.is_finite() or rate <= 0:
         raise BadMoney("a rate is a positive number")
     decimals = decimals_of(to)
-    with localcontext() as context:
-        context.prec = 60
-        amount = (money.amount * rate).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_EVEN)
+    worth = _EXACT.multiply(money.amount, rate)
+    amount = worth.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_EVEN, context=_EXACT)
     return Money(amount, to)

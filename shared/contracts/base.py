@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -59,6 +60,7 @@ class Event(Value):
     version: ClassVar[int] = 1
 
     @classmethod
+    @cache
     def type_name(cls) -> str:
         """The CloudEvents type, e.g. `cox.leads.lead_created.v1`."""
         return f"{cls.topic}.{_WORD.sub('_', cls.__name__).lower()}.v{cls.version}"

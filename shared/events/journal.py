@@ -16,6 +16,7 @@ import asyncpg
 from sqlalchemy import Table
 
 from shared.contracts.base import Event
+from shared.database.rows import Columns, Form
 from shared.database.transactions import Tx
 from shared.events.positions import Position
 from shared.ids import new_id
@@ -60,26 +61,19 @@ class Insertion:
 
 
 # ruff: noqa: S608 - the only names put into statements are those of our own tables
-_FIELDS = (
-    ("event_id", "uuid"), ("type", "text"), ("aggregate_type", "text"), ("aggregate_id", "uuid"),
-    ("k", "bigint"), ("occurred_at", "timestamptz"), ("causation_id", "uuid"), ("historic", "boolean"),
-    ("payload", "text"),
+_EVENTS = Columns(
+    (
+        ("event_id", "uuid"), ("type", "text"), ("aggregate_type", "text"), ("aggregate_id", "uuid"),
+        ("k", "bigint"), ("occurred_at", "timestamptz"), ("causation_id", "uuid"), ("historic", "boolean"),
+        ("payload", "text"),
+    ),
+    alike={"type", "aggregate_type", "k", "occurred_at", "causation_id", "historic"},
 )  # fmt: skip
-_NAMES = ", ".join(name for name, _ in _FIELDS)
 _COLUMNS = """tenant_id, event_id, type, aggregate_type, aggregate_id, seq, occurred_at, causation_id,
     traceparent, historic, payload"""
 
 
-def _source(first: int, *, one: bool) -> str:
-    """The events as a relation `x`; one event's values travel as they are, several as arrays."""
-    if one:
-        values = ", ".join(f"${at}::{kind}" for at, (_, kind) in enumerate(_FIELDS, first))
-        return f"(select {values}, 1) x({_NAMES}, ord)"
-    arrays = ", ".join(f"${at}::{kind}[]" for at, (_, kind) in enumerate(_FIELDS, first))
-    return f"unnest({arrays}) with ordinality x({_NAMES}, ord)"
-
-
-def _append(first: int, *, one: bool, seq: str, join: str = "", payload: str = "x.payload") -> str:
+def _append(first: int, form: Form, *, seq: str, join: str = "", payload: str = "x.payload") -> str:
     """Common table expressions that append events: parameters are tenant, trace and fields, from `first`.
 
     `order by` before the default of `id` is drawn: ids ascend in the order given.
@@ -87,23 +81,23 @@ def _append(first: int, *, one: bool, seq: str, join: str = "", payload: str = "
     return f"""e as (insert into events ({_COLUMNS})
     select ${first}::uuid, x.event_id, x.type, x.aggregate_type, x.aggregate_id, {seq}, x.occurred_at,
     x.causation_id, ${first + 1}::text, x.historic, {payload}
-    from {_source(first + 2, one=one)} {join} order by x.ord returning id),
+    from {_EVENTS.relation("x", form, first + 2)} {join} order by x.ord returning id),
 p as (insert into outbox_pending select id from e)"""
 
 
 @cache
-def _created(one: bool) -> str:
-    return f"with {_append(1, one=one, seq='x.k')} select"
+def _created(form: Form) -> str:
+    return f"with {_append(1, form, seq='x.k')} select"
 
 
 @cache
-def _inserted(items: str, answer: str, patches: str | None, first: int, one: bool) -> str:
+def _inserted(items: str, answer: str, patches: str | None, first: int, form: Form) -> str:
     if patches is None:
-        appended = _append(first, one=one, seq="x.k")
+        appended = _append(first, form, seq="x.k")
     else:
         patched = "case when q.patch is null then x.payload else (x.payload::jsonb || q.patch)::text end"
         join = f"left join {patches} q on q.aggregate_id = x.aggregate_id"
-        appended = _append(first, one=one, seq="x.k", join=join, payload=patched)
+        appended = _append(first, form, seq="x.k", join=join, payload=patched)
     return f"with {items}, {appended} {answer}"
 
 
@@ -127,9 +121,9 @@ def _bump_table(table: str, several: bool) -> str:
 
 
 @cache
-def _existing(bump: str, one: bool) -> str:
+def _existing(bump: str, form: Form) -> str:
     # An event's id is drawn only for rows that come out of `a`: after the aggregate's row is locked.
-    appended = _append(1, one=one, seq="a.seq - x.k", join="join a on a.id = x.aggregate_id")
+    appended = _append(1, form, seq="a.seq - x.k", join="join a on a.id = x.aggregate_id")
     return f"with a as materialized ({bump}), {appended} select id, seq from a"
 
 
@@ -147,15 +141,15 @@ async def record_events(
         return []
     if tx.tenant_id is None:
         raise ValueError("events are recorded in a transaction of a tenant")
-    counts = Counter(event.aggregate_id for event in events)
+    counts, places = _counted(events)
     if created and isinstance(aggregate, Table):
-        raised = dict(counts)
-        await tx.connection.execute(
-            _created(len(events) == 1), tx.tenant_id, *_values(events, counts, ascending=True)
-        )
+        form, values = _sent(events, places)
+        await tx.connection.execute(_created(form), tx.tenant_id, *values)
     else:
-        raised = await _raise_and_append(tx, aggregate, events, counts)
-    return _positions(tx, events, counts, raised)
+        left = [counts[event.aggregate_id] - place for event, place in zip(events, places, strict=True)]
+        raised = await _raise_and_append(tx, aggregate, _sent(events, left), counts)
+        places = [raised[event.aggregate_id] - k for event, k in zip(events, left, strict=True)]
+    return _recorded(tx, events, places)
 
 
 async def insert_and_record(tx: Tx, insertion: Insertion, events: Sequence[NewEvent]) -> list[asyncpg.Record]:
@@ -166,26 +160,23 @@ async def insert_and_record(tx: Tx, insertion: Insertion, events: Sequence[NewEv
     """
     if tx.tenant_id is None:
         raise ValueError("events are recorded in a transaction of a tenant")
-    counts = Counter(event.aggregate_id for event in events)
+    _, places = _counted(events)
+    form, values = _sent(events, places)
     statement = _inserted(
-        insertion.items, insertion.answer, insertion.patches, len(insertion.arguments) + 1, len(events) == 1
+        insertion.items, insertion.answer, insertion.patches, len(insertion.arguments) + 1, form
     )
-    values = _values(events, counts, ascending=True)
     rows = await tx.connection.fetch(statement, *insertion.arguments, tx.tenant_id, *values)
-    _positions(tx, events, counts, dict(counts))
+    _recorded(tx, events, places)
     return list(rows)
 
 
 async def _raise_and_append(
-    tx: Tx, aggregate: Table | Stream, events: Sequence[NewEvent], counts: Counter[UUID]
+    tx: Tx, aggregate: Table | Stream, sent: tuple[Form, list[Any]], counts: Counter[UUID]
 ) -> dict[UUID, int]:
     bump = _BUMP_STREAMS if isinstance(aggregate, Stream) else _bump_table(aggregate.name, len(counts) > 1)
+    form, values = sent
     rows = await tx.connection.fetch(
-        _existing(bump, len(events) == 1),
-        tx.tenant_id,
-        *_values(events, counts, ascending=False),
-        list(counts),
-        list(counts.values()),
+        _existing(bump, form), tx.tenant_id, *values, list(counts), list(counts.values())
     )
     if len(rows) != len(counts):
         missing = set(counts) - {row["id"] for row in rows}
@@ -195,31 +186,33 @@ async def _raise_and_append(
     return {row["id"]: row["seq"] for row in rows}
 
 
-def _values(events: Sequence[NewEvent], counts: Counter[UUID], *, ascending: bool) -> list[Any]:
-    """The trace and the values of `_FIELDS`. `k` counts an aggregate's events: from 1 up, or from n-1 down
-    to 0.
-    """
-    rows: list[tuple[Any, ...]] = []
-    seen: Counter[UUID] = Counter()
-    for new in events:
-        event, aggregate_id = new.event, new.aggregate_id
-        seen[aggregate_id] += 1
-        so_far = seen[aggregate_id]
-        k = so_far if ascending else counts[aggregate_id] - so_far
-        about = (new_id(), event.type_name(), event.aggregate_type, aggregate_id, k)
-        rows.append((*about, new.occurred_at, new.causation_id, new.historic, event.model_dump_json()))
-    trace = current_or_new_traceparent()
-    return [trace, *rows[0]] if len(rows) == 1 else [trace, *map(list, zip(*rows, strict=True))]
-
-
-def _positions(
-    tx: Tx, events: Sequence[NewEvent], counts: Counter[UUID], raised: dict[UUID, int]
-) -> list[Position]:
-    left = Counter(counts)
-    positions = []
+def _counted(events: Sequence[NewEvent]) -> tuple[Counter[UUID], list[int]]:
+    """How many events each aggregate has here, and the place of each event among its aggregate's, from 1."""
+    counts: Counter[UUID] = Counter()
+    places = []
     for event in events:
-        left[event.aggregate_id] -= 1
-        seq = raised[event.aggregate_id] - left[event.aggregate_id]
-        positions.append(Position(event.event.topic, event.aggregate_id, seq))
+        # Hashing an id costs more than all else here.
+        place = counts.get(event.aggregate_id, 0) + 1
+        counts[event.aggregate_id] = place
+        places.append(place)
+    return counts, places
+
+
+def _sent(events: Sequence[NewEvent], ks: Sequence[int]) -> tuple[Form, list[Any]]:
+    """How the events travel with their `k`; the trace and the parameters."""
+    rows: list[tuple[Any, ...]] = []
+    for new, k in zip(events, ks, strict=True):
+        event = new.event
+        about = (new_id(), event.type_name(), event.aggregate_type, new.aggregate_id, k)
+        payload = event.__pydantic_serializer__.to_json(event).decode()
+        rows.append((*about, new.occurred_at, new.causation_id, new.historic, payload))
+    form, values = _EVENTS.sent(list(zip(*rows, strict=True)))
+    return form, [current_or_new_traceparent(), *values]
+
+
+def _recorded(tx: Tx, events: Sequence[NewEvent], seqs: Sequence[int]) -> list[Position]:
+    positions = [
+        Position(each.event.topic, each.aggregate_id, seq) for each, seq in zip(events, seqs, strict=True)
+    ]
     tx.recorded.extend(positions)
     return positions

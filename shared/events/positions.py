@@ -41,17 +41,22 @@ def compact(positions: Iterable[Position]) -> list[Position]:
     read in the order of recording, so whoever applied its last event has met the others.
     """
     newest: dict[tuple[str, UUID], Position] = {}
-    for position in positions:
-        # Out and in again: dicts keep the order of insertion, which is that of recording.
-        newest.pop((position.stream, position.aggregate_id), None)
-        newest[position.stream, position.aggregate_id] = position
-    if len(newest) <= MAX_ENTRIES:
-        return list(newest.values())
-    by_partition: dict[tuple[str, int], Position] = {}
-    for position in newest.values():
+    last_first = list(positions)[::-1]
+    for position in last_first:
+        newest.setdefault((position.stream, position.aggregate_id), position)
+        if len(newest) > MAX_ENTRIES:
+            return _of_partitions(last_first)
+    return list(newest.values())[::-1]
+
+
+def _of_partitions(last_first: Iterable[Position]) -> list[Position]:
+    found: dict[tuple[str, int], Position] = {}
+    for position in last_first:
         partition = partition_of(key_of(position.aggregate_id), PARTITIONS[position.stream])
-        by_partition[position.stream, partition] = position
-    return list(by_partition.values())[-MAX_ENTRIES:]
+        found.setdefault((position.stream, partition), position)
+        if len(found) == MAX_ENTRIES:
+            break
+    return list(found.values())[::-1]
 
 
 def encode_token(positions: Sequence[Position], tenant_id: UUID, secret: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from services.leads.duplicates.rules import Claim
 from services.leads.duplicates.use_cases import claiming_keys
 from services.leads.intake.lead import Lead
 from services.leads.metadata import metadata
+from shared.database.rows import Form
 from shared.database.transactions import Tx
 from shared.events.journal import Insertion
 
@@ -99,7 +101,16 @@ lead_changes = Table(
     Column("changed", ARRAY(Text), nullable=False),
 )
 
-_NEW = BulkInsert(leads, [column.name for column in leads.columns])
+_NEW = BulkInsert(
+    leads,
+    [column.name for column in leads.columns],
+    alike=(
+        "tenant_id", "seq", "pipeline_id", "stage", "status", "stage_entered_at", "owner_id", "team_id",
+        "created_by", "duplicate_of", "started_at", "start_known", "created_at", "updated_at", "closed_at",
+        "lost_reason",
+    ),
+)  # fmt: skip
+_FIELDS = attrgetter(*Lead.__slots__)
 READ = tuple(column.name for column in leads.columns if column.name not in {"search_text", "terms"})
 _READ = ", ".join(READ)
 _REPEATS = """(
@@ -113,28 +124,25 @@ def insertion(
 
     It answers `(id, duplicate_of)` of those that repeat an earlier lead.
     """
-    values = [
-        {name: getattr(lead, name) for name in Lead.__slots__} | {"search_text": words, "terms": terms}
-        for lead, words, terms in rows
-    ]
+    form, values = _NEW.sent([(*_FIELDS(lead), words, terms) for lead, words, terms in rows])
     claimed, keys = claiming_keys(tenant_id, claims, len(_NEW.columns) + 1)
     return Insertion(
-        items=_with_keys(claimed, len(rows) == 1),
-        arguments=[*_NEW.arguments(values), *keys],
+        items=_with_keys(claimed, form),
+        arguments=[*values, *keys],
         answer="select id, duplicate_of from made where duplicate_of is not null",
         patches=_REPEATS,
     )
 
 
 @cache
-def _with_keys(claimed: str, one: bool) -> str:
+def _with_keys(claimed: str, form: Form) -> str:
     taken = ", ".join(
         "coalesce(repeats.first_id, r.duplicate_of)" if name == "duplicate_of" else _NEW.taken(name)
         for name in _NEW.columns
     )
     return f"""{claimed}, made as (
     insert into leads ({", ".join(_NEW.columns)})
-    select {taken} from {_NEW.rows(one=one)} left join repeats on repeats.lead_id = r.id
+    select {taken} from {_NEW.rows(form)} left join repeats on repeats.lead_id = r.id
     returning id, duplicate_of)"""  # noqa: S608 - own names
 
 

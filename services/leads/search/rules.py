@@ -22,6 +22,7 @@ _POINT_BITS = 21
 _POINTS = (1 << _POINT_BITS) - 1
 _BEYOND_UNICODE = 0x110000
 _SPACE = 0x20
+_LAST_ASCII = 0x7F
 _PHONE_LIKE = re.compile(r"\+?[\d().\-]+")
 _LEAST_PHONE_DIGITS = 5
 MOST_WORDS = 8
@@ -48,11 +49,15 @@ def _simplified() -> dict[int, str]:
 
 def normalised(text: str) -> str:
     """Compatibility forms unified, simplified characters, lower case, single spaces, also for controls."""
-    folded = unicodedata.normalize("NFKC", text).translate(_simplified()).lower()
-    folded = unicodedata.normalize("NFKC", folded)
-    return " ".join(
-        "".join(" " if unicodedata.category(c) in {"Cc", "Cf", "Cs"} else c for c in folded).split()
-    )
+    if text.isascii():
+        # What most texts are: nothing to unify, and nothing to simplify.
+        folded = text.lower()
+    else:
+        folded = unicodedata.normalize("NFKC", text).translate(_simplified()).lower()
+        folded = unicodedata.normalize("NFKC", folded)
+    if not folded.isprintable():
+        folded = "".join(" " if unicodedata.category(c) in {"Cc", "Cf", "Cs"} else c for c in folded)
+    return " ".join(folded.split())
 
 
 def search_text(fields: Iterable[str | None]) -> str:
@@ -62,14 +67,13 @@ def search_text(fields: Iterable[str | None]) -> str:
 
 def text_terms(tenant_id: UUID, text: str) -> set[int]:
     """The terms of a `search_text`: bigrams in words, single characters beyond ASCII, initials of words."""
-    pairs: set[tuple[int, int]] = set()
-    for word in text.split():
-        points = [ord(character) for character in word]
-        pairs.update(pairwise(points))
-        pairs.update((0, point) for point in points if point > 127)
-        pairs.add((_SPACE, points[0]))
     base = _tenant_bits(tenant_id)
-    return {base | first << _POINT_BITS | second for first, second in pairs}
+    # Words follow a space each: the pair that it makes with a first character is that initial's term.
+    points = list(map(ord, " " + " ".join(text.split())))
+    terms = {base | first << _POINT_BITS | second for first, second in pairwise(points) if second != _SPACE}
+    if not text.isascii():
+        terms.update([base | point for point in points if point > _LAST_ASCII])
+    return terms
 
 
 def exact_term(tenant_id: UUID, kind: str, value: str) -> int:
@@ -92,7 +96,7 @@ def search_for(tenant_id: UUID, query: str) -> Search:
         part = _digits_if_phone(word)
         points = [ord(character) for character in part]
         if len(points) == 1:
-            pairs.add((0 if points[0] > 127 else _SPACE, points[0]))
+            pairs.add((0 if points[0] > _LAST_ASCII else _SPACE, points[0]))
         pairs.update(pairwise(points))
         if len(points) > 2:
             patterns.append(_contains(part))

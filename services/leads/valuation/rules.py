@@ -33,10 +33,10 @@ class Valued:
 
 def valued(money: Money, tenant_currency: str, rate: Decimal) -> Valued:
     """An amount at a rate; 1 where both currencies are one. Raises BadMoney if it fits no column."""
-    worth = money if money.currency == tenant_currency else convert(money, rate, tenant_currency)
-    return Valued(
-        to_minor(money), money.currency, to_minor(worth), tenant_currency, format(money.amount, "f")
-    )
+    minor = worth = to_minor(money)
+    if money.currency != tenant_currency:
+        worth = to_minor(convert(money, rate, tenant_currency))
+    return Valued(minor, money.currency, worth, tenant_currency, format(money.amount, "f"))
 
 
 def local_day(at: datetime, timezone: str) -> date:

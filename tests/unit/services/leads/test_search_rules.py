@@ -38,6 +38,7 @@ class TestNormalising:
 
     def test_control_characters_become_spaces_when_present(self) -> None:
         assert normalised("a\x00b\u202ec") == "a b c"
+        assert normalised("A\x7f\x01 b\tC") == "a b c"
 
 
 class TestSearching:
