@@ -8,16 +8,16 @@ its key.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import orjson
 
 from services.scoring.kpis import statements
-from services.scoring.kpis.catalogue import SLOTS, Measure
+from services.scoring.kpis.catalogue import Measure
 from services.scoring.kpis.fold import (
     Contribution,
     Folded,
@@ -29,13 +29,12 @@ from services.scoring.kpis.surrogates import places_of
 from services.scoring.kpis.translate import said
 from services.scoring.kpis.zones import Zones
 from shared.database.transactions import Tx
+from shared.errors import Unavailable
 from shared.events.breathing import Breather
 from shared.events.envelope import Received
 
 if TYPE_CHECKING:
     from shared.database.connections import Raw
-
-FAMILY = {measure: slot.family for (measure, _), slot in SLOTS.items()}
 
 BITE = 50
 """So many events are folded at a time."""
@@ -73,6 +72,10 @@ class Batch:
         return found
 
 
+class StateAppeared(Unavailable):
+    """A lead's first state was made by another consumer since we looked; trying again finds it."""
+
+
 class Engine:
     """Applies batches. One per process: it remembers time zones."""
 
@@ -90,11 +93,12 @@ class Engine:
         zones = await self._zones.of(raw, {event.tenant_id for event in events})
         happenings = await _happenings(raw, events)
         states = await _locked_states(raw, generation, [item for _, items in happenings for item in items])
+        known = {(tenant_id, lead) for tenant_id, mine in states.items() for lead in mine}
         batch = Batch()
         for historic, items in happenings:
             await _fold_into(batch, items, states, zones, live=announce and not historic)
         if batch.facts or batch.states:
-            await raw.execute(statements.WRITE, generation, *_arrays(batch))
+            await _store(raw, generation, batch, known)
         return bool(batch.touched)
 
 
@@ -113,18 +117,15 @@ async def _happenings(
 async def _locked_states(
     raw: Raw, generation: int, items: Iterable[tuple[UUID, Happening]]
 ) -> dict[UUID, dict[str, LeadState]]:
-    """By tenant, the states of all leads that the batch may change, each row there and locked."""
+    """By tenant, the states of the leads that the batch may change, as far as there are any; locked."""
     leads = list({(tenant, item.lead) for tenant, item in items if item.decides and item.lead is not None})
     states: dict[UUID, dict[str, LeadState]] = defaultdict(dict)
     if not leads:
         return states
     columns = [tenant for tenant, _ in leads], [lead for _, lead in leads]
-    await raw.execute(statements.ADD_STATES, generation, *columns)
     breather = Breather()
-    for row in await raw.fetch(statements.LOCK_STATES, generation, *columns):
-        stored = row["state"]
-        state = LeadState() if stored is None else LeadState.from_json(orjson.loads(stored))
-        states[row["tenant_id"]][str(row["entity"])] = state
+    for tenant_id, entity, state in await raw.fetch(statements.LOCK_STATES, generation, *columns):
+        states[tenant_id][str(entity)] = LeadState.from_json(orjson.loads(state))
         await breather.breathe()
     return states
 
@@ -151,28 +152,37 @@ async def _fold_into(
             await breather.breathe()
 
 
-def _arrays(batch: Batch) -> list[list[Any]]:
-    """The parameters of `WRITE` after the generation: columns of facts, of states, of notices."""
-    rows = [
-        (
-            tenant_id, fact.day, fact.measure, FAMILY[fact.measure], *fact.place,
-            sign, sign * fact.amount,
-            fact.source.aggregate, fact.source.seq, fact.source.event_id, fact.source.at_us,
-        )
-        for tenant_id, fact, sign in batch.facts
-    ]  # fmt: skip
-    facts: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
-    facts = facts or [[] for _ in statements.FACT_COLUMNS]
-    states: list[list[Any]] = [
-        [tenant for tenant, _ in batch.states],
-        [lead for _, lead in batch.states],
-        [orjson.dumps(state.to_json()).decode() for state in batch.states.values()],
+async def _store(raw: Raw, generation: int, batch: Batch, known: Set[Lead]) -> None:
+    """Write what the batch comes to; `known` are the leads whose states were there and are locked."""
+    states = [
+        (tenant_id, generation, lead, orjson.dumps(state.to_json()).decode())
+        for (tenant_id, lead), state in batch.states.items()
     ]
+    fresh = [row for row in states if (row[0], row[2]) not in known]
+    if fresh and await raw.execute(statements.ADD_STATES, fresh) != f"INSERT 0 {len(fresh)}":
+        raise StateAppeared("another consumer began with the same lead; the batch is tried again")
+    kept = [row for row in states if (row[0], row[2]) in known]
+    await raw.execute(statements.WRITE, generation, _facts(batch, generation), kept, *_notices(batch))
+
+
+def _facts(batch: Batch, generation: int) -> list[tuple[object, ...]]:
+    """Rows of the table, their columns in its order; the id is given there."""
+    return [
+        (
+            tenant_id, generation, measure, place.team, day, 0,
+            place.rep, place.region, place.product, place.channel, sign, sign * amount,
+            source.aggregate, source.seq, source.event_id, source.at_us,
+        )
+        for tenant_id, (measure, day, place, amount, source), sign in batch.facts
+    ]  # fmt: skip
+
+
+def _notices(batch: Batch) -> list[list[object]]:
+    """Columns: tenant, rep, measures, days."""
     changes = batch.notices()
-    notices: list[list[Any]] = [
+    return [
         [tenant for tenant, _ in changes],
         [rep for _, rep in changes],
         [bits for bits, _ in changes.values()],
         [",".join(sorted(map(str, days))) for _, days in changes.values()],
     ]
-    return [*facts, *states, *notices]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -133,6 +133,9 @@ class LeadState(NamedTuple):
             outcome and Outcome(Source(*outcome[0]), outcome[1], Place(*outcome[2]), outcome[3]),
             value and (value[0], value[1], value[2]),
         )
+
+
+_NOTHING = LeadState()
 
 
 def _plain(value: object) -> object:
@@ -296,8 +299,8 @@ class Folded:
     changed: dict[str, LeadState] = field(default_factory=dict)
 
 
-def fold(happenings: Iterable[Happening], states: dict[str, LeadState], zone: tzinfo) -> Folded:
-    """Fold a batch over the states of its leads (`states` must hold each lead whose state may change)."""
+def fold(happenings: Iterable[Happening], states: Mapping[str, LeadState], zone: tzinfo) -> Folded:
+    """Fold a batch over the states of its leads, as far as they have any."""
     facts: list[tuple[Contribution, int]] = []
     changed: dict[str, LeadState] = {}
     for happening in happenings:
@@ -305,10 +308,10 @@ def fold(happenings: Iterable[Happening], states: dict[str, LeadState], zone: tz
             facts.append((fact, 1))  # noqa: PERF401 - there is one at most
         lead = happening.lead
         if lead is not None and happening.decides:
-            known = changed.get(lead) or states[lead]
+            known = changed.get(lead) or states.get(lead) or _NOTHING
             advanced = advance(known, happening)
             if advanced is not known:
                 changed[lead] = advanced
     for lead, state in changed.items():
-        facts += difference(standing(states[lead], zone), standing(state, zone))
+        facts += difference(standing(states.get(lead, _NOTHING), zone), standing(state, zone))
     return Folded(facts, changed)
