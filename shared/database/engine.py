@@ -14,7 +14,8 @@ from shared.settings import Settings
 Role = Literal["app", "worker", "owner"]
 
 STATEMENT_TIMEOUT_MS = {"app": 15_000, "worker": 120_000, "owner": 0}
-IDLE_IN_TRANSACTION_MS = {"app": 30_000, "worker": 60_000, "owner": 0}
+IDLE_IN_TRANSACTION_MS = {"app": 30_000, "worker": 10_000, "owner": 0}
+"""A worker that was stopped in a transaction holds rows: it must lose them while requests still wait."""
 CONNECT_TIMEOUT_S = 10.0
 
 

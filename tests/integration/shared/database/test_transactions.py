@@ -246,6 +246,21 @@ class TestLostConnections:
         )
 
 
+class TestStopped:
+    async def test_a_worker_loses_its_rows_while_a_request_still_waits_for_them(
+        self, database: Database, settings: Settings
+    ) -> None:
+        worker = Database(make_engine(settings, SERVICE, "worker", pool_size=1))
+        in_ms = "select setting::int from pg_settings where name = $1"
+        try:
+            async with worker.transaction() as tx, database.transaction() as asking:
+                holds = await tx.connection.fetchval(in_ms, "idle_in_transaction_session_timeout")
+                waits = await asking.connection.fetchval(in_ms, "statement_timeout")
+        finally:
+            await worker.dispose()
+        assert 0 < holds < waits
+
+
 class TestErrors:
     async def test_the_write_may_run_again_when_it_was_a_deadlock(self, database: Database) -> None:
         tenant = uuid4()
