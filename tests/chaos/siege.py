@@ -22,7 +22,7 @@ from tests.chaos.traffic import Traffic
 from tests.chaos.verify import check_everything, counts
 
 _GRAINS = ("day", "week", "month", "quarter", "year")
-_LISTENER_LIMIT_S = 60.0
+_LISTENER_LIMIT_S = 120.0
 
 
 @dataclass

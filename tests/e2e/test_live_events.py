@@ -23,7 +23,7 @@ RECORDED = "cox.activities.activity_recorded.v1"
 
 async def first(events: AsyncIterator[Event], *names: str) -> Event:
     """The next event of one of these names."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         async for event in events:
             if event.get("event") in names:
                 return event

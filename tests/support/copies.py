@@ -24,9 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
 _LIMIT_S = 240.0
 
 
-def until(so: Callable[[], bool], limit_s: float = _LIMIT_S) -> None:
+def until(so: Callable[[], bool]) -> None:
     """Return once it is so. The limit is a hang guard and fails the test."""
-    deadline = time.monotonic() + limit_s
+    deadline = time.monotonic() + _LIMIT_S
     while not so():
         assert time.monotonic() < deadline, "it never came to be"
         time.sleep(0.05)

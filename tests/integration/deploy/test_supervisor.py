@@ -129,7 +129,7 @@ class TestSupervisor:
         pids = pids_when_both_run(supervised)
         children = [psutil.Process(pid) for pid in pids.values()]
         end(supervised, signal.SIGKILL)
-        _, alive = psutil.wait_procs(children, timeout=10)
+        _, alive = psutil.wait_procs(children, timeout=60)
         assert not alive
 
     def test_a_process_is_killed_when_it_does_not_end_in_time(self, tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ class TestTheEnd:
         assert set(processes) == EVERYONE
         family = [*processes.values(), *processes["postgres"].children()]
         processes["launcher"].kill()
-        until(lambda: all(gone(process) for process in family), limit_s=10)
+        until(lambda: all(gone(process) for process in family))
 
     def test_everything_stops_when_the_terminal_says_so_though_nobody_reads_any_more(
         self, foreground: tuple[Copy, subprocess.Popen[str]]
