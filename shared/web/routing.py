@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from inspect import iscoroutinefunction
 from typing import Any, get_origin
 
@@ -12,16 +12,17 @@ from fastapi import APIRouter
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Form
 from fastapi.routing import APIRoute
+from pydantic_core import PydanticUndefined
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.errors import FieldError, Invalid
 from shared.web.bodies import DEFAULT_LIMIT, parse_json, read_body
 from shared.web.context import context_of
+from shared.web.lean import Handler, lean_handler
 from shared.web.problems import UnsupportedMediaType
 from shared.web.waits import WAIT_FOR, wait_as_asked
-
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 _JSON = re.compile(r'application/(json|[a-z0-9.+-]+\+json)\s*(;\s*charset="?utf-8"?\s*)?', re.IGNORECASE)
 _FORM = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -66,8 +67,14 @@ class ReadRequest(Request):
 class Route(APIRoute):
     """Reads the body within its limit, refuses what the route does not name, waits as `Cox-Wait-For` asks."""
 
+    _lean: Handler | None = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        if self._lean is not None:
+            self.app = _answering(self._lean)
+
     def get_route_handler(self) -> Handler:
-        inner = super().get_route_handler()
         taken = list(dependants_of(self.dependant))
         marks = [dependant.call for dependant in taken]
         _check_async(self.path, marks)
@@ -79,6 +86,15 @@ class Route(APIRoute):
         body = self.body_field
         is_form = body is not None and isinstance(body.field_info, Form)
         takes_body = body is not None
+        lean = None
+        if not (streamed and takes_body):
+            lean = lean_handler(
+                self.dependant,
+                embed=self._embed_body_fields,
+                body_of=_body_of,
+                marks=(BodyLimit, PerItem, StreamedBody),
+            )
+        inner = lean or super().get_route_handler()
 
         async def handle(request: Request) -> Response:
             check_query(request, parameters, single)
@@ -90,6 +106,8 @@ class Route(APIRoute):
                 await wait_as_asked(request, context_of(request), body_is_read=not streamed)
             return await inner(request)
 
+        if lean is not None:
+            self._lean = handle
         return handle
 
 
@@ -98,6 +116,20 @@ class Router(APIRouter):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(route_class=Route, redirect_slashes=False, **options)
+
+
+def _answering(handle: Handler) -> ASGIApp:
+    """FastAPI's own wraps each request in two exit stacks, and catches what the app catches again."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await handle(Request(scope, receive, send))
+        await answer(scope, receive, send)
+
+    return app
+
+
+def _body_of(request: Request) -> Any:
+    return request.value if isinstance(request, ReadRequest) and request._body else PydanticUndefined
 
 
 def _check_async(path: str, calls: list[Callable[..., Any] | None]) -> None:
