@@ -116,7 +116,8 @@ def _by_seq(policy: Policy, place: Place, mark: Mark) -> tuple[Verdict, Place]:
 def advanced(place: Place, mark: Mark) -> Place:
     """The place after this event was applied or skipped. A live event ends a new epoch's settling."""
     settling = place.settling and mark.replay
-    return Place(mark.epoch, mark.seq, mark.event_id, None, place.parked, settling)
+    # Without the call of Python that the name of a named tuple is: one is made per event.
+    return tuple.__new__(Place, (mark.epoch, mark.seq, mark.event_id, None, place.parked, settling))
 
 
 @dataclass(frozen=True, slots=True)

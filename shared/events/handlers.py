@@ -19,7 +19,6 @@ async def on_lead_created(tx: Tx, received: Received) -> None: ...
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum
@@ -139,8 +138,10 @@ class HandlerSet:
         """Do ahead what can be; what fails now fails again when it is asked for."""
         preparation = self._preparations.get(received.type)
         if preparation is not None:
-            with suppress(Exception):
+            try:
                 received.prepared(preparation)
+            except Exception:  # noqa: BLE001 - whatever it is, the handler meets it again
+                return
 
     async def apply_batches(self, tx: Tx, applied: Sequence[Received]) -> None:
         for types, handler in self._batches:

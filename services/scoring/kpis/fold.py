@@ -26,7 +26,7 @@ The smallest 64 of a set do not depend on the order in which they came, and a bu
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_QUARTER_US = 15 * 60 * 1_000_000
+_HOUR_US = 3600 * 1_000_000
 _STATED = {"created": Measure.CREATED, "assigned": Measure.ASSIGNED, "moved": Measure.MOVED}
 _COUNTED = {"visit": Measure.VISIT, "call": Measure.CALL, "task": Measure.TASK}
 
@@ -157,16 +157,17 @@ def local_time(at_us: int, zone: tzinfo) -> datetime:
 
 
 @lru_cache(maxsize=1 << 15)
-def _day_of_quarter(quarter: int, zone: tzinfo) -> date | None:
-    """The local day of a quarter of an hour (counted from 1970, UTC) that lies within one day."""
-    began = quarter * _QUARTER_US
-    first, last = local_time(began, zone).date(), local_time(began + _QUARTER_US - 1, zone).date()
-    return first if first == last else None
+def _day_of_hour(hour: int, zone: tzinfo) -> date | None:
+    """The local day of an hour (counted from 1970, UTC); None where another begins or clocks change in it."""
+    began = hour * _HOUR_US
+    first, last = local_time(began, zone), local_time(began + _HOUR_US - 1, zone)
+    steady = last - first == timedelta(microseconds=_HOUR_US - 1)
+    return first.date() if steady and first.date() == last.date() else None
 
 
 def local_day(at_us: int, zone: tzinfo) -> date:
-    """The tenant's calendar day. Remembered by quarters of an hour: most facts fall into few of them."""
-    return _day_of_quarter(at_us // _QUARTER_US, zone) or local_time(at_us, zone).date()
+    """The tenant's calendar day. Remembered by hours: most facts fall into few of them."""
+    return _day_of_hour(at_us // _HOUR_US, zone) or local_time(at_us, zone).date()
 
 
 def occurrences(happening: Happening, zone: tzinfo) -> list[Contribution]:
@@ -176,13 +177,14 @@ def occurrences(happening: Happening, zone: tzinfo) -> list[Contribution]:
         measure = _COUNTED.get(happening.activity or "")
     if measure is None:
         return []
-    source = happening.source
-    return [Contribution(measure, local_day(source.at_us, zone), happening.place, 0, source)]
+    source, place = happening.source, happening.place
+    day = local_day(source[0], zone)
+    return [tuple.__new__(Contribution, (measure, day, place, 0, source))]
 
 
 def advance(state: LeadState, happening: Happening) -> LeadState:
     """The fold's step: the state with one more event; the very same object where it changes nothing."""
-    _, source, place, *_ = happening
+    source, place = happening.source, happening.place
     start, assigned, active, outcome, value = state
     match happening.kind:
         case "created":

@@ -11,6 +11,8 @@ from services.scoring.kpis.fold import Happening, Place, Source, microseconds
 from shared.events.envelope import Received
 
 Payload = Mapping[str, Any]
+_made = tuple.__new__
+"""A named tuple of all its fields, without the call of Python that its own name is."""
 _EMPTY: Payload = {}
 
 LEAD_CREATED = "cox.leads.lead_created.v1"
@@ -33,7 +35,7 @@ class Said(NamedTuple):
     rest: tuple[Any, ...]
 
     def happening(self, place: Place) -> Happening:
-        return Happening(self.kind, self.source, place, *self.rest)
+        return _made(Happening, (self.kind, self.source, place, *self.rest))
 
 
 def said(event: Received) -> Said:
@@ -41,8 +43,8 @@ def said(event: Received) -> Said:
     data = event.data
     kind, rest_of = _READERS[event.type]
     aggregate = str(event.aggregate_id)
-    source = Source(microseconds(event.occurred_at), aggregate, event.seq, str(event.event_id))
-    return Said(_keys(data), kind, source, rest_of(data, aggregate))
+    source = _made(Source, (microseconds(event.occurred_at), aggregate, event.seq, str(event.event_id)))
+    return _made(Said, (_keys(data), kind, source, rest_of(data, aggregate)))
 
 
 def _keys(data: Payload) -> Keys:
@@ -58,21 +60,21 @@ def _keys(data: Payload) -> Keys:
 
 
 def _created(data: Payload, lead: str) -> tuple[Any, ...]:
-    return lead, data.get("start_known", True)
+    return lead, data.get("start_known", True), None, False, None, None, False
 
 
 def _assigned(_: Payload, lead: str) -> tuple[Any, ...]:
-    return (lead,)
+    return lead, True, None, False, None, None, False
 
 
 def _moved(data: Payload, lead: str) -> tuple[Any, ...]:
     status = data["to_status"]
     outcome = status if status != data["from_status"] else None
-    return lead, True, outcome, False, _minor(data)
+    return lead, True, outcome, False, _minor(data), None, False
 
 
 def _updated(data: Payload, lead: str) -> tuple[Any, ...]:
-    return lead, True, None, "value" in data["changed"], _minor(data)
+    return lead, True, None, "value" in data["changed"], _minor(data), None, False
 
 
 def _acted(data: Payload, _: str) -> tuple[Any, ...]:
@@ -91,4 +93,4 @@ _READERS: dict[str, tuple[str, Callable[[Payload, str], tuple[Any, ...]]]] = {
     STAGE_CHANGED: ("moved", _moved),
     ACTIVITY_RECORDED: ("acted", _acted),
 }
-"""The kind of happening, and its fields from `lead` on, in their order."""
+"""The kind of happening, and all its fields from `lead` on, in their order."""

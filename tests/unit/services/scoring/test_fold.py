@@ -8,7 +8,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 import orjson
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.scoring.kpis.catalogue import Measure
@@ -21,6 +21,8 @@ from services.scoring.kpis.fold import (
     Source,
     advance,
     fold,
+    local_day,
+    local_time,
     microseconds,
     occurrences,
     standing,
@@ -89,6 +91,20 @@ def recomputed(events: list[Happening], zone: ZoneInfo) -> Net:
         if event.decides:
             state = advance(state, event)
     return Counter([fact for event in events for fact in occurrences(event, zone)] + standing(state, zone))
+
+
+class TestDays:
+    @given(
+        st.integers(
+            microseconds(datetime(1950, 1, 1, tzinfo=UTC)), microseconds(datetime(2050, 1, 1, tzinfo=UTC))
+        ),
+        st.sampled_from(("UTC", "Asia/Kolkata", "America/St_Johns", "Pacific/Apia", "Australia/Lord_Howe")),
+    )
+    # Until 2011 clocks in Newfoundland went back at one minute past midnight: a day began twice.
+    @example(microseconds(datetime(2010, 11, 7, 2, 30, 30, tzinfo=UTC)), "America/St_Johns")
+    @example(microseconds(datetime(2010, 11, 7, 2, 31, 30, tzinfo=UTC)), "America/St_Johns")
+    def test_are_those_of_the_wall_clock_whatever_is_remembered(self, at_us: int, zone: str) -> None:
+        assert local_day(at_us, ZoneInfo(zone)) == local_time(at_us, ZoneInfo(zone)).date()
 
 
 class TestAnyOrder:
