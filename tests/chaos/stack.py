@@ -111,7 +111,8 @@ class Stack:
         async def so() -> bool:
             return await asyncio.to_thread(self.copy.all_running)
 
-        return await until(so, "everything is ready", limit_s)
+        # Each process is asked, and has better things to do.
+        return await until(so, "everything is ready", limit_s, pause_s=0.2)
 
     async def command(self, *words: str, check: bool = True) -> str:
         """What a command of this copy printed (`stack.command("events", "republish")`)."""
@@ -145,13 +146,15 @@ class Stack:
     async def quiet(self, limit_s: float = QUIET_LIMIT_S) -> float:
         """Seconds until everything recorded is published and every consumer has applied all of it."""
 
-        async def so() -> bool:
-            return not await quiet.unfinished(self.settings)
+        async with quiet.watching(self.settings) as watch:
 
-        try:
-            return await until(so, "quiet", limit_s, pause_s=0.2)
-        except NeverSo as error:
-            raise NeverSo(f"{error}; {'; '.join(await quiet.unfinished(self.settings))}") from None
+            async def so() -> bool:
+                return not await watch.unfinished()
+
+            try:
+                return await until(so, "quiet", limit_s, pause_s=0.2)
+            except NeverSo as error:
+                raise NeverSo(f"{error}; {'; '.join(await watch.unfinished())}") from None
 
     async def aclose(self) -> None:
         await self._identity.dispose()
