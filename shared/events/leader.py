@@ -7,6 +7,8 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any
 
+import asyncpg
+
 from shared.database.connections import Raw
 from shared.database.engine import connect_raw
 from shared.events.tasks import end
@@ -36,12 +38,14 @@ class Leadership:
         self._pinger = asyncio.create_task(self._ping(), name="leader ping")
 
     @classmethod
-    async def acquire(cls, settings: Settings, service: str) -> Leadership | None:
-        """The leadership, or None while another session has it. Raises errors of the database."""
+    async def acquire(cls, settings: Settings, service: str, *, wait_s: float = 0.0) -> Leadership | None:
+        """The leadership, or None where another session has it for longer than that. Raises errors of the
+        database.
+        """
         connection = await connect_raw(settings, service, "worker")
         try:
             await connection.execute(f"set idle_session_timeout = '{IDLE_TIMEOUT}'")
-            if await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
+            if await _locked(connection, wait_s):
                 return cls(connection)
         except BaseException:
             connection.terminate()
@@ -86,3 +90,16 @@ class Leadership:
         await end([self._pinger])
         with suppress(Exception):
             await self._connection.close(timeout=2)
+
+
+async def _locked(connection: Raw, wait_s: float) -> bool:
+    """Whether this session has the lock by then. Who waits in the server has it the moment it is free."""
+    if not wait_s:
+        return bool(await connection.fetchval("select pg_try_advisory_lock($1)", LOCK))
+    await connection.execute(f"set lock_timeout = {round(wait_s * 1000)}")
+    try:
+        await connection.fetchval("select pg_advisory_lock($1)", LOCK, timeout=wait_s + STATEMENT_S)
+    except asyncpg.LockNotAvailableError:
+        return False
+    await connection.execute("reset lock_timeout")
+    return True

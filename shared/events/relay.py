@@ -24,8 +24,9 @@ from shared.settings import Settings
 
 log = get_logger(__name__)
 
-# With the 5 s after which a stopped leader loses its session, another one leads within 6 s.
-FOLLOW_EVERY_S = 0.5
+# A stopped leader loses its session after 5 s; whoever waits in the server leads at once then.
+FOLLOW_S = 5.0
+SEEK_EVERY_S = 0.5
 HOUSEKEEPING_S = 1.0
 RETRY_LEAST_S = 0.1
 RETRY_MOST_S = 2.0
@@ -70,18 +71,19 @@ class Relay:
         try:
             while True:
                 await self._one_reign()
-                await asyncio.sleep(FOLLOW_EVERY_S)
+                await asyncio.sleep(SEEK_EVERY_S)
         finally:
             await self._ears.stop()
 
     async def _one_reign(self) -> None:
         try:
             leadership = await Leadership.acquire(self._settings, self._service)
+            # Nothing is missing while another one leads.
+            self._sure = leadership is None
+            while leadership is None:
+                leadership = await Leadership.acquire(self._settings, self._service, wait_s=FOLLOW_S)
         except DATABASE_ERRORS as error:
             log.warning("relay_without_database", error=repr(error))
-            return
-        if leadership is None:
-            self._sure = True
             return
         self._lead(True)
         try:

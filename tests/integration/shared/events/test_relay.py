@@ -143,6 +143,23 @@ class TestLeadership:
             assert one.relay.leading
             assert await Leadership.acquire(house.settings, SERVICE) is None
 
+    async def test_who_waits_in_the_server_leads_when_the_leader_goes(self, house: House) -> None:
+        former = await Leadership.acquire(house.settings, SERVICE)
+        assert former is not None
+        assert await Leadership.acquire(house.settings, SERVICE, wait_s=0.05) is None
+        waiting = asyncio.create_task(Leadership.acquire(house.settings, SERVICE, wait_s=3600))
+        asked = "select count(*) from pg_locks where locktype = 'advisory' and objid = $1 and not granted"
+        await eventually(house, asked, leader_module.LOCK)
+
+        await former.release()
+        async with asyncio.timeout(TIMEOUT_S):
+            successor = await waiting
+
+        assert successor is not None
+        # It may wait for rows as long as any other leader.
+        assert await successor.value("show lock_timeout") == "0"
+        await successor.release()
+
     async def test_a_leader_that_is_stopped_loses_its_session(
         self, house: House, monkeypatch: pytest.MonkeyPatch
     ) -> None:
