@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -125,3 +126,9 @@ class TestOtherCommands:
         told = subprocess.run([ROOT / "cox", "--help"], capture_output=True, text=True, check=True)
         for command in ("up", "down", "status", "logs", "test", "lint", "openapi"):
             assert f"\n    {command} " in told.stdout
+
+
+class TestTests:
+    def test_the_time_in_all_is_told_when_they_ended(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["test", "tests/unit/shared/test_money.py", "-q"]) == 0
+        assert re.search(r"^cox: \d+ min \d+ s in all$", capsys.readouterr().err, re.MULTILINE)
