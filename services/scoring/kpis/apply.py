@@ -25,6 +25,7 @@ from services.scoring.kpis.fold import (
     LeadState,
     fold,
 )
+from services.scoring.kpis.roll_up import FEW, cells_of
 from services.scoring.kpis.surrogates import places_of
 from services.scoring.kpis.translate import said
 from services.scoring.kpis.zones import Zones
@@ -162,7 +163,11 @@ async def _store(raw: Raw, generation: int, batch: Batch, known: Set[Lead]) -> N
     if fresh and await raw.execute(statements.ADD_STATES, fresh) != f"INSERT 0 {len(fresh)}":
         raise StateAppeared("another consumer began with the same lead; the batch is tried again")
     kept = [row for row in states if (row[0], row[2]) in known]
-    await raw.execute(statements.WRITE, generation, _facts(batch, generation), kept, *_notices(batch))
+    effects = generation, _facts(batch, generation), kept, *_notices(batch)
+    if len(batch.facts) < FEW:
+        await raw.execute(statements.WRITE_FEW, *effects, cells_of(batch.facts, generation))
+    else:
+        await raw.execute(statements.WRITE_MANY, *effects)
 
 
 def _facts(batch: Batch, generation: int) -> list[tuple[object, ...]]:

@@ -70,13 +70,16 @@ coalesce(day, month), coalesce({keys}, 0), case when grouping(rep) = 0 then team
 from incoming group by grouping sets ({groups})"""  # noqa: S608 - made of the catalogue's own names
 
 
+_ORDER = ", ".join(str(place) for place in range(1, len(CELL_KEY) + 1))
+_ADDED = ", ".join(f"{name} = cells.{name} + excluded.{name}" for name in SLOT_NAMES)
+# Sorted, since unsorted upserts of the same rows deadlock.
+_ADDING = f"order by {_ORDER} on conflict ({', '.join(CELL_KEY)}) do update set {_ADDED}"
+
+
 def upsert_cells(source: str = "") -> str:
-    """The cell upsert over a CTE named `incoming`; sorted, since unsorted ones deadlock."""
-    added = ", ".join(f"{name} = cells.{name} + excluded.{name}" for name in SLOT_NAMES)
-    order = ", ".join(str(place) for place in range(1, len(CELL_KEY) + 1))
+    """The cell upsert over a CTE named `incoming`."""
     return f"""{source}insert into cells ({", ".join((*CELL_KEY, *SLOT_NAMES))})
-{_roll_up()} order by {order}
-on conflict ({", ".join(CELL_KEY)}) do update set {added}"""
+{_roll_up()} {_ADDING}"""
 
 
 def _family() -> str:
@@ -89,11 +92,8 @@ def _family() -> str:
 STORED = ", ".join(column.name for column in facts.columns if column.name != "id")
 
 
-def _write() -> str:
-    notice = ("$4::uuid[]", "$5::int[]", "$6::bigint[]", "$7::text[]")
-    return upsert_cells(f"""with incoming as materialized (
-select *, {_family()} as family, date_trunc('month', day::timestamp)::date as month from unnest($2::facts[])
-), appended as (
+# $1 generation, $2 facts, $3 states, $4 to $7 notices (tenant, rep, measures, days).
+_EFFECTS = f"""appended as (
 insert into facts ({STORED}) select {STORED} from incoming
 ), advanced as (
 update states s set state = w.state from unnest($3::states[]) w
@@ -101,17 +101,22 @@ where s.tenant_id = w.tenant_id and s.generation = $1 and s.entity = w.entity
 ), noticed as (
 insert into kpi_notices (tenant_id, rep, measures, days, due, sent_at)
 select tenant_id, rep, measures, string_to_array(days, ',')::date[], true, 'epoch'
-from unnest({", ".join(notice)}) w(tenant_id, rep, measures, days) order by 1, 2
+from unnest($4::uuid[], $5::int[], $6::bigint[], $7::text[]) w(tenant_id, rep, measures, days) order by 1, 2
 on conflict (tenant_id, rep) do update set due = true,
 measures = kpi_notices.measures * kpi_notices.due::int | excluded.measures,
 days = case when kpi_notices.due then kpi_notices.days || excluded.days else excluded.days end
 )
-""")  # noqa: S608 - made of the catalogue's own names
+"""  # noqa: S608 - made of the catalogue's own names
 
-
-WRITE = _write()
+WRITE_MANY = upsert_cells(f"""with incoming as materialized (
+select *, {_family()} as family, date_trunc('month', day::timestamp)::date as month from unnest($2::facts[])
+), {_EFFECTS}""")  # noqa: S608 - made of the catalogue's own names
 """Facts, states that were there, notices and cells of a batch in one statement; the cells come last.
 
-Facts and states come as rows of their tables: asyncpg looks at each element of an array twice over, so an
-array of rows costs a third of one array for each column, and PostgreSQL reads it once.
+Facts and states come as rows of their tables: an array of each column costs several times as much to send
+and to read.
 """
+
+WRITE_FEW = f"""with incoming as (select * from unnest($2::facts[])), {_EFFECTS}
+insert into cells select * from unnest($8::cells[]) {_ADDING}"""  # noqa: S608 - our own names
+"""The same with the cells ($8) added up already, as rows of their table."""
