@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -11,11 +10,13 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from deploy.local.ports import listen
+
 
 @contextmanager
 def served(build: Callable[[], Awaitable[ASGIApp]]) -> Iterator[str]:
     """Serve what `build` makes inside the server's loop; yields its address, `http://127.0.0.1:…`."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listen("127.0.0.1", 0)
     started = threading.Event()
     failed: list[BaseException] = []
     servers: list[uvicorn.Server] = []

@@ -17,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from deploy.local.ports import listen
 from services.gateway.bootstrap import build_internal
 from services.gateway.identity.passwords import Passwords
 from services.gateway.setting_up import ensure_tenant
@@ -73,14 +74,6 @@ async def wait_until(so: Callable[[], bool], timeout_s: float) -> bool:
     return True
 
 
-def listening() -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    sock.bind(("127.0.0.1", 0))
-    sock.listen(512)
-    sock.setblocking(False)
-    return sock
-
-
 def origin_of(sock: socket.socket) -> str:
     return f"http://127.0.0.1:{sock.getsockname()[1]}"
 
@@ -128,8 +121,8 @@ def _built(service: str, what: str) -> Callable[[Settings], Any]:
 @asynccontextmanager
 async def running_house(settings: Settings, folder: Path) -> AsyncIterator[House]:
     """Start everything, wait until each worker is ready, and end it all again."""
-    sockets = {service: listening() for service in SERVICES}
-    internal = listening()
+    sockets = {service: listen("127.0.0.1", 0) for service in SERVICES}
+    internal = listen("127.0.0.1", 0)
     own = settings.model_copy(
         update={
             "home": folder,
