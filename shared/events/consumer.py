@@ -11,6 +11,7 @@ from contextlib import suppress
 from time import monotonic
 
 from shared.database.connections import Raw
+from shared.errors import Unavailable
 from shared.events import store
 from shared.events.ahead import Ahead
 from shared.events.applying import Applier, Item, NewEpoch, Stopped, read
@@ -44,6 +45,7 @@ STALLED_AFTER_S = 60.0
 QUICK_TRIES = 3
 PAUSE_MOST_S = 5.0
 RESTART_MOST_S = 5.0
+AWAY_S = 0.5
 
 
 class Stalled(Exception):
@@ -107,9 +109,9 @@ class ConsumerRunner:
         topics = [topic_of(stream, backbone.prefix) for stream in self.handlers.streams]
         group = None if self._rebuilt else f"{backbone.prefix}{self.name}"
         client_id = f"cox-{self.name}" + (f"@{backbone.seat}" if backbone.seat else "")
+        self._applier = await self._new_applier()
         reader = Reader(backbone.bootstrap, client_id, group=group)
         ahead = Ahead(reader, self._take, POLL_MOST)
-        self._applier = await self._new_applier()
         self._seeker = Seeker(
             backbone, reader, self._applier, self.name, self._key, live=self._rebuilt is None
         )
@@ -148,7 +150,14 @@ class ConsumerRunner:
         return item
 
     async def _turn(self, reader: Reader, ahead: Ahead, seeker: Seeker, applier: Applier) -> None:
-        await seeker.place_held()
+        try:
+            await seeker.place_held()
+        except Unavailable as error:
+            # Our database is away. The client is kept: a new one would have its group deal anew, each time.
+            log.warning("consumer_without_database", consumer=self.name, error=reason_of(error))
+            self._moved_at = monotonic()
+            await asyncio.sleep(AWAY_S)
+            return
         self._report(seeker.problem)
         if reader.assignment() or self._rebuilt is None:
             self.ready.set()

@@ -5,18 +5,22 @@ clean.
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import aiohttp
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaConsumer
 
 from shared.contracts.gateway import ImportFinished, ImportStarted
+from shared.database.errors import DatabaseUnavailable
 from shared.database.transactions import Tx
 from shared.events import consumer as consumer_module
 from shared.events import kafka
 from shared.events.consumer import Projection, Reaction, Received
 from shared.events.dead_letters import list_letters, replay_letter
 from shared.events.kafka import SlowCodec, assert_codec
+from shared.events.seeking import Seeker
 from shared.events.worker import Worker
 from tests.integration.shared.events.conftest import SERVICE, House, started
 from tests.integration.shared.events.working import TIMEOUT_S, Notes, comes_true, eventually, working
@@ -100,6 +104,56 @@ class TestPassingErrors:
             await notes.reaches(house, second, 1)
 
         assert await notes.of(house, first) == await notes.of(house, second) == [1]
+
+
+class TestDatabaseAway:
+    async def test_the_client_is_kept_when_it_cannot_be_told_where_to_read(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        notes, clients, away = Notes("gateway.notes"), list[object](), iter(range(3))
+        stored, made = Seeker._stored, kafka.Reader.__init__
+
+        async def unavailable_at_first(self: Seeker, held: Any) -> Any:
+            if next(away, None) is not None:
+                raise DatabaseUnavailable
+            return await stored(self, held)
+
+        def counted(self: kafka.Reader, bootstrap: str, client_id: str, **options: Any) -> None:
+            made(self, bootstrap, client_id, **options)
+            clients.extend([client_id] if client_id == "cox-gateway.notes" else [])
+
+        monkeypatch.setattr(Seeker, "_stored", unavailable_at_first)
+        monkeypatch.setattr(kafka.Reader, "__init__", counted)
+        async with working(house, notes.handlers):
+            thing = await house.created()
+            await notes.reaches(house, thing, 1)
+
+        assert next(away, None) is None
+        assert len(clients) == 1
+
+    async def test_no_client_is_left_behind_when_it_is_away_at_the_start(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        notes, away, made = Notes("gateway.notes"), iter(range(3)), list[AIOKafkaConsumer]()
+        begin = consumer_module.ConsumerRunner._new_applier
+
+        async def unavailable_at_first(self: consumer_module.ConsumerRunner) -> Any:
+            if next(away, None) is not None:
+                raise DatabaseUnavailable
+            return await begin(self)
+
+        def remembered(*words: Any, **options: Any) -> AIOKafkaConsumer:
+            made.append(AIOKafkaConsumer(*words, **options))
+            return made[-1]
+
+        monkeypatch.setattr(consumer_module.ConsumerRunner, "_new_applier", unavailable_at_first)
+        monkeypatch.setattr("shared.events.kafka.AIOKafkaConsumer", remembered)
+        async with working(house, notes.handlers):
+            thing = await house.created()
+            await notes.reaches(house, thing, 1)
+
+        assert made
+        assert all(each._closed for each in made)
 
 
 class TestDeadLettersByWorker:
