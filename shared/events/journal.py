@@ -78,10 +78,11 @@ def _append(first: int, form: Form, *, seq: str, join: str = "", payload: str = 
 
     `order by` before the default of `id` is drawn: ids ascend in the order given.
     """
+    ordered = "" if form == "one" else "order by x.ord"
     return f"""e as (insert into events ({_COLUMNS})
     select ${first}::uuid, x.event_id, x.type, x.aggregate_type, x.aggregate_id, {seq}, x.occurred_at,
     x.causation_id, ${first + 1}::text, x.historic, {payload}
-    from {_EVENTS.relation("x", form, first + 2)} {join} order by x.ord returning id),
+    from {_EVENTS.relation("x", form, first + 2)} {join} {ordered} returning id),
 p as (insert into outbox_pending select id from e)"""
 
 

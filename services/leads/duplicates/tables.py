@@ -47,6 +47,23 @@ repeats as (
     where k.lead_id <> c.lead_id order by c.lead_id, c.kind desc)"""  # noqa: S608 - numbers of parameters
 
 
+def claiming_of_one(first: int) -> str:
+    """The same for a single new lead; parameters from `first` on: the tenant, its kinds, its values, itself.
+
+    Its keys are different ones, and in order: nothing to sort, and nothing to join.
+    """
+    lead = f"${first + 3}::uuid"
+    return f"""claimed as (
+    insert into duplicate_keys as d (tenant_id, kind, value, lead_id)
+    select ${first}::uuid, r.kind, r.value, {lead}
+    from unnest(${first + 1}::text[], ${first + 2}::text[]) as r(kind, value)
+    on conflict (tenant_id, kind, value) do update set lead_id = d.lead_id
+    returning kind, lead_id),
+repeats as (
+    select {lead} as lead_id, lead_id as first_id from claimed
+    where lead_id <> {lead} order by kind desc limit 1)"""  # noqa: S608 - numbers of parameters
+
+
 # A key that its lead gives up goes to the next lead that has it, so that it stays known.
 HAND_ON = """
 update duplicate_keys set lead_id = $5

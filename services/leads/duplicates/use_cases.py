@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.leads.duplicates.rules import Claim, Key
-from services.leads.duplicates.tables import CLAIM, GIVE_UP, HAND_ON, claiming
+from services.leads.duplicates.tables import CLAIM, GIVE_UP, HAND_ON, claiming, claiming_of_one
 from shared.database.transactions import Tx
 
 
@@ -16,6 +16,10 @@ def claiming_keys(tenant_id: UUID, claims: Sequence[Claim], first: int) -> tuple
 
     Parameters are numbered from `first`. The statement has `repeats (lead_id, first_id)` then.
     """
+    if len(claims) == 1:
+        ordered = sorted(claims[0].keys)
+        named, said = [key.kind for key in ordered], [key.value for key in ordered]
+        return claiming_of_one(first), [tenant_id, named, said, claims[0].lead_id]
     keys = [(key.kind, key.value, claim.lead_id) for claim in claims for key in claim.keys]
     kinds, values, ids = ([key[at] for key in keys] for at in range(3))
     return claiming(first), [tenant_id, kinds, values, ids]
