@@ -27,21 +27,29 @@ _PUT_IN = "\n".join(
     for call, kind in _VARIABLES.items()
 )
 
+# So many rows in the order asked for are looked through before any index of terms is.
+NEAR = 5000
+
+# Two ways to a page: what is common is found among the first rows in the order asked for, what is rare by its
+# terms and values. Which of the two it is the planner cannot know: the pairs of one word go together, and so
+# do somebody's own leads and what they may see, but it takes each for chance.
 _FIND = f"""
 create function find_leads(filters jsonb, terms bigint[], patterns text[], tags text[], sort text,
                            descending boolean, after_value timestamptz, after_id uuid, most integer)
 returns setof uuid language plpgsql stable as $body$
 declare
   mine text := $mine${_VISIBLE}$mine$;
-  holds text;
+  near text := format('tenant_id = %L', cox_tenant());
+  holds text := '';
+  beyond text := '';
   direction text := case when descending then 'desc' else 'asc' end;
-  beyond text := case when descending then '<' else '>' end;
+  ordering text := 'id ' || direction;
+  found uuid[];
 begin
   if cox_tenant() is null or cox_visibility() is null then
     return;
   end if;
 {_PUT_IN}
-  holds := format('tenant_id = %L and ', cox_tenant()) || mine;
 {_EQUAL}
   if filters ? 'unowned' then
     holds := holds || ' and owner_id is null';
@@ -56,19 +64,28 @@ begin
     holds := holds || format(' and tags @> %L::text[]', tags);
   end if;
   if sort = 'updated_at' then
-    if after_id is not null then
-      holds := holds || format(' and (updated_at, id) %s (%L::timestamptz, %L::uuid)', beyond, after_value,
-      after_id);
-    end if;
-    return query execute format('select id from leads where %s order by updated_at %s, id %s limit %s',
-                                holds, direction, direction, most);
-  else
-    if after_id is not null then
-      holds := holds || format(' and id %s %L::uuid', beyond, after_id);
-    end if;
-    return query execute format('select id from leads where %s order by id %s limit %s',
-                                holds, direction, most);
+    ordering := format('updated_at %s, id %s', direction, direction);
+  elsif filters ? 'owner_id' then
+    near := near || format(' and owner_id = %L', filters ->> 'owner_id');
+  elsif filters ? 'stage' then
+    near := near || format(' and stage = %L', filters ->> 'stage');
   end if;
+  if after_id is not null then
+    beyond := case when descending then '<' else '>' end;
+    beyond := case when sort = 'updated_at'
+      then format(' and (updated_at, id) %s (%L::timestamptz, %L::uuid)', beyond, after_value, after_id)
+      else format(' and id %s %L::uuid', beyond, after_id) end;
+  end if;
+  execute format(
+    'select array(select id from (select * from leads where %s%s order by %s limit {NEAR}) as leads
+     where %s%s order by %s limit %s)',
+    near, beyond, ordering, mine, holds, ordering, most) into found;
+  if cardinality(found) = most then
+    return query select unnest(found);
+    return;
+  end if;
+  return query execute format('select id from leads where tenant_id = %L and %s%s%s order by %s limit %s',
+                              cox_tenant(), mine, holds, beyond, ordering, most);
 end $body$
 """  # noqa: S608 - names are ours, values are quoted by `format`
 _FIND_SIGNATURE = "find_leads(jsonb, bigint[], text[], text[], text, boolean, timestamptz, uuid, integer)"

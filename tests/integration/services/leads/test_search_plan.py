@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from uuid import UUID
 
 import asyncpg
 import pytest
 
-from services.leads.search.rules import search_text, text_terms
+from services.leads.search.rules import normalised, search_text, text_terms
 from services.leads.search.use_cases import Question, find_leads
 from shared.database.engine import connect_raw
 from shared.database.transactions import Access, Tx, begin_statement
@@ -111,7 +112,7 @@ class TestSearchingAHundredThousand:
         plans.seen.clear()
         found = await find_leads(tx, crowd, Question(most=50, q="華為"))
         assert len(found) == ROWS // HUAWEI_EVERY
-        [plan] = [seen for seen in plans.seen if "from leads where" in seen]
+        [_, plan] = [seen for seen in plans.seen if "from leads where" in seen]
         assert "Bitmap Index Scan on ix_leads_terms" in plan, plan
         assert "Seq Scan" not in plan, plan
         read = re.search(r"Bitmap Heap Scan on leads .*rows=(\d+)", plan)
@@ -125,6 +126,37 @@ class TestSearchingAHundredThousand:
         assert len(await find_leads(tx, crowd, Question(most=51, q="公司"))) == 51
         [plan] = [seen for seen in plans.seen if "from leads where" in seen]
         assert "Index Scan Backward using pk_leads" in plan, plan
+
+    @pytest.mark.parametrize("descending", [True, False])
+    @pytest.mark.parametrize("sort", ["created_at", "updated_at"])
+    @pytest.mark.parametrize("word", ["公司", "物流", "华為", "999"])
+    async def test_pages_are_those_of_plain_sql_when_what_is_sought_is_common_or_rare(
+        self,
+        searching: tuple[Tx, Plans],
+        crowd: UUID,
+        databases: Databases,
+        word: str,
+        sort: str,
+        descending: bool,
+    ) -> None:
+        tx, _ = searching
+        most, way = 7, "desc" if descending else "asc"
+        order = f"updated_at {way}, id {way}" if sort == "updated_at" else f"id {way}"
+        admin = await asyncpg.connect(databases.url("leads"))
+        try:
+            everything = "select updated_at, id from leads where tenant_id = $1 and search_text like $2"
+            wanted = await admin.fetch(f"{everything} order by {order}", crowd, f"%{normalised(word)}%")
+        finally:
+            await admin.close()
+        assert len(wanted) > 2 * most
+        question = Question(most=most, q=word, sort=sort, descending=descending)
+        first = await find_leads(tx, crowd, question)
+        after = (wanted[most - 1]["updated_at"], wanted[most - 1]["id"])
+        second = await find_leads(tx, crowd, replace(question, after=after))
+        last = (wanted[-2]["updated_at"], wanted[-2]["id"])
+        end = await find_leads(tx, crowd, replace(question, after=last))
+        ids = [row["id"] for row in wanted]
+        assert [first, second, end] == [ids[:most], ids[most : 2 * most], ids[-1:]]
 
     async def test_nobody_elses_are_found_when_another_tenant_asks(
         self, searching: tuple[Tx, Plans], crowd: UUID
