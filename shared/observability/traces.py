@@ -5,8 +5,8 @@ Without an exporter a span is two dozen bytes in a context variable: the write p
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -130,8 +130,9 @@ def span(
 
 def _child_of(parent: SpanContext) -> SpanContext:
     return SpanContext(
-        trace_id=parent.trace_id if parent.is_valid else secrets.randbits(128) or 1,
-        span_id=secrets.randbits(64) or 1,
+        # No secrets; Python seeds anew after a fork. The kernel's own would be asked for each request.
+        trace_id=parent.trace_id if parent.is_valid else random.getrandbits(128) or 1,
+        span_id=random.getrandbits(64) or 1,
         is_remote=False,
         trace_flags=parent.trace_flags if parent.is_valid else TraceFlags(0),
     )
