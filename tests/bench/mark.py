@@ -52,11 +52,15 @@ class Bench:
         else:
             yield await self.site()
 
-    async def scaled(self, power: int) -> Scaled:
-        """A copy with 10^power leads and ten times as many KPI events; loaded when first asked for."""
+    async def scaled(self, power: int, *, numbers: bool = True) -> Scaled:
+        """A copy with 10^power leads, and with ten times as many KPI events where `numbers` are asked for;
+        each is loaded when first asked for.
+        """
         if power not in self._scaled:
             site = await self.open.enter_async_context(self.own_site(f"scaled-{power}"))
             self._scaled[power] = await scaled(site, power, self.pick(REPS, 4), self.say)
+        if numbers:
+            await self._scaled[power].numbers_too(self.say)
         return self._scaled[power]
 
     def pick(self, full: T, short: T) -> T:

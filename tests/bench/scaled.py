@@ -12,9 +12,11 @@ REPS = 32
 
 
 class Scaled:
-    """A site with 10^power leads and ten times as many KPI events of one crew, which has a director too;
-    `people` are its (rep, team) pairs.
+    """A site with 10^power leads of one crew, which has a director too; `people` are its (rep, team) pairs.
+    Ten times as many KPI events come when `numbers_too` asks for them.
     """
+
+    _has_numbers = False
 
     def __init__(self, site: Site, crew: Crew, power: int, people: Sequence[tuple[UUID, UUID]]) -> None:
         self.site, self.crew, self.power, self.people = site, crew, power, people
@@ -23,9 +25,18 @@ class Scaled:
         """A fresh access token of somebody who sees everything."""
         return await self.crew.token_of(f"director.{self.crew.tenant.id.hex[-12:]}@example.com")
 
+    async def numbers_too(self, say: Callable[[str], None]) -> None:
+        """Load the KPI events, once."""
+        if self._has_numbers:
+            return
+        say(f"10^{self.power + 1} KPI events")
+        async with self.site.stack.database("scoring") as connection:
+            await numbers.load(connection, self.crew.tenant.id, self.people, 10 ** (self.power + 1))
+        self._has_numbers = True
+
 
 async def scaled(site: Site, power: int, reps: int, say: Callable[[str], None]) -> Scaled:
-    """Load a site that is new."""
+    """Load the leads into a site that is new."""
     crew = await site.crew("scaled", reps)
     await crew.tenant.hire("director", role="director")
     await settled(site)
@@ -36,9 +47,6 @@ async def scaled(site: Site, power: int, reps: int, say: Callable[[str], None]) 
             "select id from pipelines where tenant_id = $1 and is_default", crew.tenant.id
         )
         await crowd.load(connection, crowd.People(crew.tenant.id, pipeline, owners), 10**power)
-    say(f"10^{power + 1} KPI events")
-    async with site.stack.database("scoring") as connection:
-        await numbers.load(connection, crew.tenant.id, owners, 10 ** (power + 1))
     return Scaled(site, crew, power, owners)
 
 

@@ -53,7 +53,7 @@ ASKS = (
 async def run(bench: Bench) -> Result:
     """Every page many times, one client; then the same pages as bare SQL on a connection of its own."""
     power = bench.pick(max(bench.scale), 2)
-    scaled = await bench.scaled(power)
+    scaled = await bench.scaled(power, numbers=False)
     site, times = scaled.site, bench.pick(20, 1)
     ours, limit, slowest = list[float](), list[float](), dict[str, float]()
     all_ours, costs = list[float](), list[dict[str, float]]()
