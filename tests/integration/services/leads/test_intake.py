@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from services.leads.intake import api
+from services.leads.intake.use_cases import create_leads
 from shared.ids import new_id
 from tests.integration.services.leads.conftest import Desk
 
@@ -144,6 +148,29 @@ class TestBatches:
         items = [{"name": str(n), "phone": "13900000001"} for n in range(3)]
         made = (await desk("head", "POST", "/v1/leads/batch", {"items": items})).json()["items"]
         assert [one["duplicate_of"] for one in made] == [None, made[0]["id"], made[0]["id"]]
+
+    async def test_batches_take_turns_when_many_are_sent_at_once(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        under_way: set[object] = set()
+        seen: list[int] = []
+
+        async def watched(*given: Any) -> Any:
+            me = object()
+            under_way.add(me)
+            seen.append(len(under_way))
+            try:
+                return await create_leads(*given)
+            finally:
+                under_way.discard(me)
+
+        monkeypatch.setattr(api, "create_leads", watched)
+        items = [{"name": f"Turn {number}"} for number in range(20)]
+        answers = await asyncio.gather(
+            *(desk("head", "POST", "/v1/leads/batch", {"items": items}) for _ in range(6))
+        )
+        assert [answer.json()["created"] for answer in answers] == [20] * 6
+        assert max(seen) == api.BATCHES_AT_ONCE
 
 
 class TestDuplicates:
