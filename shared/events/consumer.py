@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from time import monotonic
 
@@ -186,27 +186,32 @@ class ConsumerRunner:
         for tp in _partitions(items):
             stream = tp.topic.removeprefix(self._backbone.prefix)
             applier.log_ends[stream, tp.partition] = reader.log_end(tp) or 0
+        # Beside what is held: a partition that was taken away meanwhile cannot be.
+        broken_off: set[TopicPartition] = set()
         for portion in portions(items, self.handlers):
-            # What stands behind something held would move the offset over it.
-            if not reader.held.intersection(_partitions(portion)):
-                await self._apply(portion, seeker, applier)
+            # What stands behind something that was not applied would move the offset over it.
+            if (reader.held | broken_off).isdisjoint(_partitions(portion)):
+                broken_off.update(await self._apply(portion, seeker, applier))
                 self._moved_at = monotonic()
             else:
+                broken_off.update(_partitions(portion))
                 seeker.hold(tp for tp in _partitions(portion) if tp not in reader.held)
         self._hint_commit(reader, applier)
 
-    async def _apply(self, items: Sequence[Item], seeker: Seeker, applier: Applier) -> None:
-        """Apply, try again what may pass, and hold what does not."""
+    async def _apply(
+        self, items: Sequence[Item], seeker: Seeker, applier: Applier
+    ) -> Collection[TopicPartition]:
+        """Apply, try again what may pass, and hold what does not: the partitions that have something left."""
         for attempt in range(QUICK_TRIES):
             left = self._left(items, applier)
             if not left:
-                return
+                return ()
             try:
                 await applier.apply(left)
             except store.Fenced as fenced:
                 log.info("consumer_fenced", consumer=self.name, why=str(fenced))
                 seeker.hold(_partitions(left), pause_s=0.1)
-                return
+                return _partitions(left)
             except NewEpoch as found:
                 await rebuild_for(self._backbone, self.handlers, self._key, found.epochs)
                 raise
@@ -220,14 +225,14 @@ class ConsumerRunner:
                 last = error
             else:
                 self._forgive(left)
-                return
-        await self._hold_failing(items, last, seeker, applier)
+                return ()
+        return await self._hold_failing(items, last, seeker, applier)
 
     async def _hold_failing(
         self, items: Sequence[Item], error: Exception, seeker: Seeker, applier: Applier
-    ) -> None:
-        """Partition by partition once more: those that still fail pause, the others go on."""
-        partitions = _partitions(self._left(items, applier))
+    ) -> Collection[TopicPartition]:
+        """Partition by partition once more: those that still fail pause, the others go on. Which they are."""
+        partitions, failing = _partitions(self._left(items, applier)), list[TopicPartition]()
         for tp in partitions:
             mine = [item for item in self._left(items, applier) if _partition(item) == tp]
             try:
@@ -242,6 +247,8 @@ class ConsumerRunner:
             pause = min(PAUSE_MOST_S, 0.5 * 2 ** self._failures[tp])
             log.warning("partition_paused", consumer=self.name, partition=str(tp), error=reason_of(error))
             seeker.hold([tp], pause_s=pause)
+            failing.append(tp)
+        return failing
 
     def _left(self, items: Sequence[Item], applier: Applier) -> list[Item]:
         """What of the batch is not committed yet."""

@@ -17,10 +17,12 @@ from shared.database.errors import DatabaseUnavailable
 from shared.database.transactions import Tx
 from shared.events import consumer as consumer_module
 from shared.events import kafka
+from shared.events.applying import Applier
 from shared.events.consumer import Projection, Reaction, Received
 from shared.events.dead_letters import list_letters, replay_letter
 from shared.events.kafka import SlowCodec, assert_codec
 from shared.events.seeking import Seeker
+from shared.events.store import Fenced
 from shared.events.worker import Worker
 from tests.integration.shared.events.conftest import SERVICE, House, started
 from tests.integration.shared.events.working import TIMEOUT_S, Notes, comes_true, eventually, working
@@ -216,6 +218,40 @@ class TestWatchdog:
 
 
 class TestRebalance:
+    async def test_nothing_is_passed_over_when_a_partition_is_taken_away_in_the_middle_of_a_batch(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        acts = Notes("gateway.acts", Reaction)
+        async with working(house, acts.handlers):
+            # Known before there is anything, or a new reaction would begin at the log's end.
+            pass
+        thing = await house.created(*(started() for _ in range(170)))
+        async with working(house):
+            await eventually(house, "select not exists (select from outbox_pending)")
+        apply, consume, hold = Applier.apply, consumer_module.ConsumerRunner._consume, kafka.Reader.hold
+        batches = list[int]()
+
+        async def fenced_at_first(self: Applier, *words: Any) -> None:
+            if len(batches) == 1 and kafka.Reader.hold is hold:
+                # What is not assigned cannot be held.
+                monkeypatch.setattr(kafka.Reader, "hold", lambda *_: None)
+                raise Fenced("another reader moved it")
+            await apply(self, *words)
+
+        async def then_assigned_again(self: Any, items: Any, reader: kafka.Reader, *rest: Any) -> None:
+            batches.append(len(items))
+            await consume(self, items, reader, *rest)
+            monkeypatch.setattr(kafka.Reader, "hold", hold)
+            reader.hold(reader.assignment())
+
+        monkeypatch.setattr(Applier, "apply", fenced_at_first)
+        monkeypatch.setattr(consumer_module.ConsumerRunner, "_consume", then_assigned_again)
+        async with working(house, acts.handlers):
+            await acts.reaches(house, thing, 170)
+
+        assert batches[0] > acts.handlers.max_batch
+        assert await acts.of(house, thing) == list(range(1, 171))
+
     async def test_each_event_has_its_effect_once_when_workers_come_and_go(self, house: House) -> None:
         sets = [Notes("gateway.notes") for _ in range(3)]
         things = [await house.created() for _ in range(10)]
