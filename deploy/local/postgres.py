@@ -45,7 +45,7 @@ SETTINGS = {
 
 # A backend that has handled one large batch keeps its memory otherwise: with each large block that is freed,
 # glibc learns to keep more. Said once, the thresholds stay; a few MB less in each of some sixty backends.
-_MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "1048576", "MALLOC_MMAP_THRESHOLD_": "1048576"}
+_MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_MMAP_THRESHOLD_": "131072"}
 
 
 def binaries() -> Path:
