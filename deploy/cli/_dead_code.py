@@ -20,10 +20,10 @@ CALLED_BY_DECORATOR = [
     "@rule*", "@invariant*", "@initialize*",
 ]  # fmt: skip
 CALLED_BY_NAME = [
-    # pytest, alembic, http.server, uvicorn, aiokafka's listener, hypothesis, pydantic, rich
+    # pytest, xdist, alembic, http.server, uvicorn, aiokafka's listener, hypothesis, pydantic, rich
     "Test*", "test_*", "pytest_*", "upgrade", "downgrade", "on_partitions_*", "partition", "model_config",
     "do_GET", "do_POST", "log_message", "log_request", "render", "__rich*", "capture_signals",
-    "send_400_response", "teardown", "datagram_received",
+    "send_400_response", "teardown", "datagram_received", "_split_scope",
 ]  # fmt: skip
 
 
