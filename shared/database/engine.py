@@ -9,10 +9,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from shared.database.arrays import quicken
 from shared.settings import Settings
-
-quicken()
 
 Role = Literal["app", "worker", "owner"]
 
