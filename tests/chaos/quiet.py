@@ -115,14 +115,18 @@ class Watch:
 
 
 def behind(applied: Applied, ends: Ends, prefix: str) -> list[str]:
-    """Consumers whose offsets have not reached the log's ends; one never stored stands at the beginning."""
+    """Consumers whose offsets are not the log's ends; one never stored stands at the beginning.
+
+    One beyond the end has not noticed yet that the log is another one.
+    """
     found = []
     for consumer, stream in sorted({(consumer, stream) for consumer, stream, _ in applied}):
         places = {
             partition: ends.get(TopicPartition(topic_of(stream, prefix), partition), 0)
             for partition in range(PARTITIONS[stream])
         }
-        left = sum(max(end - applied.get((consumer, stream, p), 0), 0) for p, end in places.items())
-        if left:
-            found.append(f"{consumer} is {left} records of {stream} behind")
+        off = {p: end - applied.get((consumer, stream, p), 0) for p, end in places.items()}
+        if any(off.values()):
+            left, beyond = sum(n for n in off.values() if n > 0), -sum(n for n in off.values() if n < 0)
+            found.append(f"{consumer} is {left} records of {stream} behind, and {beyond} beyond the end")
     return found

@@ -1,13 +1,29 @@
-"""Whoever waits for quiet keeps connections, and loses them with what they lead to."""
+"""What is not quiet yet; whoever waits for it keeps connections, and loses them with what they lead to."""
 
 from __future__ import annotations
 
 import asyncpg
 
 from deploy.local.topology import SERVICES
+from shared.events.kafka import TopicPartition
 from shared.settings import Settings
-from tests.chaos.quiet import watching
+from tests.chaos.quiet import behind, watching
 from tests.support.databases import Databases
+
+
+class TestBehind:
+    def test_told_when_a_consumer_is_not_at_the_end_of_the_log(self) -> None:
+        ends = {TopicPartition("x.cox.org", 0): 7}
+        assert behind({("a", "cox.org", 0): 7}, ends, "x.") == []
+        assert behind({("a", "cox.org", 0): 5}, ends, "x.") == [
+            "a is 2 records of cox.org behind, and 0 beyond the end"
+        ]
+
+    def test_told_when_a_consumer_stands_where_a_former_log_ended(self) -> None:
+        ends = {TopicPartition("x.cox.org", 0): 7}
+        assert behind({("a", "cox.org", 0): 9}, ends, "x.") == [
+            "a is 0 records of cox.org behind, and 2 beyond the end"
+        ]
 
 
 class TestWatch:
