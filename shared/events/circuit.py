@@ -30,7 +30,15 @@ class Circuit:
     @property
     def is_open(self) -> bool:
         # A window that is not full yet is held against its full size: five in the first twenty are no flood.
-        return self._dead >= LEAST and self._dead > SHARE * max(self._events, WINDOW)
+        return self._in_window >= LEAST and self._in_window > SHARE * WINDOW
+
+    @property
+    def _in_window(self) -> int:
+        """Dead letters in the window; of a run that began before it, in proportion."""
+        if self._events <= WINDOW:
+            return self._dead
+        events, dead = self._runs[0]
+        return self._dead - dead * (self._events - WINDOW) // events
 
     def __str__(self) -> str:
-        return f"{self._dead} of the last {self._events} events are dead letters"
+        return f"{self._in_window} of the last {min(self._events, WINDOW)} events are dead letters"

@@ -92,6 +92,13 @@ class TestCircuit:
             circuit.add(5000, 50)
         assert not circuit.is_open
 
+    def test_it_opens_when_a_flood_follows_a_large_batch_of_good_ones(self) -> None:
+        circuit = Circuit()
+        circuit.add(5000, 0)
+        circuit.add(200, 51)
+        assert circuit.is_open
+        assert str(circuit) == "51 of the last 1000 events are dead letters"
+
 
 class Handler(Exception):
     """What a handler of a service might raise."""
