@@ -125,8 +125,9 @@ def behind(applied: Applied, ends: Ends, prefix: str) -> list[str]:
             partition: ends.get(TopicPartition(topic_of(stream, prefix), partition), 0)
             for partition in range(PARTITIONS[stream])
         }
-        off = {p: end - applied.get((consumer, stream, p), 0) for p, end in places.items()}
-        if any(off.values()):
-            left, beyond = sum(n for n in off.values() if n > 0), -sum(n for n in off.values() if n < 0)
-            found.append(f"{consumer} is {left} records of {stream} behind, and {beyond} beyond the end")
+        off = [end - applied.get((consumer, stream, p), 0) for p, end in places.items()]
+        if left := sum(n for n in off if n > 0):
+            found.append(f"{consumer} is {left} records of {stream} behind")
+        if beyond := -sum(n for n in off if n < 0):
+            found.append(f"{consumer} is {beyond} records beyond the end of {stream}")
     return found
