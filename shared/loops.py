@@ -8,7 +8,7 @@ from typing import Any
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    """`asyncio.run`, on uvloop where there is one: a third less CPU for what is mostly sockets."""
+    """`asyncio.run`, on uvloop where there is one: apps and workers are mostly sockets."""
     with asyncio.Runner(loop_factory=_new_loop) as runner:
         runner.run(main)
 

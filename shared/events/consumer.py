@@ -16,7 +16,7 @@ from shared.events import store
 from shared.events.ahead import Ahead
 from shared.events.applying import Applier, Item, NewEpoch, Stopped, read
 from shared.events.backbone import Backbone
-from shared.events.breathing import Breather, Rest
+from shared.events.breathing import Rest
 from shared.events.decide import Policy
 from shared.events.envelope import Received
 from shared.events.epochs import epochs_of, rebuild_for
@@ -30,7 +30,7 @@ from shared.events.topics import partitions_of, topic_of
 from shared.observability import metrics
 from shared.observability.logs import get_logger
 
-__all__ = ["Breather", "ConsumerRunner", "Projection", "Reaction", "Received", "current_run"]
+__all__ = ["ConsumerRunner", "Projection", "Reaction", "Received", "current_run"]
 
 log = get_logger(__name__)
 
