@@ -32,6 +32,8 @@ class NewEvent:
     occurred_at: datetime
     causation_id: UUID | None = None
     historic: bool = False
+    traceparent: str | None = None
+    """None: it belongs to the trace that is under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ _EVENTS = Columns(
     (
         ("event_id", "uuid"), ("type", "text"), ("aggregate_type", "text"), ("aggregate_id", "uuid"),
         ("k", "bigint"), ("occurred_at", "timestamptz"), ("causation_id", "uuid"), ("historic", "boolean"),
-        ("payload", "text"),
+        ("payload", "text"), ("traceparent", "text"),
     ),
     alike={"type", "aggregate_type", "k", "occurred_at", "causation_id", "historic"},
 )  # fmt: skip
@@ -74,15 +76,15 @@ _COLUMNS = """tenant_id, event_id, type, aggregate_type, aggregate_id, seq, occu
 
 
 def _append(first: int, form: Form, *, seq: str, join: str = "", payload: str = "x.payload") -> str:
-    """Common table expressions that append events: parameters are tenant, trace and fields, from `first`.
+    """Common table expressions that append events: parameters are the tenant and the fields, from `first`.
 
     `order by` before the default of `id` is drawn: ids ascend in the order given.
     """
     ordered = "" if form == "one" else "order by x.ord"
     return f"""e as (insert into events ({_COLUMNS})
     select ${first}::uuid, x.event_id, x.type, x.aggregate_type, x.aggregate_id, {seq}, x.occurred_at,
-    x.causation_id, ${first + 1}::text, x.historic, {payload}
-    from {_EVENTS.relation("x", form, first + 2)} {join} {ordered} returning id),
+    x.causation_id, x.traceparent, x.historic, {payload}
+    from {_EVENTS.relation("x", form, first + 1)} {join} {ordered} returning id),
 p as (insert into outbox_pending select id from e)"""
 
 
@@ -200,15 +202,16 @@ def _counted(events: Sequence[NewEvent]) -> tuple[Counter[UUID], list[int]]:
 
 
 def _sent(events: Sequence[NewEvent], ks: Sequence[int]) -> tuple[Form, list[Any]]:
-    """How the events travel with their `k`; the trace and the parameters."""
+    """How the events travel with their `k`, and the parameters."""
+    under_way = current_or_new_traceparent()
     rows: list[tuple[Any, ...]] = []
     for new, k in zip(events, ks, strict=True):
         event = new.event
         about = (new_id(), event.type_name(), event.aggregate_type, new.aggregate_id, k)
         payload = event.__pydantic_serializer__.to_json(event).decode()
-        rows.append((*about, new.occurred_at, new.causation_id, new.historic, payload))
-    form, values = _EVENTS.sent(list(zip(*rows, strict=True)))
-    return form, [current_or_new_traceparent(), *values]
+        trace = new.traceparent or under_way
+        rows.append((*about, new.occurred_at, new.causation_id, new.historic, payload, trace))
+    return _EVENTS.sent(list(zip(*rows, strict=True)))
 
 
 def _recorded(tx: Tx, events: Sequence[NewEvent], seqs: Sequence[int]) -> list[Position]:

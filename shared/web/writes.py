@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -14,9 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.access.principal import Principal
-from shared.database.errors import is_retryable_write
+from shared.database.attempts import attempted
+from shared.database.together import Together
 from shared.database.transactions import Tx
-from shared.events.positions import encode_token
+from shared.events.positions import Position, encode_token
 from shared.web.context import context_of, principal_of
 from shared.web.etags import Condition, etag, parse_condition
 from shared.web.idempotency import HEADER, Record, parse_key
@@ -24,12 +23,10 @@ from shared.web.waits import POSITION
 from shared.web.wire import to_json
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 Work = Callable[[Tx], Awaitable[T]]
 Render = Callable[[T], BaseModel]
 JSON = "application/json"
-ATTEMPTS = 4
-PAUSE_S = 0.02
-"""After a deadlock a write is tried again, up to ATTEMPTS times in all, after a growing random pause."""
 
 
 class Write:
@@ -78,25 +75,43 @@ class Write:
         refusal leaves nothing behind.
         """
         record = await self._record(body_sha256)
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                async with self._context.database.transaction(self.principal.access()) as tx:
-                    known = None if record is None else await record.take(tx)
-                    if known is not None:
-                        return known
-                    result = await work(tx)
-                    answer, resource_id = self._answer(tx, result, render, status, location)
-                    if record is not None:
-                        kept = None if secret else bytes(answer.body)
-                        headers = {k: v for k, v in answer.headers.items() if k != "content-length"}
-                        await record.complete(tx, answer.status_code, headers, kept, resource_id)
-                return answer
-            except Exception as error:
-                if attempt == ATTEMPTS or not is_retryable_write(error):
-                    raise
-            # At once, it could lock the same row again before the other one wakes.
-            await asyncio.sleep(random.uniform(0, PAUSE_S * attempt))  # noqa: S311 - no secret
-        raise AssertionError("the last attempt answers or raises")
+
+        async def done() -> Response:
+            async with self._context.database.transaction(self.principal.access()) as tx:
+                known = None if record is None else await record.take(tx)
+                if known is not None:
+                    return known
+                result = await work(tx)
+                answer, resource_id = self._answer(tx.recorded, result, render, status, location)
+                if record is not None:
+                    kept = None if secret else bytes(answer.body)
+                    headers = {k: v for k, v in answer.headers.items() if k != "content-length"}
+                    await record.complete(tx, answer.status_code, headers, kept, resource_id)
+            return answer
+
+        return await attempted(done)
+
+    async def run_together(
+        self,
+        together: Together[Item, T],
+        item: Item,
+        *,
+        render: Render[T],
+        position: Callable[[T], Position],
+        status: int = 200,
+    ) -> Response:
+        """Do it in one transaction with others of its kind, and answer as `run` does.
+
+        With an Idempotency-Key it has a transaction of its own: a rival for the key must keep nobody else.
+        """
+        tenant_id = self.principal.tenant_id
+        if self._key is not None:
+            return await self.run(
+                lambda tx: together.alone(tx, tenant_id, item), render=render, status=status
+            )
+        result = await together.do(tenant_id, item)
+        answer, _ = self._answer([position(result)], result, render, status, None)
+        return answer
 
     async def _record(self, body_sha256: bytes | None) -> Record | None:
         if self._key is None:
@@ -107,14 +122,14 @@ class Write:
 
     def _answer(
         self,
-        tx: Tx,
+        recorded: Sequence[Position],
         result: T,
         render: Render[T] | None,
         status: int | Callable[[T], int],
         location: Callable[[T], str] | None,
     ) -> tuple[Response, UUID | None]:
         secret = self._context.settings.position_secret.get_secret_value()
-        headers = {POSITION: encode_token(tx.recorded, self.principal.tenant_id, secret)}
+        headers = {POSITION: encode_token(recorded, self.principal.tenant_id, secret)}
         if render is None:
             return Response(b"", 204, headers), None
         shown = render(result)

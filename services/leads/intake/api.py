@@ -17,11 +17,13 @@ from services.leads.intake.changes import update_lead
 from services.leads.intake.lead import Lead
 from services.leads.intake.models import BatchIn, BatchOut, LeadIn, LeadOut, LeadPatch, Tag
 from services.leads.intake.rules import Draft
-from services.leads.intake.use_cases import create_lead, create_leads, get_lead, get_leads
+from services.leads.intake.use_cases import Newcomer, create_leads, get_lead, get_leads
 from services.leads.search.use_cases import Question, find_leads
+from shared.database.together import Together
 from shared.database.transactions import Tx
 from shared.errors import CoxError, FieldError, Invalid
-from shared.web.context import Now
+from shared.observability.traces import current_traceparent
+from shared.web.context import Now, context_of
 from shared.web.paging import Page, PageQuery, page_query
 from shared.web.reads import Read, read_access
 from shared.web.routing import BodyLimit, PerItem, Router
@@ -43,6 +45,18 @@ class UnknownOwner(Invalid):
     title = "Not an owner to filter by"
 
 
+async def _together(request: Request) -> Together[Newcomer, Lead]:
+    """Leads that come one by one at the same time; made for an app when it is first asked for one."""
+    state, context = request.app.state, context_of(request)
+    if not hasattr(state, "newcomers"):
+        state.newcomers = Together(
+            context.database,
+            lambda tx, tenant_id, newcomers: create_leads(tx, tenant_id, newcomers, context.clock.now()),
+        )
+    found: Together[Newcomer, Lead] = state.newcomers
+    return found
+
+
 async def _turns(request: Request) -> asyncio.Semaphore:
     """Those who wait for a turn; made for an app when it is first asked for one."""
     state = request.app.state
@@ -53,12 +67,15 @@ async def _turns(request: Request) -> asyncio.Semaphore:
 
 
 @router.post("", status_code=201, response_model=LeadOut)
-async def post_lead(body: LeadIn, write: Writing, at: Now) -> Response:
+async def post_lead(
+    body: LeadIn, write: Writing, together: Annotated[Together[Newcomer, Lead], Depends(_together)]
+) -> Response:
     """Create a lead. It is assigned a moment later, by the rules."""
-    who = write.principal
-    return await write.run(
-        lambda tx: create_lead(tx, who.tenant_id, who.user_id, body.draft(), at),
+    return await write.run_together(
+        together,
+        Newcomer(body.draft(), write.principal.user_id, current_traceparent()),
         render=LeadOut.of,
+        position=lambda lead: position(lead.id, lead.seq),
         status=201,
     )
 
@@ -88,8 +105,8 @@ def _draft(item: object) -> Draft | CoxError:
 async def _create_good(
     tx: Tx, tenant_id: UUID, user_id: UUID | None, drafts: Sequence[Draft | CoxError], at: datetime
 ) -> list[Lead | CoxError]:
-    good = [draft for draft in drafts if isinstance(draft, Draft)]
-    made = iter(await create_leads(tx, tenant_id, user_id, good, at))
+    good = [Newcomer(draft, user_id) for draft in drafts if isinstance(draft, Draft)]
+    made = iter(await create_leads(tx, tenant_id, good, at))
     return [next(made) if isinstance(draft, Draft) else draft for draft in drafts]
 
 

@@ -1,4 +1,4 @@
-"""Everything that a new lead needs to know, read at once: its tenant, its pipeline, its creator's credit.
+"""Everything that new leads need to know, read at once: their tenant, its pipeline, their creators' credit.
 
 One statement over the tables of several rooms on purpose: creating a lead is the hottest write, and each
 further round trip costs it more than reading all of them together.
@@ -6,9 +6,12 @@ further round trip costs it more than reading all of them together.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import asyncpg
 
 from services.leads.pipelines.rules import Pipeline
 from services.leads.pipelines.use_cases import default_pipeline, pipeline_of
@@ -19,11 +22,11 @@ from shared.database.transactions import Tx
 _OPENING = """
 select t.tenant_id, t.name as tenant_name, t.timezone, t.currency,
   p.id, p.seq, p.key, p.name, p.is_default, p.stages,
-  c.is_rep, c.team_id, c.path, c.region
+  c.user_id, c.team_id, c.path, c.region
 from org_tenants t
 left join pipelines p on p.tenant_id = t.tenant_id and p.is_default
 left join lateral (
-  select u.is_rep, n.id as team_id, n.path, n.region
+  select u.id as user_id, n.id as team_id, n.path, n.region
   from org_users u
   left join lateral (
     select m.unit_id from org_memberships m
@@ -31,7 +34,7 @@ left join lateral (
     order by m.from_at desc limit 1
   ) m on true
   left join org_units n on n.tenant_id = u.tenant_id and n.id = coalesce(m.unit_id, u.unit_id)
-  where u.tenant_id = t.tenant_id and u.id = $2
+  where u.tenant_id = t.tenant_id and u.id = any($2::uuid[]) and u.is_rep
 ) c on true
 where t.tenant_id = $1
 """
@@ -39,28 +42,34 @@ where t.tenant_id = $1
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """`credit` is the creator's if a rep, else empty."""
+    """`credits` has those of the creators who are reps."""
 
     tenant: Tenant
     pipeline: Pipeline
-    credit: Credit
+    credits: Mapping[UUID, Credit]
+
+    def credit(self, creator_id: UUID | None) -> Credit:
+        """The creator's if a rep, else empty."""
+        return (None if creator_id is None else self.credits.get(creator_id)) or Credit()
 
 
-async def opening(tx: Tx, tenant_id: UUID, creator_id: UUID | None, at: datetime) -> Opening:
+async def opening(tx: Tx, tenant_id: UUID, creators: Collection[UUID], at: datetime) -> Opening:
     """Raises TenantUnknown; makes the default pipeline of a tenant so new that it has none yet."""
-    row = await tx.connection.fetchrow(_OPENING, tenant_id, creator_id)
-    if row is None:
+    rows = await tx.connection.fetch(_OPENING, tenant_id, list(creators))
+    if not rows:
         tenant = await tenant_of(tx)
-        return Opening(tenant, await default_pipeline(tx, tenant_id, at), Credit())
+        return Opening(tenant, await default_pipeline(tx, tenant_id, at), {})
+    row = rows[0]
     tenant = Tenant(row["tenant_id"], row["tenant_name"], row["timezone"], row["currency"])
     found = row["id"] is not None
     pipeline = pipeline_of(row) if found else await default_pipeline(tx, tenant_id, at)
-    if creator_id is None or not row["is_rep"]:
-        return Opening(tenant, pipeline, Credit())
-    credit = Credit(
-        rep_id=creator_id,
+    return Opening(tenant, pipeline, {each["user_id"]: _credit(each) for each in rows if each["user_id"]})
+
+
+def _credit(row: asyncpg.Record) -> Credit:
+    return Credit(
+        rep_id=row["user_id"],
         team_id=row["team_id"],
         team_path=tuple(row["path"] or ()),
         team_region=row["region"],
     )
-    return Opening(tenant, pipeline, credit)

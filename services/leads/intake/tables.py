@@ -106,7 +106,7 @@ _NEW = BulkInsert(
     [column.name for column in leads.columns],
     alike=(
         "tenant_id", "seq", "pipeline_id", "stage", "status", "stage_entered_at", "owner_id", "team_id",
-        "created_by", "duplicate_of", "started_at", "start_known", "created_at", "updated_at", "closed_at",
+        "duplicate_of", "started_at", "start_known", "created_at", "updated_at", "closed_at",
         "lost_reason",
     ),
 )  # fmt: skip

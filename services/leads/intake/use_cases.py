@@ -10,7 +10,7 @@ from uuid import UUID
 from services.leads.duplicates.rules import Claim
 from services.leads.intake.contact import region_of
 from services.leads.intake.lead import Lead
-from services.leads.intake.opening import opening
+from services.leads.intake.opening import Opening, opening
 from services.leads.intake.rules import Contact, Draft, check_named, contact_of, found_by
 from services.leads.intake.tables import (
     LOCK_LEAD,
@@ -43,72 +43,70 @@ class UnknownLead(NotFound):
 
 
 @dataclass(frozen=True, slots=True)
+class Newcomer:
+    """A lead to be, who brings it, and the trace that it belongs to (None: the one under way)."""
+
+    draft: Draft
+    creator_id: UUID | None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
-    """A draft that may be stored, with all that follows from it."""
+    """A newcomer that may be stored, with all that follows from it."""
 
     id: UUID
-    draft: Draft
+    new: Newcomer
     contact: Contact
     value: Valued | None
     search_text: str
     terms: list[int]
 
 
-async def create_lead(tx: Tx, tenant_id: UUID, creator_id: UUID | None, draft: Draft, at: datetime) -> Lead:
-    """One lead. Raises what is wrong with it."""
-    made = (await create_leads(tx, tenant_id, creator_id, [draft], at))[0]
-    if isinstance(made, CoxError):
-        raise made
-    return made
-
-
 async def create_leads(
-    tx: Tx, tenant_id: UUID, creator_id: UUID | None, drafts: Sequence[Draft], at: datetime
+    tx: Tx, tenant_id: UUID, newcomers: Sequence[Newcomer], at: datetime
 ) -> list[Lead | CoxError]:
     """Store the good ones; in the place of each bad one stands what is wrong with it."""
-    start = await opening(tx, tenant_id, creator_id, at)
-    prepared = await _prepare(Valuer(tx, start.tenant), tenant_id, drafts, at)
+    start = await opening(tx, tenant_id, {new.creator_id for new in newcomers if new.creator_id}, at)
+    prepared = await _prepare(Valuer(tx, start.tenant), tenant_id, newcomers, at)
     good = [one for one in prepared if isinstance(one, Prepared)]
-    made = {one.id: _new_lead(tenant_id, creator_id, one, start.pipeline, at) for one in good}
+    made = {one.id: _new_lead(tenant_id, one, start.pipeline, at) for one in good}
     repeats = await store_new(
         tx,
         tenant_id,
         [(made[one.id], one.search_text, one.terms) for one in good],
-        [
-            NewEvent(one.id, created_event(made[one.id], start.credit, start.tenant.currency), at)
-            for one in good
-        ],
+        [_creation(one, made[one.id], start) for one in good],
         [Claim(one.id, one.contact.keys) for one in good],
     )
     made |= {lead_id: replace(made[lead_id], duplicate_of=first) for lead_id, first in repeats.items()}
     return [one if isinstance(one, CoxError) else made[one.id] for one in prepared]
 
 
+def _creation(one: Prepared, lead: Lead, start: Opening) -> NewEvent:
+    event = created_event(lead, start.credit(lead.created_by), start.tenant.currency)
+    return NewEvent(lead.id, event, lead.created_at, traceparent=one.new.traceparent)
+
+
 async def _prepare(
-    valuer: Valuer, tenant_id: UUID, drafts: Sequence[Draft], at: datetime
+    valuer: Valuer, tenant_id: UUID, newcomers: Sequence[Newcomer], at: datetime
 ) -> list[Prepared | CoxError]:
     region = region_of(valuer.tenant.timezone, valuer.tenant.currency)
     prepared: list[Prepared | CoxError] = []
-    for draft in drafts:
+    for new in newcomers:
+        draft = new.draft
         try:
             check_named(draft.name, draft.company, draft.phone, draft.email)
             contact = contact_of(draft.phone, draft.email, region)
             value = await valuer.value(draft.value, at)
             text, terms = found_by(tenant_id, draft.name, draft.company, contact, draft.tags)
-            prepared.append(Prepared(new_id(), draft, contact, value, text, terms))
+            prepared.append(Prepared(new_id(), new, contact, value, text, terms))
         except CoxError as error:
             prepared.append(error)
     return prepared
 
 
-def _new_lead(
-    tenant_id: UUID,
-    creator_id: UUID | None,
-    one: Prepared,
-    pipeline: Pipeline,
-    at: datetime,
-) -> Lead:
-    draft, phone = one.draft, one.contact.phone
+def _new_lead(tenant_id: UUID, one: Prepared, pipeline: Pipeline, at: datetime) -> Lead:
+    draft, phone = one.new.draft, one.contact.phone
     return Lead(
         tenant_id=tenant_id,
         id=one.id,
@@ -135,7 +133,7 @@ def _new_lead(
         stage_entered_at=at,
         owner_id=None,
         team_id=None,
-        created_by=creator_id,
+        created_by=one.new.creator_id,
         duplicate_of=None,
         started_at=at,
         start_known=True,

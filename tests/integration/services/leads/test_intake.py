@@ -54,6 +54,29 @@ class TestCreating:
         assert "王" not in str(data)
         assert "138" not in str(data)
 
+    async def test_each_is_its_creators_own_when_several_come_at_once(self, desk: Desk) -> None:
+        people = ["north1", "south1", "head", "north2"] * 5
+        bodies: list[dict[str, Any]] = [{"name": f"Lead {n}", "phone": f"1390000{n:04}"} for n in range(20)]
+        bodies[7]["value"] = {"amount": "1", "currency": "CHF"}
+        bodies[9]["phone"] = bodies[8]["phone"]
+        answers = await asyncio.gather(
+            *(desk(who, "POST", "/v1/leads", body) for who, body in zip(people, bodies, strict=True))
+        )
+        assert [answer.status for answer in answers] == [422 if n == 7 else 201 for n in range(20)]
+        assert answers[7].json()["code"] == "rate_missing"
+        repeats = {answers[n].json()["duplicate_of"] for n in (8, 9)}
+        assert repeats in ({None, answers[8].json()["id"]}, {None, answers[9].json()["id"]})
+        for who, answer, body in zip(people, answers, bodies, strict=True):
+            if answer.status == 201:
+                lead = answer.json()
+                assert (lead["name"], lead["created_by"]) == (body["name"], str(desk.users[who]))
+                [(_, _, data)] = await desk.events(lead["id"])
+                assert data["credit"]["rep_id"] == (None if who == "head" else str(desk.users[who]))
+        positions = {answer.headers["cox-position"] for answer in answers if answer.status == 201}
+        assert len(positions) == 19
+        shared = "select count(distinct xmin::text) from events where tenant_id = $1"
+        assert await desk.admin.fetchval(shared, desk.tenant_id) < 19
+
     async def test_nobody_is_credited_when_the_creator_is_no_rep(self, desk: Desk) -> None:
         lead = await desk.lead("head")
         [(_, _, data)] = await desk.events(lead["id"])
