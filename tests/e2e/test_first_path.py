@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from tests.support.speaking import Tenant
+from tests.support.speaking import NOWADAYS, Tenant
 
 
 class TestFirstPath:
@@ -12,8 +10,7 @@ class TestFirstPath:
         await tenant.team("North")
         rep = await tenant.hire("Lin", "North")
         await rep.create_lead("Acme", value={"amount": "100.00", "currency": "USD"})
-        today = datetime.now(UTC).date().isoformat()
-        seen = await rep.kpis("leads_created", "rep", grain="day", **{"from": today, "to": today})
+        seen = await rep.kpis("leads_created", "rep", grain="day", **NOWADAYS)
         assert seen == {tenant.people["Lin"]: 1}
 
     async def test_deal_is_counted_when_it_was_won(self, tenant: Tenant) -> None:
@@ -24,8 +21,7 @@ class TestFirstPath:
         rep.position = tenant.admin.position
         await rep.record("call", lead["id"], outcome="connected")
         await rep.move(lead["id"], "won")
-        today = datetime.now(UTC).date().isoformat()
-        period = {"grain": "month", "from": today, "to": today}
+        period = {"grain": "month", **NOWADAYS}
         lin = tenant.people["Lin"]
         assert await rep.kpis("deals_won", "rep", **period) == {lin: 1}
         assert await rep.kpis("calls", "rep", **period) == {lin: 1}
@@ -46,8 +42,7 @@ class TestAssignment:
         owned = await tenant.admin.lead_when(created["id"], lambda lead: lead["owner_id"] is not None)
         assert owned["owner_id"] == lin
         rep.position = tenant.admin.position
-        today = datetime.now(UTC).date().isoformat()
-        period = {"grain": "day", "from": today, "to": today}
+        period = {"grain": "day", **NOWADAYS}
         assert await rep.kpis("leads_assigned", "rep", **period) == {lin: 1}
 
 

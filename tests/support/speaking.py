@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +14,17 @@ import aiohttp
 import orjson
 
 PASSWORD = "correct horse battery"
-_WAIT_MS = 20_000
+_WAIT_MS = 30_000
+_LIMIT_S = 240.0
+
+_TODAY = datetime.now(UTC).date()
+NOWADAYS = {"from": str(_TODAY - timedelta(days=1)), "to": str(_TODAY + timedelta(days=2))}
+"""The days in which this run takes place, in every zone: it may begin on one and end on the next."""
+
+_NOT_YET = frozenset({"not_yet_applied", "directory_behind"})
+"""Refusals before anything was done: what happened elsewhere has not arrived here. A slow machine needs more
+time for that than a request may wait.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +75,7 @@ class Person:
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One request; `wait_for` defaults to the last position seen."""
+        """One request; waits for `wait_for`, by default the last position seen, as long as it takes."""
         sent = dict(self.headers) | dict(headers or {})
         if self.token is not None:
             sent["Authorization"] = f"Bearer {self.token}"
@@ -74,15 +86,27 @@ class Person:
         data = None if json is None else orjson.dumps(json)
         if data is not None:
             sent["Content-Type"] = "application/json"
-        timeout = aiohttp.ClientTimeout(total=120)
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.request(method, self.url + path, params=query, data=data or form, headers=sent) as answer,
-        ):
-            told = Answer(answer.status, answer.headers.copy(), await answer.read())
+        async with asyncio.timeout(_LIMIT_S):
+            told = await self._once(method, path, query, data or form, sent)
+            while told.status in (503, 504) and told.code in _NOT_YET:
+                told = await self._once(method, path, query, data or form, sent)
         if method != "GET" and told.headers.get("Cox-Position"):
             self.position = told.position
         return told
+
+    async def _once(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | int] | None,
+        data: bytes | Mapping[str, str] | None,
+        headers: Mapping[str, str],
+    ) -> Answer:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=120)) as session,
+            session.request(method, self.url + path, params=query, data=data, headers=headers) as answer,
+        ):
+            return Answer(answer.status, answer.headers.copy(), await answer.read())
 
     async def get(self, path: str, **query: str | int) -> Any:
         """The JSON of a GET that must succeed."""
@@ -140,7 +164,7 @@ class Person:
         headers = {"Authorization": f"Bearer {self.token}"}
         if last_event_id is not None:
             headers["Last-Event-ID"] = last_event_id
-        timeout = aiohttp.ClientTimeout(total=None, sock_read=60)
+        timeout = aiohttp.ClientTimeout(total=None, sock_read=120)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
             session.get(f"{self.url}/v1/events/stream{query}", headers=headers) as answer,
