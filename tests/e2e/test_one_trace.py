@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
@@ -12,11 +11,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from shared.events.kafka import Reader, Record
 from shared.events.topics import partitions_of
 from shared.observability.traces import setup_traces, shutdown_traces
-from tests.e2e.support.house import House
-from tests.support.speaking import Tenant
+from tests.e2e.support.house import House, wait_until
+from tests.support.speaking import NOWADAYS, Tenant
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 CLIENT = "b7ad6b7169203331"
+STEPS = {"POST /v1/leads/*", "POST /v1/leads", "apply scoring.kpis"}
+LIMIT_S = 120.0
 
 
 @pytest.fixture
@@ -66,12 +67,12 @@ class TestOneTrace:
     ) -> None:
         sent = {"traceparent": f"00-{TRACE}-{CLIENT}-01"}
         lead = (await tenant.admin.ask("POST", "/v1/leads", {"name": "Acme"}, headers=sent)).ok().json
-        today = datetime.now(UTC).date().isoformat()
-        period = {"grain": "day", "from": today, "to": today}
-        # The answer waits for scoring's projection, so its span has ended.
+        period = {"grain": "day", **NOWADAYS}
         assert list((await tenant.admin.kpis("leads_created", "tenant", **period)).values()) == [1]
         record = await record_of(house, lead["id"])
 
+        # A span ends after what it is about, which may be told before that.
+        await wait_until(lambda: of_the_trace(exporter).keys() >= STEPS, LIMIT_S)
         spans = of_the_trace(exporter)
         gateway_parent, gateway = ids(spans["POST /v1/leads/*"])
         leads_parent, leads = ids(spans["POST /v1/leads"])
