@@ -1,10 +1,14 @@
-"""The demo company, told twice."""
+"""The demo company, told twice on the same day."""
 
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, tzinfo
 from typing import Any
 
+import pytest
+
+from deploy.cli import demo
 from deploy.cli.client import Client
 from deploy.cli.console import Steps
 from deploy.cli.demo import load
@@ -12,6 +16,15 @@ from tests.e2e.support.imports import all_kpis
 from tests.support.speaking import Tenant
 
 REPS, DAYS = 4, 14
+BEGAN = datetime.now().astimezone()
+
+
+class Standing(datetime):
+    """A day that does not end while the company is told of."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return BEGAN.astimezone(tz)
 
 
 async def told(tenant: Tenant) -> int:
@@ -37,7 +50,7 @@ async def settled(tenant: Tenant) -> None:
     for path in ("/v1/leads", "/v1/activities"):
         for item in (await tenant.admin.get(path, limit=500))["items"]:
             newest = await tenant.admin.ask("GET", f"{path}/{item['id']}")
-            await tenant.admin.ask("GET", "/v1/kpis", query=_ANY, wait_for=newest.ok().position)
+            (await tenant.admin.ask("GET", "/v1/kpis", query=_ANY, wait_for=newest.ok().position)).ok()
 
 
 _ANY = {"metric": "calls", "by": "tenant", "grain": "year", "from": "2000-01-01", "to": "2000-01-01"}
@@ -45,8 +58,9 @@ _ANY = {"metric": "calls", "by": "tenant", "grain": "year", "from": "2000-01-01"
 
 class TestDemo:
     async def test_fills_every_page_when_it_is_told_and_changes_nothing_when_told_again(
-        self, tenant: Tenant
+        self, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(demo, "datetime", Standing)
         leads = await told(tenant)
         await settled(tenant)
         first = await numbers(tenant)
