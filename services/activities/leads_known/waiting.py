@@ -14,12 +14,12 @@ PAUSE_S = 0.05
 
 
 async def wait_for_lead(
-    database: Database, access: Access, lead_id: UUID, longest_s: float = LONGEST_S
+    database: Database, access: Access, lead_id: UUID, longest_s: float | None = None
 ) -> bool:
-    """Whether the caller sees the lead, now or within `longest_s`; no connection is held between two
-    looks.
+    """Whether the caller sees the lead, now or within `longest_s` (default LONGEST_S); no connection is held
+    between two looks.
     """
-    until = time.monotonic() + longest_s
+    until = time.monotonic() + (LONGEST_S if longest_s is None else longest_s)
     while True:
         async with database.transaction(access) as tx:
             if await find_leads(tx, [lead_id]):

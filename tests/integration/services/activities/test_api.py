@@ -101,6 +101,7 @@ class TestPostActivity:
             return found
 
         monkeypatch.setattr(waiting, "find_leads", looking)
+        monkeypatch.setattr(waiting, "LONGEST_S", 120.0)
         lead_id = new_id()
         asked = asyncio.create_task(
             call(None, "POST", "/v1/activities", {"kind": "call", "lead_id": str(lead_id)})
