@@ -7,17 +7,38 @@ service put down.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from services.activities.leads_known import waiting
+from services.gateway.live import older, tail
+from services.gateway.proxy import forward
+from shared.access import freshness
 from shared.events.topics import ensure_topics
 from shared.settings import Settings
 from tests.e2e.support.house import SERVICES, House, running_house
 from tests.support.databases import Databases, own_settings
 from tests.support.pair import Pair
 from tests.support.speaking import Tenant
+
+PATIENCE_S = 120.0
+_IMPATIENT = (
+    (freshness, "WAIT_S"), (waiting, "LONGEST_S"), (forward, "_CONNECT_S"), (tail, "START_S"),
+    (older, "_READ_S"),
+)  # fmt: skip
+"""How long the product lets somebody wait for what must come, before it says that it has not. A machine may
+be slower than people are patient; how fast it comes is not what these tests are about.
+"""
+
+
+@pytest.fixture(scope="package", autouse=True)
+def patience() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in _IMPATIENT:
+            patch.setattr(module, name, PATIENCE_S)
+        yield
 
 
 @pytest.fixture(scope="package")
