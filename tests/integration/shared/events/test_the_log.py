@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -15,12 +16,21 @@ from shared.events.kafka import Admin, Reader, TopicPartition
 from shared.events.registry import forget, lock_offsets, move_pointer, progress
 from shared.events.republish import request
 from shared.events.seeking import Seeker
+from shared.events.streams import PARTITIONS, key_of, partition_of
 from shared.events.topics import partitions_of
+from shared.ids import new_id
 from tests.integration.shared.events.conftest import STREAM, House, started
 from tests.integration.shared.events.test_relay import NOTHING_PENDING, emptied
 from tests.integration.shared.events.working import Notes, comes_true, eventually, working
 
 DONE = "select republish_state = 'done' from relay_state"
+
+
+def beside(thing: UUID) -> UUID:
+    """The id of another aggregate, whose events go to the same partition."""
+    places = PARTITIONS[STREAM]
+    here = partition_of(key_of(thing), places)
+    return next(each for each in iter(new_id, None) if partition_of(key_of(each), places) == here)
 
 
 async def bounds(house: House) -> dict[TopicPartition, tuple[int, int]]:
@@ -45,7 +55,8 @@ class TestAnotherLog:
         await house.admin.execute("update events set recorded_at = recorded_at - interval '10 minutes'")
         # Refilled by somebody else's relay while no consumer looks: the stored offsets lie inside the new
         # log.
-        things = [await house.created() for _ in range(12)]
+        things = [await house.created(thing=beside(thing)) for _ in range(2)]
+        things += [await house.created() for _ in range(10)]
         async with working(house):
             await eventually(house, NOTHING_PENDING)
         begun = await house.value("select count(*) from offsets where next > 0")
@@ -120,7 +131,7 @@ class TestHole:
             await admin.delete_before(
                 {tp: end for tp, (begin, end) in (await bounds(house)).items() if end > begin}
             )
-        after = await house.created()
+        after = await house.created(thing=beside(missed[0]))
 
         async with working(house, notes.handlers, ready=False) as worker:
             await comes_true(lambda: any("cox events republish" in why for why in worker.problems()))
