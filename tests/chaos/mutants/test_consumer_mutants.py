@@ -24,12 +24,10 @@ from shared.events.seeking import Seeker
 from shared.events.starting import Stored
 from tests.chaos.mutants.scene import NOTHING_PENDING, Killed, Scene
 from tests.integration.shared.events.bench import Bench, bench_of
-from tests.integration.shared.events.working import comes_true
+from tests.integration.shared.events.working import WAITS_FOR_A_LOCK, comes_true
 from tests.support.backbone import STREAM, started
 
 BAD = 666
-_WAITS_FOR_A_LOCK = """select exists (select from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock')"""
 
 
 def _trusting_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +155,7 @@ class TestLocksOfPlaces:
         two = asyncio.create_task(bench.applier(1).resolve(letter))
 
         async def done_or_waiting() -> bool:
-            return two.done() or bool(await scene.house.value(_WAITS_FOR_A_LOCK))
+            return two.done() or bool(await scene.house.value(WAITS_FOR_A_LOCK))
 
         await comes_true(done_or_waiting)
         goes_on.set()

@@ -10,12 +10,10 @@ import pytest
 
 from shared.events import journal
 from tests.chaos.mutants.scene import Scene
-from tests.integration.shared.events.working import comes_true
+from tests.integration.shared.events.working import WAITS_FOR_A_LOCK, comes_true
 
 _INDEXES = """select indexrelid::regclass::text from pg_index join pg_class c on c.oid = indexrelid
     where indisunique and pg_get_indexdef(indexrelid) like '%(aggregate_id, seq)'"""
-_WAITS_FOR_A_LOCK = """select exists (select from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock')"""
 
 
 def _read_then_written(table: str, _several: bool) -> str:
@@ -39,7 +37,7 @@ async def _two_writers(scene: Scene, thing: UUID) -> BaseException | None:
         second = asyncio.create_task(house.changed(thing))
 
         async def waits() -> bool:
-            return second.done() or bool(await house.value(_WAITS_FOR_A_LOCK))
+            return second.done() or bool(await house.value(WAITS_FOR_A_LOCK))
 
         await comes_true(waits)
     (outcome,) = await asyncio.gather(second, return_exceptions=True)

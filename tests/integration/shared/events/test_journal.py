@@ -14,6 +14,7 @@ from shared.events.migrations import EVENTS_PER_PARTITION
 from shared.events.positions import Position
 from shared.ids import new_id
 from tests.integration.shared.events.conftest import NOON, STREAM, THINGS, House, finished, started
+from tests.integration.shared.events.working import WAITS_FOR_A_LOCK
 
 
 class TestRecordEvents:
@@ -75,7 +76,7 @@ class TestRecordEvents:
         async with house.transaction() as first:
             await house.change(first, thing)
             waiting = asyncio.create_task(house.changed(thing))
-            while not await house.value("select count(*) from pg_locks where not granted"):
+            while not await house.value(WAITS_FOR_A_LOCK):
                 assert not waiting.done()
             await house.changed(other)
         await waiting

@@ -17,7 +17,7 @@ from shared.events.timer_rules import TRIES
 from shared.events.timers import Timer, Timers, cancel, schedule
 from shared.ids import new_id
 from tests.integration.shared.events.conftest import NOON, SERVICE, THINGS, House, started
-from tests.integration.shared.events.working import TIMEOUT_S, eventually, working
+from tests.integration.shared.events.working import TIMEOUT_S, WAITS_FOR_A_LOCK, eventually, working
 
 LATER = NOON + timedelta(hours=1)
 
@@ -118,7 +118,7 @@ class TestFiring:
             alarm.clock.at = LATER
             firing = _Firing(alarm)
             async with firing:
-                await eventually(house, "select exists (select from pg_locks where not granted)")
+                await eventually(house, WAITS_FOR_A_LOCK)
                 await cancel(tx, "alarm", thing)
                 await tx.connection.execute("commit; begin")
 
@@ -135,7 +135,7 @@ class TestFiring:
             await cancel(tx, "alarm", thing)
             firing = _Firing(alarm)
             async with firing:
-                await eventually(alarm.house, "select exists (select from pg_locks where not granted)")
+                await eventually(alarm.house, WAITS_FOR_A_LOCK)
                 await tx.connection.execute("commit; begin")
 
         assert await alarm.fired() == []

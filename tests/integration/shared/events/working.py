@@ -17,7 +17,11 @@ from shared.events.timers import Timers
 from shared.events.worker import Worker
 from tests.support.backbone import SERVICE, STREAM, House
 
-TIMEOUT_S = 60
+TIMEOUT_S = 240
+"""A hang guard: less than what a whole test may take, more than any machine needs."""
+
+WAITS_FOR_A_LOCK = """select exists (select from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock')"""
 
 
 class Notes:
