@@ -17,7 +17,7 @@ from shared.ids import new_id
 from tests.integration.shared.events.conftest import SERVICE, STREAM, House
 from tests.integration.shared.events.working import TIMEOUT_S, Notes
 
-LONG_S = 120.0
+LONG_S = 240.0
 SHORT_S = 0.2
 
 

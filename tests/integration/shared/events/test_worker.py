@@ -6,7 +6,7 @@ from shared.events.appside import AppSide
 from shared.events.consumer import Reaction
 from shared.events.positions import Position
 from tests.integration.shared.events.conftest import SERVICE, STREAM, House, finished, started
-from tests.integration.shared.events.working import Notes, working
+from tests.integration.shared.events.working import TIMEOUT_S, Notes, working
 
 
 class TestOnePath:
@@ -27,6 +27,6 @@ class TestOnePath:
         side = AppSide(house.settings, SERVICE, [seen.handlers])
         async with working(house, seen.handlers), side.running():
             thing = await house.created()
-            await side.applied.wait([Position(STREAM, thing, 1)], 20)
+            await side.applied.wait([Position(STREAM, thing, 1)], TIMEOUT_S)
             assert await seen.of(house, thing) == [1]
         await side.database.dispose()
