@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -45,6 +47,14 @@ async def worker(settings: Settings, databases: Databases) -> AsyncIterator[Data
     database = Database(make_engine(settings, "gateway", "worker", pool_size=2))
     yield database
     await database.dispose()
+
+
+@pytest.fixture
+def still_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the limiter no time passes: its windows begin and end by the wall clock, whatever is counted."""
+    longest_s = 1800
+    amid = time.time() // longest_s * longest_s + 50
+    monkeypatch.setattr("limits.aio.storage.memory.time", SimpleNamespace(time=lambda: amid))
 
 
 @dataclass

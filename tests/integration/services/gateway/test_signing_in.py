@@ -30,7 +30,7 @@ class TestPasswordGrant:
             assert (answer.status, answer.code) == (401, "invalid_grant")
         assert wrong.json()["detail"] == unknown.json()["detail"] == broken.json()["detail"]
 
-    async def test_refused_when_attempts_failed_too_often(self, tenant: Tenant) -> None:
+    async def test_refused_when_attempts_failed_too_often(self, tenant: Tenant, still_window: None) -> None:
         client = Client(tenant.app)
         email = f"x{tenant.email}"
         statuses = [(await client.sign_in(email, "wrong")).status for _ in range(11)]
