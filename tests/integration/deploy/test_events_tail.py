@@ -51,7 +51,7 @@ def _place(settings: Settings) -> TopicPartition:
 async def publish(settings: Settings, *records: tuple[bytes, bytes, list[tuple[str, bytes]]]) -> None:
     producer = Producer(settings.kafka_bootstrap, "test-tail")
     await producer.start()
-    await producer.send([Outgoing(_place(settings), *record) for record in records], 10)
+    await producer.send([Outgoing(_place(settings), *record) for record in records], 60)
     await producer.stop()
 
 
@@ -101,9 +101,8 @@ class TestWithoutKafka:
     async def test_says_so_when_nobody_answers(
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        from deploy.local.ports import free_port
-
-        nowhere = settings.model_copy(update={"kafka_bootstrap": f"127.0.0.1:{free_port()}"})
+        # A port that the system gives nobody.
+        nowhere = settings.model_copy(update={"kafka_bootstrap": "127.0.0.1:1"})
         monkeypatch.setattr(running, "service_settings", lambda: nowhere)
         assert await tail("--count", "1") == 1
         assert "Kafka does not answer" in capsys.readouterr().err

@@ -65,7 +65,10 @@ class TestFreshness:
         with pytest.raises(DirectoryBehind):
             await Freshness(bed.app).check(holder(new_id(), 5))
 
-    async def test_accepted_when_the_directory_catches_up_in_time(self, bed: Bed) -> None:
+    async def test_accepted_when_the_directory_catches_up_in_time(
+        self, bed: Bed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(freshness, "WAIT_S", 120.0)
         org = Org(bed)
         asked = asyncio.create_task(Freshness(bed.app).check(holder(org.tenant, 2)))
         await org.unit("root", kind="company")

@@ -228,11 +228,9 @@ class TestLostConnections:
             await write(tx, 3)
         assert await stored(admin, tenant) == [3]
 
-    async def test_says_unavailable_when_nobody_listens(
-        self, settings: Settings, unused_tcp_port: int
-    ) -> None:
-        url = f"postgresql://postgres@127.0.0.1:{unused_tcp_port}/postgres"
-        nowhere = Settings(postgres_url=url)
+    async def test_says_unavailable_when_nobody_listens(self, settings: Settings) -> None:
+        # A port that the system gives nobody.
+        nowhere = Settings(postgres_url="postgresql://postgres@127.0.0.1:1/postgres")
         database = Database(make_engine(nowhere, SERVICE, "app"))
         with pytest.raises(DatabaseUnavailable):
             async with database.transaction():
