@@ -122,6 +122,17 @@ class TestDocument:
             assert named is None or named[1] in SCOPES, (method, path)
             assert named is not None or path in PUBLIC or path.split("/")[2] in OWN_PREFIXES, (method, path)
 
+    def test_no_change_is_an_answer_when_one_thing_with_a_version_is_read(self, merged: Json) -> None:
+        for path, method, operation in operations(merged):
+            content = operation["responses"].get("200", {}).get("content", {}).get("application/json", {})
+            name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+            if method == "get" and "version" in merged["components"]["schemas"].get(name, {}).get(
+                "properties", {}
+            ):
+                assert "304" in operation["responses"], path
+                assert {"$ref": "#/components/parameters/IfNoneMatch"} in operation["parameters"], path
+        assert "304" in merged["paths"]["/v1/org/tenant"]["get"]["responses"]
+
     def test_names_are_snake_case_when_fields_and_parameters_are_ours(self, merged: Json) -> None:
         names = [
             name
