@@ -7,7 +7,10 @@ import random
 from collections import Counter
 from uuid import UUID
 
+import pytest
+
 from services.leads.assignment.use_cases import assign_by_rules
+from shared.database import connections
 from shared.database.engine import make_engine
 from shared.database.transactions import Access, Database
 from shared.ids import new_id
@@ -16,6 +19,12 @@ from tests.integration.services.leads.conftest import Desk
 from tests.integration.services.leads.test_progress import loads
 
 REFUSALS = {"same_stage", "same_owner", "owner_changed", "changed_meanwhile"}
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Far more come at once than there are connections: the last one's turn comes when it comes."""
+    monkeypatch.setattr(connections, "WAIT_S", 240.0)
 
 
 class TestManyAtOnce:
