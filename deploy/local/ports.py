@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 
 _FIRST, _LAST = 12_000, 30_000
-_TRIES = 200
+_APART = 32
+"""So many sets there are, and a process chooses from one of them, by its pid: a port is chosen some time
+before somebody listens on it, and copies that start at the same moment should not meet.
+"""
+
+_given: set[int] = set()
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port nobody listens on now. Outside the ephemeral range, so a restart finds it free again."""
-    for _ in range(_TRIES):
-        port = random.randint(_FIRST, _LAST)  # noqa: S311 - no secret
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
+    """A TCP port nobody listens on now, another one at each call in a process.
+
+    Outside the ephemeral range, so a restart finds it free again.
+    """
+    mine = list(range(_FIRST + os.getpid() % _APART, _LAST, _APART))
+    random.shuffle(mine)
+    for port in mine:
+        if port not in _given and _is_free(host, port):
+            _given.add(port)
             return port
     raise OSError(f"no free port between {_FIRST} and {_LAST}")
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
 
 
 def listen(host: str, port: int) -> socket.socket:

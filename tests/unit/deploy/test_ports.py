@@ -5,7 +5,30 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from deploy.local.ports import listen
+import pytest
+
+from deploy.local import ports
+from deploy.local.ports import free_port, listen
+
+
+class TestFreePort:
+    def test_no_port_is_given_twice_when_processes_start_side_by_side(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        chosen = []
+        for pid in range(1000, 1004):
+            monkeypatch.setattr("os.getpid", lambda mine=pid: mine)
+            # What another process has given is not known here.
+            monkeypatch.setattr(ports, "_given", set())
+            chosen += [free_port() for _ in range(100)]
+        assert len(set(chosen)) == 400
+
+    def test_port_is_passed_over_when_somebody_listens_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("random.shuffle", lambda _: None)
+        first = free_port()
+        monkeypatch.setattr(ports, "_given", set())
+        with listen("127.0.0.1", first):
+            assert free_port() > first
 
 
 class TestListen:
