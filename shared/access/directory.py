@@ -139,7 +139,7 @@ async def credits_of(
         return {}
     raw = await tx.raw()
     rows = await raw.fetch(_CREDITS, _tenant_id(tx, tenant_id), wanted, at)
-    return {row["id"]: _credit(row["id"], row) for row in rows}
+    return {row["id"]: credit_from(row["id"], row) for row in rows}
 
 
 async def credits_at(
@@ -152,7 +152,7 @@ async def credits_at(
     raw = await tx.raw()
     users, times = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     rows = await raw.fetch(_CREDITS_AT, _tenant_id(tx, tenant_id), users, times)
-    return {(row["user_id"], row["at"]): _credit(row["user_id"], row) for row in rows}
+    return {(row["user_id"], row["at"]): credit_from(row["user_id"], row) for row in rows}
 
 
 async def credit_of(
@@ -255,13 +255,13 @@ async def rate_on(tx: Tx, currency: str, day: date, *, tenant_id: UUID | None = 
     return found
 
 
-def _credit(user_id: UUID, row: asyncpg.Record) -> Credit:
+def credit_from(user_id: UUID, row: asyncpg.Record, prefix: str = "") -> Credit:
     """Of a user and the unit that the row holds; nothing to check again."""
     return Credit.model_construct(
-        rep_id=user_id if row["is_rep"] else None,
-        team_id=row["team_id"],
-        team_path=tuple(row["path"] or ()),
-        team_region=row["region"],
+        rep_id=user_id if row[f"{prefix}is_rep"] else None,
+        team_id=row[f"{prefix}team_id"],
+        team_path=tuple(row[f"{prefix}path"] or ()),
+        team_region=row[f"{prefix}region"],
     )
 
 
@@ -304,5 +304,5 @@ async def careers_of(
     for row in await raw.fetch(_CAREERS, _tenant_id(tx, tenant_id), wanted):
         # The driver's -infinity has no zone.
         from_at = row["from_at"] if row["from_at"].tzinfo else row["from_at"].replace(tzinfo=UTC)
-        spells.setdefault(row["id"], []).append((from_at, _credit(row["id"], row)))
+        spells.setdefault(row["id"], []).append((from_at, credit_from(row["id"], row)))
     return {user: Career(found) for user, found in spells.items()}

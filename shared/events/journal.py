@@ -5,7 +5,7 @@ it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -48,8 +48,8 @@ class AggregateMissing(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Insertion:
-    """New rows of aggregates, inserted by the statement that records their events: one round trip for both.
+class RowChange:
+    """Rows inserted or changed by the statement that records the events about them: one round trip for both.
 
     `items` are common table expressions over $1 … $n, `arguments` their n values; `answer` ends the
     statement. `patches` is a relation `(aggregate_id, patch)` over them: fields of those aggregates' events
@@ -58,8 +58,14 @@ class Insertion:
 
     items: str
     arguments: Sequence[Any]
-    answer: str
+    answer: str = "select"
     patches: str | None = None
+
+    @classmethod
+    def of(cls, *statements: tuple[str, Sequence[Any]]) -> RowChange:
+        """Of statements that each write their own parameters as {0}, {1} …"""
+        numbered = _numbered(tuple((words, len(values)) for words, values in statements))
+        return cls(numbered, [value for _, values in statements for value in values])
 
 
 # ruff: noqa: S608 - the only names put into statements are those of our own tables
@@ -89,12 +95,21 @@ p as (insert into outbox_pending select id from e)"""
 
 
 @cache
+def _numbered(statements: tuple[tuple[str, int], ...]) -> str:
+    items, first = [], 1
+    for number, (words, count) in enumerate(statements):
+        items.append(f"c{number} as ({words.format(*(f'${first + at}' for at in range(count)))})")
+        first += count
+    return ", ".join(items)
+
+
+@cache
 def _created(form: Form) -> str:
     return f"with {_append(1, form, seq='x.k')} select"
 
 
 @cache
-def _inserted(items: str, answer: str, patches: str | None, first: int, form: Form) -> str:
+def _changed(items: str, answer: str, patches: str | None, first: int, form: Form) -> str:
     if patches is None:
         appended = _append(first, form, seq="x.k")
     else:
@@ -155,21 +170,24 @@ async def record_events(
     return _recorded(tx, events, places)
 
 
-async def insert_and_record(tx: Tx, insertion: Insertion, events: Sequence[NewEvent]) -> list[asyncpg.Record]:
-    """Insert new aggregates and append their events, whatever their number, by one statement.
+async def change_and_record(
+    tx: Tx, change: RowChange, events: Sequence[NewEvent], *, above: Mapping[UUID, int] | None = None
+) -> list[asyncpg.Record]:
+    """Insert or change rows of aggregates and append their events, whatever their number, by one statement.
 
-    Each row is inserted with `seq` = the number of its events here. Answers what `insertion.answer` selects;
-    the positions are added to `tx.recorded`.
+    `above`: the seqs, so far, of aggregates that were there before; the transaction has locked their rows.
+    `change` stores each row with that (new ones: 0) + the number of its events here as `seq`. Answers what
+    `change.answer` selects; the positions are added to `tx.recorded`.
     """
     if tx.tenant_id is None:
         raise ValueError("events are recorded in a transaction of a tenant")
-    _, places = _counted(events)
-    form, values = _sent(events, places)
-    statement = _inserted(
-        insertion.items, insertion.answer, insertion.patches, len(insertion.arguments) + 1, form
-    )
-    rows = await tx.connection.fetch(statement, *insertion.arguments, tx.tenant_id, *values)
-    _recorded(tx, events, places)
+    _, seqs = _counted(events)
+    if above:
+        seqs = [above.get(event.aggregate_id, 0) + place for event, place in zip(events, seqs, strict=True)]
+    form, values = _sent(events, seqs)
+    statement = _changed(change.items, change.answer, change.patches, len(change.arguments) + 1, form)
+    rows = await tx.connection.fetch(statement, *change.arguments, tx.tenant_id, *values)
+    _recorded(tx, events, seqs)
     return list(rows)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -53,7 +54,7 @@ class Lead:
     lost_reason: str | None
 
     @classmethod
-    def of(cls, row: asyncpg.Record) -> Lead:
+    def of(cls, row: asyncpg.Record | Mapping[str, Any]) -> Lead:
         """From the driver's row."""
         values = dict(row.items())
         values["tags"] = tuple(values["tags"])

@@ -11,22 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import asyncpg
-
 from services.leads.pipelines.rules import Pipeline
 from services.leads.pipelines.use_cases import default_pipeline, pipeline_of
-from shared.access.directory import Tenant, tenant_of
+from shared.access.directory import Tenant, credit_from, tenant_of
 from shared.contracts.base import Credit
 from shared.database.transactions import Tx
 
 _OPENING = """
 select t.tenant_id, t.name as tenant_name, t.timezone, t.currency,
   p.id, p.seq, p.key, p.name, p.is_default, p.stages,
-  c.user_id, c.team_id, c.path, c.region
+  c.user_id, c.is_rep, c.team_id, c.path, c.region
 from org_tenants t
 left join pipelines p on p.tenant_id = t.tenant_id and p.is_default
 left join lateral (
-  select u.id as user_id, n.id as team_id, n.path, n.region
+  select u.id as user_id, u.is_rep, n.id as team_id, n.path, n.region
   from org_users u
   left join lateral (
     select m.unit_id from org_memberships m
@@ -63,13 +61,5 @@ async def opening(tx: Tx, tenant_id: UUID, creators: Collection[UUID], at: datet
     tenant = Tenant(row["tenant_id"], row["tenant_name"], row["timezone"], row["currency"])
     found = row["id"] is not None
     pipeline = pipeline_of(row) if found else await default_pipeline(tx, tenant_id, at)
-    return Opening(tenant, pipeline, {each["user_id"]: _credit(each) for each in rows if each["user_id"]})
-
-
-def _credit(row: asyncpg.Record) -> Credit:
-    return Credit(
-        rep_id=row["user_id"],
-        team_id=row["team_id"],
-        team_path=tuple(row["path"] or ()),
-        team_region=row["region"],
-    )
+    reps = (each for each in rows if each["user_id"] is not None)
+    return Opening(tenant, pipeline, {each["user_id"]: credit_from(each["user_id"], each) for each in reps})

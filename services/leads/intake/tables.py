@@ -31,7 +31,7 @@ from services.leads.intake.lead import Lead
 from services.leads.metadata import metadata
 from shared.database.rows import Form
 from shared.database.transactions import Tx
-from shared.events.journal import Insertion
+from shared.events.journal import RowChange
 
 leads = Table(
     "leads",
@@ -119,14 +119,14 @@ _REPEATS = """(
 
 def insertion(
     tenant_id: UUID, rows: Sequence[tuple[Lead, str, list[int]]], claims: Sequence[Claim]
-) -> Insertion:
+) -> RowChange:
     """New leads, each with what it is found by; their keys are claimed by the same statement.
 
     It answers `(id, duplicate_of)` of those that repeat an earlier lead.
     """
     form, values = _NEW.sent([(*_FIELDS(lead), words, terms) for lead, words, terms in rows])
     claimed, keys = claiming_keys(tenant_id, claims, len(_NEW.columns) + 1)
-    return Insertion(
+    return RowChange(
         items=_with_keys(claimed, form),
         arguments=[*values, *keys],
         answer="select lead_id as id, first_id as duplicate_of from repeats",
@@ -215,15 +215,15 @@ async def write_passed(tx: Tx, changed: Sequence[Lead]) -> None:
 
 
 _STANDING = """
-update leads set stage = $3, status = $4, stage_entered_at = $5, closed_at = $6, lost_reason = $7,
-  value_minor = $8, value_currency = $9, value_tenant_minor = $10, updated_at = $11
-where tenant_id = $1 and id = $2
+update leads set stage = {2}, status = {3}, stage_entered_at = {4}, closed_at = {5}, lost_reason = {6},
+  value_minor = {7}, value_currency = {8}, value_tenant_minor = {9}, updated_at = {10}, seq = {11}
+where tenant_id = {0} and id = {1}
 """
 
 
-async def write_standing(tx: Tx, lead: Lead) -> None:
-    """Store where the lead stands, and its value."""
-    await tx.connection.execute(_STANDING, *_standing(lead))
+def standing_change(lead: Lead) -> tuple[str, Sequence[Any]]:
+    """Where the lead stands, its value and its version, for `RowChange.of`."""
+    return _STANDING, (*_standing(lead), lead.seq)
 
 
 def _standing(lead: Lead) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from services.leads.duplicates.rules import Claim
@@ -22,8 +23,8 @@ from services.leads.intake.tables import (
     insertion,
     leads,
     put_owners,
+    standing_change,
     write_passed,
-    write_standing,
 )
 from services.leads.pipelines.rules import Pipeline
 from services.leads.valuation.rules import Valued
@@ -32,7 +33,7 @@ from shared.contracts.base import Credit
 from shared.contracts.leads import LeadCreated
 from shared.database.transactions import Tx
 from shared.errors import CoxError, NotFound
-from shared.events.journal import NewEvent, insert_and_record, record_events
+from shared.events.journal import NewEvent, RowChange, change_and_record, record_events
 from shared.events.positions import Position
 from shared.ids import new_id
 
@@ -172,7 +173,7 @@ async def store_new(
     """
     if not rows:
         return {}
-    found = await insert_and_record(tx, insertion(tenant_id, rows, claims), events)
+    found = await change_and_record(tx, insertion(tenant_id, rows, claims), events)
     return {row["id"]: row["duplicate_of"] for row in found}
 
 
@@ -214,10 +215,15 @@ async def record_lead_events(tx: Tx, events: Sequence[NewEvent]) -> list[Positio
     return await record_events(tx, leads, events)
 
 
-async def store_standing(tx: Tx, lead: Lead, events: Sequence[NewEvent]) -> Lead:
-    """Store stage, status, value and times of a locked lead, and record why; the lead as it is then."""
-    await write_standing(tx, lead)
-    return replace(lead, seq=(await record_lead_events(tx, events))[-1].seq)
+async def store_standing(
+    tx: Tx, lead: Lead, events: Sequence[NewEvent], beside: Sequence[tuple[str, Sequence[Any]]]
+) -> None:
+    """Store stage, status, value and times of a locked lead, why, and what goes `beside` it, at once.
+
+    `lead` as it is then: its seq is the last event's. `beside`: see `RowChange.of`.
+    """
+    change = RowChange.of(standing_change(lead), *beside)
+    await change_and_record(tx, change, events, above={lead.id: lead.seq - len(events)})
 
 
 async def store_passed(tx: Tx, changed: Sequence[Lead], events: Sequence[NewEvent]) -> None:

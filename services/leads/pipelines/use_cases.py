@@ -183,10 +183,13 @@ def _stages_json(pipeline: Pipeline) -> str:
     )
 
 
-def pipeline_of(row: asyncpg.Record) -> Pipeline:
-    """From a row with the pipeline's columns."""
+def pipeline_of(row: asyncpg.Record, prefix: str = "") -> Pipeline:
+    """From a row with the pipeline's columns, their names behind `prefix`."""
     stages = tuple(
         Stage(stage["key"], stage["name"], stage["win_probability"], tuple(stage["required_activities"]))
-        for stage in row["stages"]
+        for stage in row[f"{prefix}stages"]
     )
-    return Pipeline(row["id"], row["key"], row["name"], row["is_default"], stages, row["seq"])
+    id_, key, name, is_default, seq = (
+        row[f"{prefix}{column}"] for column in ("id", "key", "name", "is_default", "seq")
+    )
+    return Pipeline(id_, key, name, is_default, stages, seq)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from sqlalchemy import BigInteger, Column, DateTime, Table, Text, Uuid
 
 from services.leads.bulk import BulkInsert
@@ -27,9 +29,17 @@ stage_history = Table(
     Column("value_currency", Text),
 )
 
-INSERT_HISTORY = BulkInsert(stage_history, [column.name for column in stage_history.columns])
+_COLUMNS = tuple(column.name for column in stage_history.columns)
+INSERT_HISTORY = BulkInsert(stage_history, _COLUMNS)
+_PASSED = f"""insert into stage_history ({", ".join(_COLUMNS)})
+values ({", ".join(f"{{{at}}}" for at in range(len(_COLUMNS)))})"""  # noqa: S608 - own names
 SELECT_HISTORY = """
 select seq, at, from_stage, to_stage, from_status, to_status, duration_s, moved_by, reason, value_minor,
        value_currency
 from stage_history where tenant_id = $1 and lead_id = $2 order by seq
 """
+
+
+def passage_of(row: Mapping[str, object]) -> tuple[str, Sequence[object]]:
+    """One move, for `RowChange.of`."""
+    return _PASSED, [row[name] for name in _COLUMNS]

@@ -10,27 +10,18 @@ from uuid import UUID
 
 from services.leads.intake.changes import value_columns
 from services.leads.intake.lead import Lead
-from services.leads.intake.use_cases import get_lead, lock_lead, store_standing
-from services.leads.pipelines.rules import Pipeline
-from services.leads.pipelines.use_cases import get_pipeline
+from services.leads.intake.use_cases import store_standing
 from services.leads.progress.rules import Move, Standing, move, reason_code, status_of
-from services.leads.progress.tables import INSERT_HISTORY, SELECT_HISTORY
-from services.leads.touches.use_cases import kinds_done
+from services.leads.progress.situation import Situation, lock_situation
+from services.leads.progress.tables import INSERT_HISTORY, SELECT_HISTORY, passage_of
 from services.leads.valuation.rules import Valued
 from services.leads.valuation.use_cases import Valuer
-from services.leads.workload.use_cases import lock_loads, shift_loads
-from shared.access.directory import credit_of, tenant_of
+from services.leads.workload.use_cases import shift_of
 from shared.contracts.base import Amount, Credit
 from shared.contracts.leads import LeadUpdated, StageChanged
 from shared.database.transactions import Tx
-from shared.errors import Conflict
 from shared.events.journal import NewEvent
 from shared.money import Money
-
-
-class OwnerChanged(Conflict):
-    code = "owner_changed"
-    title = "The lead got another owner at the same moment; try again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,47 +55,33 @@ async def move_lead(
 ) -> Lead:
     """Move a lead to a stage, `won` or `lost`; from there to a stage reopens it.
 
-    Raises UnknownLead, UnknownStage, SameStage, CriteriaMissing, RateMissing, and what `check_version`
-    raises.
+    Raises UnknownLead, UnknownStage, SameStage, CriteriaMissing, RateMissing, OwnerChanged, and what
+    `check_version` raises.
     """
-    seen = await get_lead(tx, tenant_id, lead_id)
-    check_version(seen.version)
-    closes_or_opens = status_of(to) != seen.status
-    if closes_or_opens and seen.owner_id:
-        await lock_loads(tx, tenant_id, [seen.owner_id])
-    old = await lock_lead(tx, tenant_id, lead_id)
+    now = await lock_situation(tx, tenant_id, lead_id, status_of(to))
+    old = now.lead
     check_version(old.version)
-    if old.owner_id != seen.owner_id or old.status != seen.status:
-        raise OwnerChanged
-    pipeline = await get_pipeline(tx, tenant_id, old.pipeline_id)
-    standing = Standing(old.stage, old.status, old.stage_entered_at)
-    made = move(pipeline, standing, to, at, await _done(tx, old, pipeline))
-    new, events = await _moved(tx, old, made, at, reason, value)
+    made = move(now.pipeline, Standing(old.stage, old.status, old.stage_entered_at), to, at, now.done)
+    new, events = await _moved(tx, now, made, at, reason, value)
     return await _store(tx, user_id, old, new, made, events, reason)
 
 
-async def _done(tx: Tx, lead: Lead, pipeline: Pipeline) -> frozenset[str]:
-    if not any(stage.required_activities for stage in pipeline.stages):
-        return frozenset()
-    return await kinds_done(tx, lead.tenant_id, lead.id)
-
-
 async def _moved(
-    tx: Tx, old: Lead, made: Move, at: datetime, reason: str | None, value: Money | None
+    tx: Tx, now: Situation, made: Move, at: datetime, reason: str | None, value: Money | None
 ) -> tuple[Lead, list[LeadUpdated | StageChanged]]:
     """The lead as it is afterwards, and what happened to it."""
+    old = now.lead
     # An outcome is worth what it is worth on its own day, whenever the amount was entered.
     money = value if value is not None else old.value if made.is_outcome else None
-    worth = await Valuer(tx, await tenant_of(tx)).value(money, at) if money is not None else None
+    worth = await Valuer(tx, now.tenant).value(money, at) if money is not None else None
     new = after_move(old, made, at, reason, worth)
     amount = worth.for_event() if worth else None
     events: list[LeadUpdated | StageChanged] = []
     # An outcome's own event carries the amount.
     if not made.is_outcome and (new.value_minor, new.value_currency) != (old.value_minor, old.value_currency):
         events.append(LeadUpdated(changed=("value",), dimensions=new.dimensions, value=amount))
-    credit = await credit_of(tx, old.owner_id)
-    events.append(stage_changed(new, made, credit, reason, amount if made.is_outcome else None))
-    return new, events
+    events.append(stage_changed(new, made, now.credit, reason, amount if made.is_outcome else None))
+    return replace(new, seq=old.seq + len(events)), events
 
 
 def after_move(
@@ -151,10 +128,10 @@ async def _store(
     reason: str | None,
 ) -> Lead:
     at = new.stage_entered_at
-    new = await store_standing(tx, new, [NewEvent(new.id, event, at) for event in events])
-    await INSERT_HISTORY.execute(tx, [history_row(new, made, at, user_id, reason, new.seq)])
+    beside = [passage_of(history_row(new, made, at, user_id, reason, new.seq))]
     if old.owner_id and old.status != new.status and "open" in (old.status, new.status):
-        await shift_loads(tx, new.tenant_id, {old.owner_id: 1 if new.status == "open" else -1})
+        beside.append(shift_of(new.tenant_id, old.owner_id, 1 if new.status == "open" else -1))
+    await store_standing(tx, new, [NewEvent(new.id, event, at) for event in events], beside)
     return new
 
 

@@ -27,7 +27,6 @@ UPSERT = BulkInsert(
     [column.name for column in lead_activities.columns],
     suffix="on conflict (tenant_id, lead_id, activity_id) do nothing",
 )
-KINDS_DONE = "select distinct kind from lead_activities where tenant_id = $1 and lead_id = $2"
 SELECT_OF_LEAD = """
 select activity_id, kind, at, outcome, duration_s, effective, rep_id
 from lead_activities where tenant_id = $1 and lead_id = $2 order by at, activity_id

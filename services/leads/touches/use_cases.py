@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.leads.touches.tables import KINDS_DONE, SELECT_OF_LEAD, UPSERT
+from services.leads.touches.tables import SELECT_OF_LEAD, UPSERT
 from shared.database.transactions import Tx
 
 
@@ -28,11 +28,6 @@ class Touch:
 async def store_touches(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     """Activities of any tenants; known ones are left as they are."""
     await UPSERT.execute(tx, rows)
-
-
-async def kinds_done(tx: Tx, tenant_id: UUID, lead_id: UUID) -> frozenset[str]:
-    """The kinds of activities recorded for a lead, as far as they have come here."""
-    return frozenset(row["kind"] for row in await tx.connection.fetch(KINDS_DONE, tenant_id, lead_id))
 
 
 async def touches_of(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Touch]:

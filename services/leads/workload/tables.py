@@ -21,6 +21,10 @@ insert into rep_loads (tenant_id, user_id, open_leads)
 select $1, r.user_id, 0 from unnest($2::uuid[]) as r(user_id) order by r.user_id
 on conflict (tenant_id, user_id) do nothing
 """
+SHIFT_ONE = """
+insert into rep_loads as l (tenant_id, user_id, open_leads) values ({0}, {1}, {2})
+on conflict (tenant_id, user_id) do update set open_leads = l.open_leads + excluded.open_leads
+"""
 SHIFT = """
 insert into rep_loads as l (tenant_id, user_id, open_leads)
 select $1, r.user_id, r.by from unnest($2::uuid[], $3::bigint[]) as r(user_id, by) order by r.user_id

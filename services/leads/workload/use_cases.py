@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from services.leads.workload.tables import ENSURE, LOCK, READ, SHIFT
+from services.leads.workload.tables import ENSURE, LOCK, READ, SHIFT, SHIFT_ONE
 from shared.database.transactions import Tx
 
 
@@ -23,6 +23,11 @@ async def lock_loads(tx: Tx, tenant_id: UUID, user_ids: Iterable[UUID]) -> dict[
         return {}
     await tx.connection.execute(ENSURE, tenant_id, ids)
     return {row["user_id"]: row["open_leads"] for row in await tx.connection.fetch(LOCK, tenant_id, ids)}
+
+
+def shift_of(tenant_id: UUID, user_id: UUID, by: int) -> tuple[str, tuple[UUID, UUID, int]]:
+    """Adding to one counter, for `RowChange.of`."""
+    return SHIFT_ONE, (tenant_id, user_id, by)
 
 
 async def shift_loads(tx: Tx, tenant_id: UUID, by: Mapping[UUID, int]) -> None:
