@@ -69,6 +69,7 @@ async def tell(settings: Settings, service: str, tenant: UUID, events: list[Even
 
 
 class TestDocuments:
+    @pytest.mark.timeout(1500)
     @pytest.mark.parametrize("service", ["leads", "activities", "scoring"])
     async def test_no_5xx_and_no_undocumented_answer_whatever_is_sent(
         self, databases: Databases, settings: Settings, service: str

@@ -19,6 +19,8 @@ from tests.e2e.support.imports import all_kpis, brought_in
 from tests.support.shared_data import EXAMPLES, shared_data
 from tests.support.speaking import Person
 
+pytestmark = pytest.mark.timeout(1200)
+
 PERIOD = ("2011-01-01", "2012-12-31")
 LOG = "bpi2012/bpi2012_events.csv.gz"
 MAPPING = EXAMPLES / "bpi2012/history.yaml"

@@ -15,6 +15,8 @@ from tests.e2e.support.imports import all_kpis, brought_in
 from tests.support.shared_data import EXAMPLES, shared_data
 from tests.support.speaking import Person
 
+pytestmark = pytest.mark.timeout(1200)
+
 PERIOD = ("2016-01-01", "2018-12-31")
 GRAINS = ("month", "quarter", "year")
 SUBJECTS = {"agent": "rep", "manager": "team", "office": "region", "product": "product"}

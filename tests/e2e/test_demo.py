@@ -15,6 +15,8 @@ from deploy.cli.demo import load
 from tests.e2e.support.imports import all_kpis
 from tests.support.speaking import Tenant
 
+pytestmark = pytest.mark.timeout(1200)
+
 REPS, DAYS = 4, 14
 BEGAN = datetime.now().astimezone()
 

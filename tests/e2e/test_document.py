@@ -35,6 +35,4 @@ class TestConformance:
             # A stream has no end; files are held to the contract by the tests of imports.
             return path.split("/")[2] in OWN_PREFIXES - {"imports"} and not path.endswith("/stream")
 
-        await asyncio.to_thread(
-            assert_conforms, house.url, key, examples=3, phases="coverage", timeout_s=1200, only=own
-        )
+        await asyncio.to_thread(assert_conforms, house.url, key, examples=3, phases="coverage", only=own)

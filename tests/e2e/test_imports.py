@@ -13,6 +13,8 @@ from services.gateway.imports.services import Answer, NotNow, Services
 from tests.e2e.support.imports import all_kpis, brought_in
 from tests.support.speaking import Tenant
 
+pytestmark = pytest.mark.timeout(1200)
+
 DEALS = """
 shape: deals
 source: other_crm

@@ -32,6 +32,10 @@ LEFT_OUT = tuple(f"#/components/parameters/{name}" for name in ("WaitFor", "Wait
 Waits would only be long."""
 
 
+LIMIT_S = 1400
+"""A hang guard; a test that sends this much has a minute more than that for itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """What schemathesis found: how many `cases` it sent, `steps` between operations that it took (0 without
@@ -52,7 +56,7 @@ def assert_conforms(
     examples: int = 10,
     seed: int = 1,
     phases: str = "coverage,fuzzing,stateful",
-    timeout_s: int = 280,
+    timeout_s: int = LIMIT_S,
     only: Callable[[str], bool] = lambda path: True,
 ) -> None:
     """Fail with what schemathesis says against the app at `url`, by its `/openapi.json`.
@@ -71,7 +75,7 @@ def hold(
     examples: int,
     seed: int,
     phases: str = "coverage,fuzzing,stateful",
-    timeout_s: int = 280,
+    timeout_s: int = LIMIT_S,
     only: Callable[[str], bool] = lambda path: True,
 ) -> Held:
     """Send about `examples` cases per operation and phase to the app at `url`, by its `/openapi.json`.

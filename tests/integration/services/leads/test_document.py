@@ -16,7 +16,7 @@ from tests.support.serving import served
 
 
 class TestDocument:
-    @pytest.mark.timeout(600)
+    @pytest.mark.timeout(1500)
     async def test_no_5xx_and_no_undocumented_answer_whatever_is_sent(
         self, desk: Desk, settings: Settings
     ) -> None:
@@ -32,6 +32,6 @@ class TestDocument:
 
         def ask() -> None:
             with served(build) as url:
-                assert_conforms(url, "good", examples=2, phases="coverage,fuzzing", timeout_s=560)
+                assert_conforms(url, "good", examples=2, phases="coverage,fuzzing")
 
         await asyncio.to_thread(ask)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from starlette.types import ASGIApp, Scope
 
 from shared.access.bearer import bearer_of
@@ -17,6 +18,7 @@ from tests.support.serving import served
 
 
 class TestDocument:
+    @pytest.mark.timeout(1500)
     async def test_no_5xx_and_no_undocumented_answer_whatever_is_sent(self, bed: Bed) -> None:
         principal = a_principal()
 
