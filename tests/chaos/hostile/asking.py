@@ -15,6 +15,7 @@ from yarl import URL
 from tests.support import speaking
 
 TIMEOUT_S = 90.0
+PATIENCE_S = 240.0
 PROBLEM = "application/problem+json"
 _PROBLEM_FIELDS = {"type", "title", "status", "detail", "instance", "trace_id", "code", "errors"}
 
@@ -33,13 +34,22 @@ class Answer(speaking.Answer):
         return set(told) == _PROBLEM_FIELDS and told["status"] == self.status
 
     @property
+    def is_behind(self) -> bool:
+        """Whether nothing was done: the service has yet to learn of the organisation's last change."""
+        return self.status == 503 and self.is_problem and self.json["code"] == "directory_behind"
+
+    @property
     def pointers(self) -> list[str]:
         """Where a refusal says that the fault lies."""
         return [error["pointer"] for error in self.json["errors"]]
 
 
 class Asker:
-    """Speaks to one address, under `async with`. `requests` counts; a slow-down (429) is waited out."""
+    """Speaks to one address, under `async with`. `requests` counts.
+
+    Waited out is what says nothing of the request: a slow-down (429), and a service that has not heard yet of
+    the organisation's last change.
+    """
 
     def __init__(self, url: str, connections: int = 24) -> None:
         self._url = url
@@ -79,9 +89,11 @@ class Asker:
         if json is not None:
             data = orjson.dumps(json)
             sent.setdefault("Content-Type", "application/json")
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PATIENCE_S
         while True:
             answer = await self._once(method, target, data, sent)
-            if answer.status != 429:
+            if answer.status != 429 and not (answer.is_behind and loop.time() < until):
                 self.requests += 1
                 return answer
             await asyncio.sleep(min(5.0, float(answer.headers.get("Retry-After", "1"))))

@@ -14,13 +14,14 @@ import aiohttp
 from shared.access.roles import ROLES, scopes_of
 from tests.chaos.hostile.asking import Answer, Asker
 from tests.chaos.hostile.world import Credit, Someone, Thing, World
-from tests.chaos.stack import Stack
+from tests.chaos.stack import Stack, until
 from tests.support.speaking import PASSWORD, Tenant
 
 T = TypeVar("T")
 
 _ROLES = ("rep",) * 7 + ("supervisor", "supervisor", "manager", "director", "finance", "inspector", "admin")
 _AT_ONCE = 6
+_LIMIT_S = 300.0
 _SELL = frozenset({"rep", "supervisor", "manager", "director"})
 
 
@@ -107,14 +108,25 @@ class Company:
     async def work(self, person: Someone) -> None:
         """What a person leaves behind: a lead, an activity, some a key or an import."""
         if person.role in _SELL:
-            lead = await self._as(person, "POST", "/v1/leads", {"name": self.mark()})
-            await self._as(
-                person, "POST", "/v1/activities", {"kind": "call", "lead_id": lead["id"], "note": self.mark()}
-            )
+            body = {"name": self.mark()}
+            made = _good(await self.asker.ask("POST", "/v1/leads", token=person.token, json=body))
+            await self._known(person, made.position)
+            call = {"kind": "call", "lead_id": made.json["id"], "note": self.mark()}
+            await self._as(person, "POST", "/v1/activities", call)
             if self.chance.random() < 0.2:
                 await self._import(person)
         if self.chance.random() < 0.2:
             await self._as(person, "POST", "/v1/api-keys", {"name": self.mark(), "scopes": ["leads:read"]})
+
+    async def _known(self, person: Someone, position: str) -> None:
+        """Wait until activities have heard of a lead: whoever records for it is let wait two seconds only."""
+        headers = {"Cox-Wait-For": position, "Cox-Wait-Ms": "30000"}
+
+        async def so() -> bool:
+            path = "/v1/activities?limit=1"
+            return (await self.asker.ask("GET", path, token=person.token, headers=headers)).status == 200
+
+        await until(so, "activities know the lead", _LIMIT_S)
 
     async def _import(self, person: Someone) -> None:
         form = aiohttp.FormData()

@@ -61,6 +61,8 @@ async def run(run: Run) -> Outcome:
         tenant = await stack.new_tenant()
         leads = [UUID((await tenant.admin.create_lead(f"Hot {n}"))["id"]) for n in range(form.leads)]
         clients = [await _admin(tenant, number) for number in range(form.clients)]
+        # A request waits for what made its client no longer than two seconds.
+        await stack.quiet()
         ledger = await _updated(stack, clients, leads, form, run)
         run.say("all answered; waiting until all is applied")
         await stack.quiet()

@@ -102,10 +102,19 @@ class Sender:
             request.answers += answers
         return answers
 
-    async def lead(self) -> str:
-        answer = await self._company.admin.ask(self._session, "POST", "/v1/leads", {"name": "To be changed"})
+    async def lead(self, known_at: str | None = None) -> str:
+        """The id of a new one; `known_at`: what reads from a service that must have heard of it."""
+        admin = self._company.admin
+        answer = await admin.ask(self._session, "POST", "/v1/leads", {"name": "To be changed"})
         if answer.status != 201:
             raise RuntimeError(f"no lead could be made: {answer}")
+        if known_at is not None:
+            waits = {"Cox_Wait_For": answer.headers["Cox-Position"], "Cox_Wait_Ms": "30000"}
+
+            async def known() -> bool:
+                return (await admin.ask(self._session, "GET", known_at, **waits)).status == 200
+
+            await until(known, "the lead is known", _LIMIT_S)
         lead_id: str = answer.json["id"]
         return lead_id
 
@@ -129,7 +138,8 @@ class Sender:
                 body, other = {"to": "won", "reason": mark}, {"to": "lost"}
             case "activity":
                 path = "/v1/activities"
-                body, other = {"kind": "call", "lead_id": await self.lead(), "note": mark}, {"kind": "visit"}
+                lead_id = await self.lead(known_at="/v1/activities?limit=1")
+                body, other = {"kind": "call", "lead_id": lead_id, "note": mark}, {"kind": "visit"}
             case _:
                 path, unit_id = "/v1/org/users", self._company.tenant.units["team0"]
                 body = {"display_name": mark, "code": mark, "unit_id": unit_id, "roles": ["rep"]}

@@ -22,7 +22,7 @@ from shared.access.tokens import sign_principal
 from tests.chaos.hostile.asking import Answer, Asker
 from tests.chaos.hostile.company import each
 from tests.chaos.promise import Outcome, Run
-from tests.chaos.stack import Stack
+from tests.chaos.stack import NeverSo, Stack, until
 from tests.support.speaking import PASSWORD, Person, Tenant
 
 NAME = "S3"
@@ -102,8 +102,15 @@ class _Test:
     async def taken(self, how: str, member: Member, take: Callable[[], Awaitable[Any]], stays: bool) -> None:
         """Take something away, and ask on until every door is closed. `stays`: the token is still good."""
         await self._tell_services(member)
-        doors = [self._still_in(member.person.token), *(self._at_service(s, member)() for s in SERVICES)]
-        if not all(await asyncio.gather(*doors)):
+
+        async def in_everywhere() -> bool:
+            doors = [self._still_in(member.person.token), *(self._at_service(s, member)() for s in SERVICES)]
+            return all(await asyncio.gather(*doors))
+
+        try:
+            # Services that are still hearing of somebody else's move let nobody in for a moment.
+            await until(in_everywhere, "let in before", GIVE_UP_S, pause_s=_PAUSE_S)
+        except NeverSo:
             self.failures.append(f"{how}: not let in even before")
             return
         await take()
