@@ -17,7 +17,7 @@ import psutil
 from deploy.local import guard
 
 ROOT = Path(__file__).resolve().parents[2]
-_READY_S = 60.0
+_READY_S = 240.0
 _STDERR = 2
 """Where a child may say something: stdout carries results only."""
 

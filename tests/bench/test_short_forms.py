@@ -11,7 +11,7 @@ from tests.bench.mark import Bench, chosen, opened, registry
 from tests.bench.result import Asked, Result
 from tests.support.named import UnknownName
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 _LAST = ("F12",)
 """Starts copies itself: when the shared one is no longer needed."""

@@ -40,7 +40,7 @@ class Listener:
         """Connected when the block begins."""
         task = asyncio.create_task(self._keep_listening(), name="listener")
         try:
-            await asyncio.wait_for(self._begun.wait(), 60)
+            await asyncio.wait_for(self._begun.wait(), 180)
             yield
         finally:
             task.cancel()

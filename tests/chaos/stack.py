@@ -29,7 +29,7 @@ from tests.chaos.servers import OwnServers, own_servers
 from tests.support.copies import Copy
 from tests.support.speaking import PASSWORD, Person, Tenant
 
-READY_LIMIT_S = 180.0
+READY_LIMIT_S = 400.0
 QUIET_LIMIT_S = 600.0
 _SECRETS = ("role_password", "cursor_secret", "position_secret")
 

@@ -44,7 +44,7 @@ def maker_of(shared: Stack, folder: Path) -> StackMaker:
     return make
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize("promise", PROMISES.values(), ids=PROMISES)
 class TestShortForms:
     async def test_promise_holds_when_what_it_speaks_of_happens(

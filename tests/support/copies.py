@@ -21,7 +21,7 @@ from deploy.local.ports import free_port
 from deploy.local.state import State
 
 ROOT = Path(__file__).resolve().parents[2]
-_LIMIT_S = 240.0
+_LIMIT_S = 600.0
 
 
 def until(so: Callable[[], bool]) -> None:

@@ -20,7 +20,7 @@ from tests.bench.limits import events as limit_events
 from tests.bench.limits.schema import HEADERS, INSERT_LEAD, INSERT_OUTBOX, KPIS, LEADS, WAKE
 
 _PAUSE_S = 0.003
-_HANG_S = 30.0
+_HANG_S = 120.0
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 

@@ -22,7 +22,7 @@ WHAT = "stage change at the gateway to the answer of a KPI read with Cox-Wait-Fo
 RATE = 200.0
 REPS = 16
 PACE_S = 6
-_WAIT_MS = "20000"
+_WAIT_MS = "30000"
 _VALUE = {"amount": "1200.00", "currency": "USD"}
 _MOST_IN_A_PAGE = 200
 

@@ -16,7 +16,7 @@ CLAIM = "an offset that does not belong to the log, or to its reader, is not bel
 
 STREAMS = ("cox.leads", "cox.activities")
 OWNERS = ("leads", "activities")
-LIMIT_S = 120.0
+LIMIT_S = 300.0
 ZOMBIE_S = 40.0
 """Longer than Kafka keeps the place of a member that says nothing."""
 

@@ -13,7 +13,7 @@ NAME = "R19"
 CLAIM = "a producer that was restored publishes nothing until a new epoch is ordered; then all agree"
 
 STREAMS = {"leads": "cox.leads", "activities": "cox.activities"}
-LIMIT_S = 120.0
+LIMIT_S = 300.0
 
 
 async def run(run: Run) -> Outcome:
