@@ -116,11 +116,11 @@ class Operations:
         token = await self._scaled.director()
         asked = [_question(metric, "rep", {}) for metric in _METRICS]
         requests = [request("GET", path, token=token) for path in asked]
-        return await self._loaded(Job(self._site.port, [requests] * 2, count=self._bench.pick(400, 10)))
+        return await self._loaded(Job(self._site.port, [requests] * 2, count=self._bench.pick(400, 40)))
 
     async def _pages(self) -> Costs:
         requests = pages([await self._scaled.director()])
-        return await self._loaded(Job(self._site.port, [requests] * 2, count=self._bench.pick(400, 10)))
+        return await self._loaded(Job(self._site.port, [requests] * 2, count=self._bench.pick(400, 40)))
 
     async def _filtered(self) -> None:
         token = await self._scaled.director()
