@@ -142,6 +142,7 @@ def _fails_by(machine: type[RuleBasedStateMachine], number: int) -> bool:
     return False
 
 
+@pytest.mark.timeout(1500)
 class TestMutants:
     @pytest.mark.parametrize("name", PIPELINE)
     def test_pipeline_notices_when_a_rule_is_taken_out(
