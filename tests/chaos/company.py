@@ -90,12 +90,7 @@ async def found_company(stack: Stack, *, teams: int = 2, reps: int = 4) -> Compa
     for number in range(teams):
         await tenant.team(f"team{number}")
     people = [await tenant.hire(f"rep{number}", f"team{number % teams}") for number in range(reps)]
-    users = [
-        _user(
-            stack.url, tenant.people[f"rep{number}"], f"rep{number}.{tenant.id.hex[-12:]}@example.com", person
-        )
-        for number, person in enumerate(people)
-    ]
+    users = [user_of(tenant, f"rep{number}", person) for number, person in enumerate(people)]
     rule = {
         "name": "in turn",
         "strategy": "round_robin",
@@ -105,7 +100,9 @@ async def found_company(stack: Stack, *, teams: int = 2, reps: int = 4) -> Compa
     await tenant.admin.post("/v1/assignment-rules", rule)
     # Each service knows them all before the first request is counted.
     await asyncio.gather(*(_known(person) for person in (tenant.admin, *people)))
-    return Company(tenant, _user(stack.url, str(tenant.admin_id), tenant.email, tenant.admin), users)
+    assert tenant.admin.token is not None
+    admin = User(stack.url, str(tenant.admin_id), tenant.email, tenant.admin.token)
+    return Company(tenant, admin, users)
 
 
 async def _known(person: Person) -> None:
@@ -113,6 +110,8 @@ async def _known(person: Person) -> None:
         (await person.ask("GET", path)).ok()
 
 
-def _user(url: str, user_id: str, email: str, person: Person) -> User:
+def user_of(tenant: Tenant, name: str, person: Person) -> User:
+    """Somebody whom the tenant hired by this name."""
     assert person.token is not None
-    return User(url, user_id, email, person.token)
+    email = f"{name}.{tenant.id.hex[-12:]}@example.com"
+    return User(person.url, tenant.people[name], email, person.token)

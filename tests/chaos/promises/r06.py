@@ -11,12 +11,13 @@ from uuid import UUID
 import aiohttp
 
 from shared.contracts.leads import LeadAssigned, LeadCreated, LeadUpdated, StageChanged
+from tests.chaos.company import User, user_of
 from tests.chaos.order import applied_once, published
 from tests.chaos.promise import Outcome, Run
 from tests.chaos.stack import Stack
 from tests.chaos.thelog import read_all
 from tests.chaos.witness import Witness, witnessing
-from tests.support.speaking import Person, Tenant
+from tests.support.speaking import Tenant
 
 NAME = "R6"
 CLAIM = "events of one aggregate are applied in their order, however many change it at once"
@@ -48,7 +49,7 @@ class Ledger:
     """Of each lead, how many changes were answered with success; and what was answered otherwise."""
 
     changed: dict[UUID, int]
-    refused: dict[int, int] = field(default_factory=dict)
+    refused: dict[int | None, int] = field(default_factory=dict)
 
 
 async def run(run: Run) -> Outcome:
@@ -72,13 +73,22 @@ async def run(run: Run) -> Outcome:
     return outcome
 
 
-async def _admin(tenant: Tenant, number: int) -> Person:
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """`position` is where its user was made."""
+
+    user: User
+    position: str
+
+
+async def _admin(tenant: Tenant, number: int) -> _Client:
     """A client of its own, since limits are per principal."""
-    return await tenant.hire(f"client{number}", role="admin")
+    person = await tenant.hire(f"client{number}", role="admin")
+    return _Client(user_of(tenant, f"client{number}", person), person.position or "")
 
 
 async def _updated(
-    stack: Stack, clients: Sequence[Person], leads: Sequence[UUID], form: Form, run: Run
+    stack: Stack, clients: Sequence[_Client], leads: Sequence[UUID], form: Form, run: Run
 ) -> Ledger:
     """Each client changes leads in an order of its own; together every lead equally often."""
     work = [lead for lead in leads for _ in range(form.updates)]
@@ -97,17 +107,17 @@ async def _updated(
 
 async def _change(
     session: aiohttp.ClientSession,
-    client: Person,
+    client: _Client,
     leads: Sequence[UUID],
     chance: random.Random,
     ledger: Ledger,
 ) -> None:
-    headers = {"Authorization": f"Bearer {client.token}", "Cox-Wait-For": client.position or ""}
     for lead in leads:
         # Another value each time, so that each change is one and the last one can be told.
         body = {"channel": f"c{chance.randrange(10**9)}"}
-        async with session.patch(f"/v1/leads/{lead}", json=body, headers=headers) as answer:
-            await answer.read()
+        answer = await client.user.ask(
+            session, "PATCH", f"/v1/leads/{lead}", body, Cox_Wait_For=client.position
+        )
         if answer.status == 200:
             ledger.changed[lead] += 1
         else:
