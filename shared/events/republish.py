@@ -77,8 +77,12 @@ async def set_refusal(leadership: Leadership, why: str | None) -> None:
 
 
 async def order(leadership: Leadership) -> None:
-    """Ask oneself for it: the log was wiped, the past is the same."""
-    await leadership.fetch(_ORDER, new_id(), False)
+    """Ask oneself for it: the log was wiped, the past is the same. What somebody asked for a moment ago, of a
+    new epoch perhaps, stays and does it.
+    """
+    await leadership.fetch(
+        f"{_ORDER} where relay_state.republish_state is distinct from 'requested'", new_id(), False
+    )
 
 
 async def is_wanted(leadership: Leadership) -> bool:

@@ -16,7 +16,7 @@ from shared.events.hints import RECORDED, Ears, Hints, connector
 from shared.events.kafka import Admin, TopicPartition
 from shared.events.leader import Leadership, LeadershipLost
 from shared.events.publishing import last_records
-from shared.events.republish import request, status
+from shared.events.republish import order, request, status
 from shared.events.topics import CONFIG, ensure_topics, partitions_of
 from tests.integration.shared.events.conftest import SERVICE, STREAM, House, started
 from tests.integration.shared.events.working import TIMEOUT_S, Notes, comes_true, eventually, working
@@ -268,6 +268,23 @@ class TestTheLogsEnd:
             await comes_true(worker.ready)
 
         assert {key for key, _, _ in await published(house)} == {str(each) for each in (*things, *late)}
+
+    async def test_what_somebody_asked_for_stays_when_the_leader_orders_a_republish_too(
+        self, house: House
+    ) -> None:
+        asked = await request(house.admin, new_epoch=True)
+        leading = await Leadership.acquire(house.settings, SERVICE)
+        assert leading is not None
+        await order(leading)
+        wanted = await house.rows("select republish_id, republish_new_epoch from relay_state")
+        await house.admin.execute("update relay_state set republish_state = 'done'")
+        await order(leading)
+        await leading.release()
+
+        assert wanted == [(asked, True)]
+        assert await house.value(
+            "select not republish_new_epoch from relay_state where republish_id <> $1", asked
+        )
 
     async def test_no_republish_is_ordered_when_the_first_commit_was_a_late_one(self, house: House) -> None:
         async with working(house):
