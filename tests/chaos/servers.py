@@ -22,7 +22,7 @@ from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.waiting import until_listening, until_postgres_answers
 from tests.chaos.proxy import Wire, wired
 
-_START_LIMIT_S = 120.0
+_START_LIMIT_S = 400.0
 _LOOK_EVERY_S = 0.1
 
 Server = EmbeddedPostgres | EmbeddedKafka

@@ -28,7 +28,7 @@ from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.waiting import until_listening, until_postgres_answers
 from tests.support.pair import Pair, tell
 
-_START_LIMIT_S = 120.0
+_START_LIMIT_S = 280.0
 
 
 class Servers:

@@ -11,7 +11,7 @@ import pytest
 from deploy.cli import events_dead, events_republish, running
 from deploy.cli.commands import main
 from tests.integration.shared.events.conftest import House, finished, started
-from tests.integration.shared.events.working import Notes, comes_true, eventually, working
+from tests.integration.shared.events.working import TIMEOUT_S, Notes, comes_true, eventually, working
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +19,9 @@ def _running_copy(monkeypatch: pytest.MonkeyPatch, house: House) -> None:
     monkeypatch.setattr(running, "service_settings", lambda: house.settings)
     for module in (events_dead, events_republish):
         monkeypatch.setattr(module, "SERVICES", ("gateway",))
+    # People are not kept waiting for ever; a test's machine may take its time.
+    monkeypatch.setattr(events_dead, "_WAIT_S", float(TIMEOUT_S))
+    monkeypatch.setattr(events_republish, "_TAKEN_UP_S", float(TIMEOUT_S))
 
 
 @pytest.fixture

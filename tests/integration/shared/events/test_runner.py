@@ -190,7 +190,6 @@ class TestWatchdog:
         self, house: House, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(consumer_module, "WATCH_EVERY_S", 0.05)
-        monkeypatch.setattr(consumer_module, "STALLED_AFTER_S", 0.5)
         notes = Notes("gateway.notes")
         poll = kafka.Reader.poll
         deaf_turns: list[kafka.Reader] = []
@@ -210,6 +209,8 @@ class TestWatchdog:
             assert seeker is not None
             first_reader = seeker._reader
             monkeypatch.setattr(kafka.Reader, "poll", deaf)
+            # From now on; long enough for a slow machine to hear something.
+            monkeypatch.setattr(consumer_module, "STALLED_AFTER_S", 3.0)
             # The poll that was under way could still hear; the one after it is deaf.
             await comes_true(lambda: len(deaf_turns) > 0)
             second = await house.created()
