@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.leads.intake.lead import Lead
-from services.leads.intake.tables import READ
 from services.leads.intake.use_cases import UnknownLead
 from services.leads.pipelines.rules import Pipeline
 from services.leads.pipelines.use_cases import pipeline_of
@@ -18,7 +17,7 @@ from shared.contracts.base import Credit
 from shared.database.transactions import Tx
 from shared.errors import Conflict
 
-_LEAD = ", ".join(f"l.{name}" for name in READ)
+_LEAD = ", ".join(f"l.{name}" for name in Lead.__slots__)
 # The owner's counter is locked before the lead, here as everywhere: whoever changes counters changes leads
 # after them. The lead is locked last of all, when the rest has been read.
 _SITUATION = f"""
@@ -85,7 +84,7 @@ async def lock_situation(tx: Tx, tenant_id: UUID, lead_id: UUID, to_status: str)
     row = await tx.connection.fetchrow(_SITUATION, tenant_id, lead_id, to_status)
     if row is None:
         raise UnknownLead(f"there is no lead {lead_id} that you may see")
-    lead = Lead.of({name: row[name] for name in READ})
+    lead = Lead.of({name: row[name] for name in Lead.__slots__})
     if (lead.owner_id, lead.status) != (row["seen_owner_id"], row["seen_status"]):
         raise OwnerChanged
     tenant = None
