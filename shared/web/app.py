@@ -66,6 +66,8 @@ def make_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # Our own edge traces and counts; FastAPI would look for providers of its own at each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         lifespan=_lifespan(database, lifespans),
         exception_handlers=dict.fromkeys((CoxError, RequestValidationError, HTTPException), _problem),
         middleware=[
