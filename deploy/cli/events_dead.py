@@ -17,8 +17,8 @@ from deploy.local.topology import SERVICES
 from shared.database.connections import Raw
 from shared.database.engine import connect_raw
 from shared.errors import CoxError
-from shared.events import dead_letters
-from shared.events.dead_letters import DeadLetter
+from shared.events.consuming import dead_letters
+from shared.events.consuming.dead_letters import DeadLetter
 from shared.settings import Settings
 
 NAME = "events dead"

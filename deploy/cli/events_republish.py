@@ -15,7 +15,7 @@ from deploy.cli.errors import CommandError
 from deploy.local.topology import SERVICES
 from shared.database.connections import Raw
 from shared.database.engine import connect_raw
-from shared.events import republish
+from shared.events.relaying import republish
 from shared.settings import Settings
 
 NAME = "events republish"

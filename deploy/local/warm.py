@@ -33,8 +33,8 @@ COMMON = (
     "uvloop",
     "shared.contracts.catalogue",
     "shared.events.worker",
-    "shared.events.relay",
-    "shared.events.consumer",
+    "shared.events.relaying.relay",
+    "shared.events.consuming.consumer",
     "shared.web.app",
     "shared.access.tokens",
 )

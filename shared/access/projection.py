@@ -17,8 +17,8 @@ from shared.contracts.org import (
     UserDefined,
 )
 from shared.database.transactions import Tx
+from shared.events.consuming.handlers import Projection
 from shared.events.envelope import Received, Undecodable
-from shared.events.handlers import Projection
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record

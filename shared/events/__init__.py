@@ -1,6 +1,5 @@
-"""The event backbone: journal, relay, consumer, positions, parking, dead letters, epochs, timers.
+"""The event backbone. Here: what every part of it shares, and what apps use (the journal, positions, waiting).
 
-Owns the backbone's tables in each service's database; publishes what `record_events` stored to the service's
-topic; consumes any topic for the projections and reactions that a service declares. `docs/` tells how they
-fit together.
+`relaying` carries the journal to Kafka, `consuming` brings what is there to the projections and reactions that
+a service declares, `timing` records what becomes due. The backbone owns its tables in each service's database.
 """

@@ -12,17 +12,17 @@ from functools import partial
 from shared.database.engine import make_engine
 from shared.database.transactions import Database
 from shared.events.backbone import Backbone
-from shared.events.consumer import ConsumerRunner
+from shared.events.consuming.consumer import ConsumerRunner
+from shared.events.consuming.handlers import HandlerSet
+from shared.events.consuming.registry import register
 from shared.events.faults import reason_of
-from shared.events.handlers import HandlerSet
 from shared.events.hints import APPLIED, RECORDED, Hints, connector
 from shared.events.internal_http import serve_internal
 from shared.events.kafka import KafkaError, assert_codec
-from shared.events.registry import register
-from shared.events.relay import Relay
+from shared.events.relaying.relay import Relay
 from shared.events.streams import PUBLISHED
 from shared.events.tasks import end, kept_alive
-from shared.events.timers import Timers
+from shared.events.timing.timers import Timers
 from shared.events.topics import ensure_topics
 from shared.observability.logs import get_logger
 from shared.settings import Settings

@@ -11,7 +11,7 @@ from random import Random
 import aiohttp
 import psutil
 
-from shared.events.leader import LOCK
+from shared.events.relaying.leader import LOCK
 from tests.chaos.company import Company
 from tests.chaos.stack import Connection, Stack, until
 

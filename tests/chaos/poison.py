@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 
-from shared.events.dead_letters import discard_letter, replay_letter
+from shared.events.consuming.dead_letters import discard_letter, replay_letter
 from shared.events.envelope import Received
 from tests.chaos.stack import Connection
 

@@ -13,10 +13,10 @@ from uuid import UUID
 from shared.contracts.base import Event
 from shared.database.transactions import Tx
 from shared.events.backbone import Backbone
-from shared.events.consumer import ConsumerRunner
+from shared.events.consuming.consumer import ConsumerRunner
+from shared.events.consuming.handlers import Projection
+from shared.events.consuming.registry import register
 from shared.events.envelope import Received
-from shared.events.handlers import Projection
-from shared.events.registry import register
 from shared.settings import Settings
 from tests.chaos.stack import until
 from tests.chaos.thelog import bounds_of

@@ -13,8 +13,8 @@ from shared.contracts.catalogue import EVENT_TYPES
 from shared.contracts.golden import sample
 from shared.database.engine import make_engine
 from shared.database.transactions import Access, Database, Tx
+from shared.events.consuming.handlers import HandlerSet, Route, Run, enter_run
 from shared.events.envelope import Received, headers_of
-from shared.events.handlers import HandlerSet, Route, Run, enter_run
 from shared.ids import new_id
 from shared.settings import Settings
 from tests.support.databases import Databases

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from shared.events import timer_rules
+from shared.events.timing import rules as timer_rules
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 aggregates = st.integers(0, 2)

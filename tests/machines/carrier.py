@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from shared.events import relay_rules
+from shared.events.relaying import rules as relay_rules
 from tests.machines.events import PARTITIONS, Event
 from tests.machines.journal import Journal
 from tests.machines.log import Log

@@ -12,10 +12,10 @@ from datetime import UTC
 from uuid import UUID
 
 from services.scoring.kpis import fold
-from shared.events import decide, starting
-from shared.events.decide import Key, Place, Planner, Policy
-from shared.events.handlers import Route
-from shared.events.starting import AcrossHole, CheckBefore, FromBeginning, GoOn, Stored
+from shared.events.consuming import decide, starting
+from shared.events.consuming.decide import Key, Place, Planner, Policy
+from shared.events.consuming.handlers import Route
+from shared.events.consuming.starting import AcrossHole, CheckBefore, FromBeginning, GoOn, Stored
 from tests.machines.events import PARTITIONS, Event
 from tests.machines.log import Log
 

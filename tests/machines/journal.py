@@ -6,7 +6,7 @@ from collections import Counter
 from uuid import UUID
 
 from services.scoring.kpis.fold import Happening
-from shared.events.relay_rules import LOOK_BACK
+from shared.events.relaying.rules import LOOK_BACK
 from tests.machines.events import Event
 
 STRIDE = LOOK_BACK + 1

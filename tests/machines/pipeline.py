@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.scoring.kpis import fold
-from shared.events.decide import Policy
+from shared.events.consuming.decide import Policy
 from tests.machines.carrier import Carrier, Outbox
 from tests.machines.consumer import Reader, Tables
 from tests.machines.events import LEADS, PARTITIONS, WORDS, Event, of_activity, of_lead

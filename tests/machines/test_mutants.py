@@ -12,9 +12,11 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from services.scoring.kpis import fold
-from shared.events import decide, relay_rules, starting, timer_rules
-from shared.events.decide import Mark, Place, Planner, Policy, Verdict
-from shared.events.relay_rules import Scan
+from shared.events.consuming import decide, starting
+from shared.events.consuming.decide import Mark, Place, Planner, Policy, Verdict
+from shared.events.relaying import rules as relay_rules
+from shared.events.relaying.rules import Scan
+from shared.events.timing import rules as timer_rules
 from tests.machines import consumer
 from tests.machines.bells import Bells
 from tests.machines.consumer import Reader, Tables

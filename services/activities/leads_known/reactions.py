@@ -8,8 +8,8 @@ from services.activities.leads_known import use_cases
 from services.activities.leads_known.tables import known_leads
 from shared.contracts.leads import LeadAssigned, LeadCreated, LeadUpdated, StageChanged
 from shared.database.transactions import Tx
+from shared.events.consuming.handlers import Projection
 from shared.events.envelope import Received
-from shared.events.handlers import Projection
 
 leads_known = Projection("activities.leads", tables=(known_leads,))
 

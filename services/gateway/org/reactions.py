@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.gateway.org.transfers import TIMER, complete_transfer
 from shared.database.transactions import Tx
-from shared.events.timers import Timer, Timers
+from shared.events.timing.timers import Timer, Timers
 
 timers = Timers()
 

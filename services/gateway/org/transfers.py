@@ -12,7 +12,7 @@ from services.gateway.org.use_cases import InactiveUser, UnknownUnit, user_fact,
 from services.gateway.tenancy.use_cases import locked_tenant, record
 from shared.contracts.org import RepMoved
 from shared.database.transactions import Tx
-from shared.events.timers import schedule
+from shared.events.timing.timers import schedule
 
 TIMER = "org.transfer"
 

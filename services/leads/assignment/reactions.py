@@ -8,8 +8,8 @@ from services.leads.assignment.use_cases import assign_by_rules
 from shared.clock import Clock
 from shared.contracts.leads import LeadCreated
 from shared.database.transactions import Tx
+from shared.events.consuming.handlers import Reaction
 from shared.events.envelope import Received
-from shared.events.handlers import Reaction
 
 
 def assignment_reaction(clock: Clock) -> Reaction:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from services.leads.pipelines.use_cases import ensure_default_pipeline
 from shared.contracts.org import TenantConfigured
 from shared.database.transactions import Tx
+from shared.events.consuming.handlers import Reaction
 from shared.events.envelope import Received
-from shared.events.handlers import Reaction
 
 pipelines_reaction = Reaction("leads.pipelines")
 

@@ -9,8 +9,8 @@ from services.leads.touches.tables import lead_activities
 from services.leads.touches.use_cases import store_touches
 from shared.contracts.activities import ActivityRecorded
 from shared.database.transactions import Tx
+from shared.events.consuming.handlers import Projection
 from shared.events.envelope import Received
-from shared.events.handlers import Projection
 
 touches_projection = Projection("leads.touches", tables=(lead_activities,))
 

@@ -9,8 +9,8 @@ from time import monotonic
 
 from services.scoring.kpis.tables import CONSUMER
 from shared.database.transactions import Tx
+from shared.events.consuming.registry import Progress
 from shared.events.kafka import KafkaError, Reader
-from shared.events.registry import Progress
 from shared.events.topics import partitions_of
 from shared.observability.logs import get_logger
 

@@ -10,8 +10,8 @@ from services.scoring.kpis.translate import said
 from shared.contracts.activities import ActivityRecorded
 from shared.contracts.leads import LeadAssigned, LeadCreated, LeadUpdated, StageChanged
 from shared.database.transactions import Tx
+from shared.events.consuming.handlers import Projection, current_run
 from shared.events.envelope import Received
-from shared.events.handlers import Projection, current_run
 
 HANDLED = (LeadCreated, LeadAssigned, LeadUpdated, StageChanged, ActivityRecorded)
 

@@ -14,9 +14,9 @@ from services.scoring.kpis.tables import CONSUMER
 from shared.database.engine import connect_raw
 from shared.database.transactions import Database
 from shared.events.backbone import Backbone
-from shared.events.consumer import ConsumerRunner
-from shared.events.handlers import Projection
-from shared.events.registry import forget, key_of, lock_offsets, move_pointer, registered
+from shared.events.consuming.consumer import ConsumerRunner
+from shared.events.consuming.handlers import Projection
+from shared.events.consuming.registry import forget, key_of, lock_offsets, move_pointer, registered
 from shared.settings import Settings
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from services.scoring.kpis.rules import Standing, number, whole_minor
 from services.scoring.kpis.scope import Named
 from services.scoring.kpis.use_cases import Proof, Row
 from shared.access.directory import Tenant
-from shared.events.registry import Progress
+from shared.events.consuming.registry import Progress
 from shared.money import from_minor
 from shared.web.paging import Page
 from shared.web.wire import MoneyOut, WireModel

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from services.scoring.kpis.tables import CONSUMER
-from shared.events.publishing import Publisher
+from shared.events.relaying.publishing import Publisher
 from shared.ids import new_id
 from shared.settings import Settings
 from tests.bench.apart import Apart, apart

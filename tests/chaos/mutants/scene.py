@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from shared.events.backbone import Backbone
-from shared.events.consumer import ConsumerRunner
+from shared.events.consuming.consumer import ConsumerRunner
+from shared.events.consuming.registry import register
 from shared.events.envelope import Received
 from shared.events.kafka import TopicPartition
-from shared.events.registry import register
-from shared.events.relay import Relay
+from shared.events.relaying.relay import Relay
 from shared.events.topics import ensure_topics
 from tests.chaos.checks import Told, check_journal, check_log
 from tests.chaos.derived import check_consumers

@@ -12,16 +12,16 @@ from aiokafka import TopicPartition as AioTopicPartition
 
 from shared.database.connections import Raw
 from shared.database.transactions import Tx
-from shared.events import store
-from shared.events.applying import Applier, Item
-from shared.events.consumer import ConsumerRunner
-from shared.events.dead_letters import list_letters, replay_letter
-from shared.events.decide import Key, Place
+from shared.events.consuming import store
+from shared.events.consuming.applying import Applier, Item
+from shared.events.consuming.consumer import ConsumerRunner
+from shared.events.consuming.dead_letters import list_letters, replay_letter
+from shared.events.consuming.decide import Key, Place
+from shared.events.consuming.handlers import EventHandler
+from shared.events.consuming.seeking import Seeker
+from shared.events.consuming.starting import Stored
 from shared.events.envelope import Received
-from shared.events.handlers import EventHandler
 from shared.events.kafka import Reader, TopicPartition
-from shared.events.seeking import Seeker
-from shared.events.starting import Stored
 from tests.chaos.mutants.scene import NOTHING_PENDING, Killed, Scene
 from tests.integration.shared.events.bench import Bench, bench_of
 from tests.integration.shared.events.working import WAITS_FOR_A_LOCK, comes_true

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from shared.events import decide, relay
-from shared.events.decide import Mark, Place, Policy, Verdict
-from shared.events.publishing import COLUMNS, Publisher
-from shared.events.relay_rules import Scan
+from shared.events.consuming import decide
+from shared.events.consuming.decide import Mark, Place, Policy, Verdict
+from shared.events.relaying import relay
+from shared.events.relaying.publishing import COLUMNS, Publisher
+from shared.events.relaying.rules import Scan
 from tests.chaos.mutants.scene import NOTHING_PENDING, Killed, Scene
 from tests.support.backbone import started
 

@@ -8,14 +8,14 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from shared.contracts.base import Event
-from shared.events.applying import Applier, Item, read
 from shared.events.backbone import Backbone
-from shared.events.decide import Policy
+from shared.events.consuming.applying import Applier, Item, read
+from shared.events.consuming.decide import Policy
+from shared.events.consuming.handlers import Run
+from shared.events.consuming.registry import register
+from shared.events.consuming.store import requested
 from shared.events.envelope import headers_of
-from shared.events.handlers import Run
 from shared.events.kafka import Record
-from shared.events.registry import register
-from shared.events.store import requested
 from shared.events.streams import key_of
 from tests.integration.shared.events.conftest import NOON, STREAM, House, started
 from tests.integration.shared.events.working import Notes

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.events.ahead import BITE, Ahead
-from shared.events.applying import Item, read
+from shared.events.consuming.ahead import BITE, Ahead
+from shared.events.consuming.applying import Item, read
 from shared.events.kafka import Lost, Outgoing, Producer, Reader, TopicPartition
 from shared.events.topics import topic_of
 from shared.settings import Settings

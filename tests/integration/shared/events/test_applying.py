@@ -12,8 +12,8 @@ import pytest
 
 from shared.contracts.gateway import ImportFinished
 from shared.database.transactions import Tx
-from shared.events.applying import Applier, NewEpoch, Stopped
-from shared.events.dead_letters import (
+from shared.events.consuming.applying import Applier, NewEpoch, Stopped
+from shared.events.consuming.dead_letters import (
     LetterClosed,
     LetterNotFound,
     discard_letter,
@@ -21,10 +21,10 @@ from shared.events.dead_letters import (
     replay_letter,
     show_letter,
 )
-from shared.events.decide import Key, Policy
+from shared.events.consuming.decide import Key, Policy
+from shared.events.consuming.handlers import Projection, Reaction, Run
+from shared.events.consuming.store import Fenced
 from shared.events.envelope import Received
-from shared.events.handlers import Projection, Reaction, Run
-from shared.events.store import Fenced
 from shared.ids import new_id
 from tests.integration.shared.events.bench import Bench, bench_of
 from tests.integration.shared.events.conftest import STREAM, House, started

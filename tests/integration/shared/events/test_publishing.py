@@ -8,7 +8,7 @@ import pytest
 
 from shared.contracts.gateway import ImportStarted
 from shared.events.kafka import KafkaError
-from shared.events.publishing import COLUMNS, Publisher, last_records
+from shared.events.relaying.publishing import COLUMNS, Publisher, last_records
 from shared.events.topics import ensure_topics
 from tests.integration.shared.events.conftest import SERVICE, House
 

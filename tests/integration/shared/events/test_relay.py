@@ -9,14 +9,14 @@ import asyncio
 import asyncpg
 import pytest
 
-from shared.events import leader as leader_module
-from shared.events.consumer import Reaction
-from shared.events.dead_letters import list_letters
+from shared.events.consuming.consumer import Reaction
+from shared.events.consuming.dead_letters import list_letters
 from shared.events.hints import RECORDED, Ears, Hints, connector
 from shared.events.kafka import Admin, TopicPartition
-from shared.events.leader import Leadership, LeadershipLost
-from shared.events.publishing import last_records
-from shared.events.republish import order, request, status
+from shared.events.relaying import leader as leader_module
+from shared.events.relaying.leader import Leadership, LeadershipLost
+from shared.events.relaying.publishing import last_records
+from shared.events.relaying.republish import order, request, status
 from shared.events.topics import CONFIG, ensure_topics, partitions_of
 from tests.integration.shared.events.conftest import SERVICE, STREAM, House, started
 from tests.integration.shared.events.working import TIMEOUT_S, Notes, comes_true, eventually, working

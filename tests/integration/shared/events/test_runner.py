@@ -15,14 +15,14 @@ from aiokafka import AIOKafkaConsumer
 from shared.contracts.gateway import ImportFinished, ImportStarted
 from shared.database.errors import DatabaseUnavailable
 from shared.database.transactions import Tx
-from shared.events import consumer as consumer_module
 from shared.events import kafka
-from shared.events.applying import Applier
-from shared.events.consumer import Projection, Reaction, Received
-from shared.events.dead_letters import list_letters, replay_letter
+from shared.events.consuming import consumer as consumer_module
+from shared.events.consuming.applying import Applier
+from shared.events.consuming.consumer import Projection, Reaction, Received
+from shared.events.consuming.dead_letters import list_letters, replay_letter
+from shared.events.consuming.seeking import Seeker
+from shared.events.consuming.store import Fenced
 from shared.events.kafka import SlowCodec, assert_codec
-from shared.events.seeking import Seeker
-from shared.events.store import Fenced
 from shared.events.worker import Worker
 from tests.integration.shared.events.conftest import SERVICE, House, started
 from tests.integration.shared.events.working import TIMEOUT_S, Notes, comes_true, eventually, working

@@ -9,13 +9,13 @@ from uuid import UUID
 import pytest
 
 from shared.database.transactions import Tx
-from shared.events import seeking
 from shared.events.backbone import Backbone
-from shared.events.consumer import ConsumerRunner, Projection, Reaction
+from shared.events.consuming import seeking
+from shared.events.consuming.consumer import ConsumerRunner, Projection, Reaction
+from shared.events.consuming.registry import forget, lock_offsets, move_pointer, progress
+from shared.events.consuming.seeking import Seeker
 from shared.events.kafka import Admin, Reader, TopicPartition
-from shared.events.registry import forget, lock_offsets, move_pointer, progress
-from shared.events.republish import request
-from shared.events.seeking import Seeker
+from shared.events.relaying.republish import request
 from shared.events.streams import PARTITIONS, key_of, partition_of
 from shared.events.topics import partitions_of
 from shared.ids import new_id

@@ -12,9 +12,9 @@ import pytest
 from shared.clock import SettableClock
 from shared.database.transactions import Tx
 from shared.events.backbone import Backbone
-from shared.events.dead_letters import discard_letter, list_letters, replay_letter
-from shared.events.timer_rules import TRIES
-from shared.events.timers import Timer, Timers, cancel, schedule
+from shared.events.consuming.dead_letters import discard_letter, list_letters, replay_letter
+from shared.events.timing.rules import TRIES
+from shared.events.timing.timers import Timer, Timers, cancel, schedule
 from shared.ids import new_id
 from tests.integration.shared.events.conftest import NOON, SERVICE, THINGS, House, started
 from tests.integration.shared.events.working import TIMEOUT_S, WAITS_FOR_A_LOCK, eventually, working

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.events.appside import AppSide
-from shared.events.consumer import Reaction
+from shared.events.consuming.consumer import Reaction
 from shared.events.positions import Position
 from tests.integration.shared.events.conftest import SERVICE, STREAM, House, finished, started
 from tests.integration.shared.events.working import TIMEOUT_S, Notes, working

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from shared.contracts.gateway import ImportFinished, ImportStarted
 from shared.database.transactions import Tx
-from shared.events.consumer import Projection, Reaction, Received
-from shared.events.handlers import HandlerSet
-from shared.events.timers import Timers
+from shared.events.consuming.consumer import Projection, Reaction, Received
+from shared.events.consuming.handlers import HandlerSet
+from shared.events.timing.timers import Timers
 from shared.events.worker import Worker
 from tests.support.backbone import SERVICE, STREAM, House
 

@@ -13,8 +13,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from shared.events.decide import Key, Place, Planner, Policy, Verdict, advanced, judge, keys_of
-from shared.events.handlers import Route
+from shared.events.consuming.decide import Key, Place, Planner, Policy, Verdict, advanced, judge, keys_of
+from shared.events.consuming.handlers import Route
 
 STREAM = "cox.leads"
 LEAD = UUID(int=7)

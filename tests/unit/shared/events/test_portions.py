@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from shared.contracts.gateway import ImportFinished
-from shared.events.applying import Item, read
-from shared.events.consumer import portions
+from shared.events.consuming.applying import Item, read
+from shared.events.consuming.consumer import portions
+from shared.events.consuming.handlers import HandlerSet, Projection, Reaction
 from shared.events.envelope import headers_of
-from shared.events.handlers import HandlerSet, Projection, Reaction
 from shared.events.kafka import Record
 
 HANDLED = ImportFinished.type_name()

@@ -10,11 +10,8 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from shared.errors import Conflict, Unavailable
-from shared.events.circuit import Circuit
-from shared.events.envelope import Undecodable
-from shared.events.faults import Fault, fault_of, reason_of
-from shared.events.relay_rules import BOTTOM_EVERY_S, LOOK_BACK, Scan, behind, wiped
-from shared.events.starting import (
+from shared.events.consuming.circuit import Circuit
+from shared.events.consuming.starting import (
     AcrossHole,
     CheckBefore,
     FromBeginning,
@@ -25,7 +22,10 @@ from shared.events.starting import (
     other_log,
     where_to_start,
 )
-from shared.events.timer_rules import next_try, still_counts
+from shared.events.envelope import Undecodable
+from shared.events.faults import Fault, fault_of, reason_of
+from shared.events.relaying.rules import BOTTOM_EVERY_S, LOOK_BACK, Scan, behind, wiped
+from shared.events.timing.rules import next_try, still_counts
 
 ONE, TWO = UUID(int=1), UUID(int=2)
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from shared.events.applying import Item
+from shared.events.consuming.applying import Item
 from shared.events.kafka import KafkaError, Lost, Reader, Record, TopicPartition
 from shared.events.tasks import end
 

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Generic, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
-from shared.events.handlers import Kind, Route
+from shared.events.consuming.handlers import Kind, Route
 
 Key = tuple[str, UUID]
 """(stream, aggregate id)"""

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from shared.database.connections import Raw
 from shared.database.transactions import Database, Tx
-from shared.events.handlers import HandlerSet
+from shared.events.consuming.handlers import HandlerSet
 from shared.events.kafka import Reader
 from shared.events.topics import partitions_of
 

@@ -12,10 +12,10 @@ from uuid import UUID
 
 from shared.events.envelope import identity
 from shared.events.kafka import TopicPartition
-from shared.events.leader import Leadership
-from shared.events.publishing import Publisher, beginnings
-from shared.events.relay_rules import wiped
-from shared.events.tail import READ_TIMEOUT_S
+from shared.events.relaying.leader import Leadership
+from shared.events.relaying.publishing import Publisher, beginnings
+from shared.events.relaying.rules import wiped
+from shared.events.relaying.tail import READ_TIMEOUT_S
 
 DEPTH = 200
 """So late may what was sent first stand: a late commit comes after its successors."""

@@ -13,9 +13,9 @@ from uuid import UUID
 
 from shared.database.connections import Raw
 from shared.events.kafka import Admin, Reader
-from shared.events.leader import Leadership
-from shared.events.publishing import COLUMNS, Publisher
-from shared.events.tail import newest_epoch
+from shared.events.relaying.leader import Leadership
+from shared.events.relaying.publishing import COLUMNS, Publisher
+from shared.events.relaying.tail import newest_epoch
 from shared.ids import new_id
 from shared.observability.logs import get_logger
 from shared.settings import Settings

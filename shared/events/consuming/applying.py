@@ -13,14 +13,14 @@ from uuid import UUID
 from opentelemetry.trace import SpanKind
 
 from shared.database.transactions import Access, Tx
-from shared.events import store
 from shared.events.backbone import Backbone
 from shared.events.breathing import Breather
-from shared.events.circuit import Circuit
-from shared.events.decide import Key, Place, Planner, Policy, keys_of
+from shared.events.consuming import store
+from shared.events.consuming.circuit import Circuit
+from shared.events.consuming.decide import Key, Place, Planner, Policy, keys_of
+from shared.events.consuming.handlers import HandlerSet, Run, enter_run
 from shared.events.envelope import Received, Undecodable, Unplaceable, identity
 from shared.events.faults import TRIES, Fault, fault_of, reason_of
-from shared.events.handlers import HandlerSet, Run, enter_run
 from shared.events.kafka import Record
 from shared.observability import metrics
 from shared.observability.logs import get_logger

@@ -12,19 +12,19 @@ from time import monotonic
 
 from shared.database.connections import Raw
 from shared.errors import Unavailable
-from shared.events import store
-from shared.events.ahead import Ahead
-from shared.events.applying import Applier, Item, NewEpoch, Stopped, read
 from shared.events.backbone import Backbone
 from shared.events.breathing import Rest
-from shared.events.decide import Policy
+from shared.events.consuming import store
+from shared.events.consuming.ahead import Ahead
+from shared.events.consuming.applying import Applier, Item, NewEpoch, Stopped, read
+from shared.events.consuming.decide import Policy
+from shared.events.consuming.epochs import epochs_of, rebuild_for
+from shared.events.consuming.handlers import HandlerSet, Projection, Reaction, Route, Run, current_run
+from shared.events.consuming.registry import key_of, registered
+from shared.events.consuming.seeking import Seeker
 from shared.events.envelope import Received
-from shared.events.epochs import epochs_of, rebuild_for
 from shared.events.faults import Fault, fault_of, reason_of
-from shared.events.handlers import HandlerSet, Projection, Reaction, Route, Run, current_run
 from shared.events.kafka import Admin, KafkaError, Lost, Reader, Record, TopicPartition
-from shared.events.registry import key_of, registered
-from shared.events.seeking import Seeker
 from shared.events.tasks import end
 from shared.events.topics import partitions_of, topic_of
 from shared.observability import metrics

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from shared.database.connections import Raw
 from shared.events.backbone import Backbone
-from shared.events.handlers import HandlerSet, Projection, Run, enter_run
-from shared.events.registry import forget_letters, generation_of
+from shared.events.consuming.handlers import HandlerSet, Projection, Run, enter_run
+from shared.events.consuming.registry import forget_letters, generation_of
 from shared.observability.logs import get_logger
 
 log = get_logger(__name__)

@@ -16,7 +16,7 @@ from shared.database.connections import Raw
 from shared.database.transactions import Access, Tx
 from shared.events.backbone import Backbone
 from shared.events.faults import Fault, fault_of, reason_of
-from shared.events.timer_rules import TRIES, next_try, still_counts
+from shared.events.timing.rules import TRIES, next_try, still_counts
 from shared.ids import new_id
 from shared.observability import metrics
 from shared.observability.logs import get_logger

@@ -8,15 +8,15 @@ from typing import Any
 
 from shared.events.breathing import Rest
 from shared.events.faults import DATABASE_ERRORS
-from shared.events.head import lost_beginnings
 from shared.events.hints import RECORDED, Ears, connector
 from shared.events.kafka import KafkaError
-from shared.events.leader import Leadership, LeadershipLost
 from shared.events.migrations import EVENTS_PER_PARTITION
-from shared.events.publishing import COLUMNS, LogWentBack, Publisher
-from shared.events.relay_rules import BATCH, POLL_S, Scan
-from shared.events.republish import continue_republish, epoch_of, is_wanted, order, set_refusal
-from shared.events.tail import ForeignLog, LostWindow, check_tail, window_page
+from shared.events.relaying.head import lost_beginnings
+from shared.events.relaying.leader import Leadership, LeadershipLost
+from shared.events.relaying.publishing import COLUMNS, LogWentBack, Publisher
+from shared.events.relaying.republish import continue_republish, epoch_of, is_wanted, order, set_refusal
+from shared.events.relaying.rules import BATCH, POLL_S, Scan
+from shared.events.relaying.tail import ForeignLog, LostWindow, check_tail, window_page
 from shared.events.topics import ensure_topics
 from shared.observability import metrics
 from shared.observability.logs import get_logger

@@ -14,9 +14,9 @@ from uuid import UUID
 
 from shared.events.envelope import Received, Unplaceable, identity
 from shared.events.kafka import Record, TopicPartition
-from shared.events.leader import Leadership
-from shared.events.publishing import COLUMNS, Publisher, last_records
-from shared.events.relay_rules import REPUBLISH_WINDOW_S, behind
+from shared.events.relaying.leader import Leadership
+from shared.events.relaying.publishing import COLUMNS, Publisher, last_records
+from shared.events.relaying.rules import REPUBLISH_WINDOW_S, behind
 
 DEPTH = 3
 COMPARED = 500

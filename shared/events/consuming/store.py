@@ -11,10 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from shared.database.connections import Raw
-from shared.events.decide import Key, Place, Planner
+from shared.events.consuming.decide import Key, Place, Planner
+from shared.events.consuming.starting import Stored
 from shared.events.envelope import Received, Unplaceable, pack_headers, unpack_headers
 from shared.events.kafka import Record
-from shared.events.starting import Stored
 
 
 class Fenced(Exception):

@@ -8,13 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic
 
 from shared.database.connections import Raw
-from shared.events import store
-from shared.events.applying import Applier, Item
 from shared.events.backbone import Backbone
-from shared.events.envelope import identity
-from shared.events.kafka import Reader, Record, TopicPartition
-from shared.events.registry import key_of, registered
-from shared.events.starting import (
+from shared.events.consuming import store
+from shared.events.consuming.applying import Applier, Item
+from shared.events.consuming.registry import key_of, registered
+from shared.events.consuming.starting import (
     AcrossHole,
     CheckBefore,
     FromBeginning,
@@ -26,6 +24,8 @@ from shared.events.starting import (
     other_log,
     where_to_start,
 )
+from shared.events.envelope import identity
+from shared.events.kafka import Reader, Record, TopicPartition
 from shared.observability.logs import get_logger
 
 log = get_logger(__name__)
