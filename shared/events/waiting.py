@@ -27,6 +27,8 @@ log = get_logger(__name__)
 
 POLL_S = 0.05
 LOOK_TIMEOUT_S = 5.0
+LAST_LOOK_S = 1.0
+"""For whoever waited in vain: how long it may take to say how far it is."""
 
 
 class Blocked(NotYet):
@@ -212,7 +214,7 @@ class Applied(_Shared[Wanted]):
     async def _behind(self, wanted: Wanted) -> list[str] | None:
         """What is not applied yet, in words; None if that cannot be said right now."""
         try:
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(LAST_LOOK_S):
                 reach = await self._reach(wanted)
         except Exception:  # noqa: BLE001 - only the wording of an answer that is late anyway
             return None

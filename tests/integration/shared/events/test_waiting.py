@@ -10,6 +10,7 @@ import pytest
 
 from shared.database.transactions import Access
 from shared.errors import NotYet
+from shared.events import waiting
 from shared.events.appside import AppSide
 from shared.events.positions import Position
 from shared.events.waiting import Blocked
@@ -39,6 +40,12 @@ class Side:
 
     async def wait(self, thing: UUID, seq: int, timeout: float = LONG_S) -> None:
         await self.app.applied.wait([Position(STREAM, thing, seq)], timeout)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is late is told how far it is, on a slow machine too."""
+    monkeypatch.setattr(waiting, "LAST_LOOK_S", LONG_S)
 
 
 @pytest.fixture
