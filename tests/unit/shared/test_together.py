@@ -65,7 +65,11 @@ async def _asked(together: Together[int, int], items: Sequence[int]) -> list[asy
 
 
 class TestTogether:
-    async def test_those_who_come_meanwhile_go_together_when_one_is_under_way(self) -> None:
+    async def test_those_who_come_meanwhile_go_together_when_one_is_under_way(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # However long this process stands still, nobody has waited too long.
+        monkeypatch.setattr("shared.database.together.PATIENCE_S", 3600.0)
         work = _Work()
         together, transactions = _made(work)
         tasks = await _asked(together, [1, 2, 3, 4])
