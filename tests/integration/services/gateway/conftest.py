@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -23,6 +21,7 @@ from shared.database.transactions import Database
 from shared.settings import Settings
 from tests.support.asgi import Answer, ask
 from tests.support.databases import Databases
+from tests.support.windows import stand_still
 
 PASSWORD = "correct horse battery"
 
@@ -51,10 +50,8 @@ async def worker(settings: Settings, databases: Databases) -> AsyncIterator[Data
 
 @pytest.fixture
 def still_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For the limiter no time passes: its windows begin and end by the wall clock, whatever is counted."""
-    longest_s = 1800
-    amid = time.time() // longest_s * longest_s + 50
-    monkeypatch.setattr("limits.aio.storage.memory.time", SimpleNamespace(time=lambda: amid))
+    """For the limiter no time passes."""
+    stand_still(monkeypatch)
 
 
 @dataclass

@@ -7,6 +7,12 @@ import pytest
 from deploy.local.ports import free_port
 from services.gateway.limits.limiter import Limiter, storage_at
 from services.gateway.limits.rules import TooManyAttempts, TooManyRequests
+from tests.support.windows import stand_still
+
+
+@pytest.fixture(autouse=True)
+def _still_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_still(monkeypatch)
 
 
 class TestAdmit:
