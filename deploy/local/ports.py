@@ -16,14 +16,17 @@ _given: set[int] = set()
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port nobody listens on now, another one at each call in a process.
+    """A TCP port nobody listens on now, another one at each of some hundred calls in a process.
 
     Outside the ephemeral range, so a restart finds it free again.
     """
     mine = list(range(_FIRST + os.getpid() % _APART, _LAST, _APART))
     random.shuffle(mine)
-    for port in mine:
-        if port not in _given and _is_free(host, port):
+    if _given.issuperset(mine):
+        _given.clear()
+    # Those given before come last: they may be all that is left.
+    for port in sorted(mine, key=_given.__contains__):
+        if _is_free(host, port):
             _given.add(port)
             return port
     raise OSError(f"no free port between {_FIRST} and {_LAST}")

@@ -1,1 +1,1 @@
-"""What becomes due: timers are rows, and the worker that finds one due records the event that says so."""
+"""What becomes due: timers are rows, and the worker that finds one due does what its kind says, once."""

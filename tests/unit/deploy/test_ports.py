@@ -23,6 +23,14 @@ class TestFreePort:
             chosen += [free_port() for _ in range(100)]
         assert len(set(chosen)) == 400
 
+    def test_there_is_one_when_a_process_has_started_children_for_weeks(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ports, "_given", set())
+        monkeypatch.setattr(ports, "_is_free", lambda _host, port: port % 3 > 0)
+        chosen = [free_port() for _ in range(2000)]
+        assert len(set(chosen[:300])) == 300
+
     def test_port_is_passed_over_when_somebody_listens_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("random.shuffle", lambda _: None)
         first = free_port()
