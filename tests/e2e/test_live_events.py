@@ -26,7 +26,7 @@ LIFETIME = timedelta(seconds=LIFETIME_S)
 
 async def first(events: AsyncIterator[Event], *names: str) -> Event:
     """The next event of one of these names."""
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(240):
         async for event in events:
             if event.get("event") in names:
                 return event

@@ -28,7 +28,7 @@ from shared.settings import Settings
 from tests.support.speaking import PASSWORD, Person, Tenant
 
 SERVICES = ("gateway", "leads", "activities", "scoring")
-_READY_S = 120.0
+_READY_S = 240.0
 
 
 class _Server(uvicorn.Server):

@@ -179,7 +179,7 @@ class TestBrokenService:
             waits = {"cox-wait-for": "token"}
             with pytest.raises(ClientGone):
                 await ask(app, "POST", "/v1/leads", body=b"1", headers=waits, leaves=asked)
-            async with asyncio.timeout(120):
+            async with asyncio.timeout(240):
                 await asyncio.gather(*upstream.serving)
         assert len(upstream.requests) == 1
 

@@ -197,7 +197,7 @@ class TestKpis:
             " select 'scoring.kpis', 'cox.leads', partition, 0 from generate_series(0, 11) partition"
         )
         before = (await call.kpis("leads_created"))["lag_events"]
-        async with opened(quiet) as log, asyncio.timeout(60):
+        async with opened(quiet) as log, asyncio.timeout(240):
             await log.publish([call.world.created(new_id(), "2026-03-02T04:00") for _ in range(3)])
             while (await call.kpis("leads_created"))["lag_events"] != before + 3:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)

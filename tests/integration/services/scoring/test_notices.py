@@ -75,7 +75,7 @@ class TestAnnounce:
         self, worker: Database, admin: Any, world: World
     ) -> None:
         await lead_created(worker, world)
-        async with worker.transaction() as tx, asyncio.timeout(60):
+        async with worker.transaction() as tx, asyncio.timeout(240):
             held = "select 1 from kpi_notices where tenant_id = $1 and rep <> 0 for update"
             await tx.connection.execute(held, world.tenant)
             await announce(worker, NOW)
@@ -90,7 +90,7 @@ class TestAnnouncer:
         running = asyncio.create_task(Announcer(worker, SettableClock(NOW), changed).run())
         await lead_created(worker, world)
         changed.set()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             while not await published(admin, world):
                 assert not running.done()
                 await asyncio.sleep(0.01)

@@ -30,7 +30,7 @@ where c.name = 'scoring.kpis' and o.stream in ('cox.leads', 'cox.activities')"""
 
 
 async def until(done: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(240):
         while not await done():  # noqa: ASYNC110 - what is waited for happens in the database
             await asyncio.sleep(0.02)
 
