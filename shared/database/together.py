@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from shared.database.attempts import attempted
-from shared.database.errors import is_disconnect, sqlstate
+from shared.database.errors import is_disconnect
 from shared.database.transactions import Access, Database, Tx
 from shared.errors import CoxError
 
@@ -84,8 +84,8 @@ class Together(Generic[T, R]):
         try:
             results = await attempted(lambda: self._done(tenant_id, calls))
         except Exception as error:  # noqa: BLE001 - it is for those who wait
-            if len(calls) > 1 and sqlstate(error) is not None and not is_disconnect(error):
-                # Nothing is stored; it may be for the sake of one of them.
+            if len(calls) > 1 and not isinstance(error, CoxError) and not is_disconnect(error):
+                # Nothing is stored, perhaps for the sake of one of them.
                 await asyncio.gather(*(self._answer(tenant_id, [call]) for call in calls))
                 return
             results = [error] * len(calls)

@@ -116,13 +116,14 @@ class TestTogether:
         work.gate.set()
         assert await asyncio.gather(*tasks) == [2, 4]
 
-    async def test_each_is_done_by_itself_when_the_server_refuses_them_together(self) -> None:
-        work = _Work(lambda items: asyncpg.DataError("no") if 3 in items else None)
+    @pytest.mark.parametrize("error", [asyncpg.DataError("no"), KeyError("ours")])
+    async def test_each_is_done_by_itself_when_they_fail_together(self, error: Exception) -> None:
+        work = _Work(lambda items: error if 3 in items else None)
         together, transactions = _made(work)
         tasks = await _asked(together, [1, 2, 3])
         work.gate.set()
         answers = await asyncio.gather(*tasks, return_exceptions=True)
-        assert [type(answer) for answer in answers] == [int, int, asyncpg.DataError]
+        assert answers == [2, 4, error]
         assert sorted(work.groups) == [[1], [2], [2, 3], [3]]
         assert transactions.committed == 2
 
