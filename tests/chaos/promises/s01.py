@@ -47,8 +47,10 @@ async def run(run: Run) -> Outcome:
     async with run.stack() as stack:
         if run.full:
             await _signing_in(run, stack, outcome)
-            for service in ("gateway", *SERVICES):
-                await _service(run, stack, service, outcome)
+            # Whoever sends is busier than whoever answers.
+            turns = asyncio.Semaphore(2)
+            services = ("gateway", *SERVICES)
+            await asyncio.gather(*(_service(run, stack, service, outcome, turns) for service in services))
         else:
             await _short(run, stack, outcome)
     if not outcome.figures["links_followed"]:
@@ -69,9 +71,15 @@ async def _signing_in(run: Run, stack: Stack, outcome: Outcome) -> None:
     await _held(stack, person.token, "signing in", outcome, of_signing_in, 20, run.seed)
 
 
-async def _service(run: Run, stack: Stack, service: str, outcome: Outcome) -> None:
+async def _service(run: Run, stack: Stack, service: str, outcome: Outcome, turns: asyncio.Semaphore) -> None:
+    async with turns:
+        outcome.figures[f"{service}_cases"] = await _cases(run, stack, service, outcome)
+
+
+async def _cases(run: Run, stack: Stack, service: str, outcome: Outcome) -> int:
+    """Send as many as there are to be; how many it were."""
     cases, seed = 0, run.seed
-    limit_s = math.inf if run.minutes is None else run.minutes * 60 / (len(SERVICES) + 1)
+    limit_s = math.inf if run.minutes is None else run.minutes * 60 / (len(SERVICES) + 1) * 2
     began = time.monotonic()
     while cases < CASES and not outcome.failures and time.monotonic() - began < limit_s:
         # Each time another tenant: what is sent may take the caller's own key or rights away.
@@ -79,7 +87,7 @@ async def _service(run: Run, stack: Stack, service: str, outcome: Outcome) -> No
         held = await _held(stack, key, service, outcome, paths_of(service), EXAMPLES, seed)
         cases, seed = cases + held.cases, seed + 1
         run.say(f"{service}: {cases} cases")
-    outcome.figures[f"{service}_cases"] = cases
+    return cases
 
 
 async def key_of(stack: Stack) -> str:
