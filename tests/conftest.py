@@ -28,9 +28,13 @@ _RUN = pytest.StashKey[ExitStack]()
 # No test asserts a time, the library's own limits on an example's duration included. How many examples were
 # drawn in vain is chance too; one that finds none at all fails in any case.
 hypothesis_settings.register_profile(
-    "coxswain",
+    "search",
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+# The same tree has the same outcome each time; `--hypothesis-profile search` looks where nobody has looked.
+hypothesis_settings.register_profile(
+    "coxswain", parent=hypothesis_settings.get_profile("search"), derandomize=True, database=None
 )
 hypothesis_settings.load_profile("coxswain")
 
