@@ -17,4 +17,4 @@ def main(internal_sock: socket.socket) -> None:
     setup(settings, "gateway", "gateway-worker")
     worker = build_worker(settings)
     settle()
-    loops.run(worker.run(internal_sock))
+    loops.run(worker.run(internal_sock), gives_way=True)

@@ -75,6 +75,13 @@ class TestUp:
             name for name in rows if "worker" in name
         }
 
+    def test_workers_give_way_when_apps_want_the_machine_too(self, copy: Copy) -> None:
+        until(copy.all_running)
+        nice = {name: process.nice() for name, process in copy.processes().items()}
+        theirs = {nice[name] for name in nice if "-worker-" in name}
+        others = {nice[name] for name in nice if "-worker-" not in name}
+        assert max(others) < min(theirs)
+
     def test_secrets_are_private_when_they_are_made(self, copy: Copy) -> None:
         kept = [copy.home / "state.json", *(copy.home / "secrets").iterdir()]
         assert {oct(path.stat().st_mode & 0o777) for path in kept} == {"0o600"}
