@@ -15,28 +15,29 @@ from shared.contracts.base import Credit
 from shared.database.transactions import Tx
 from shared.errors import Invalid, Unavailable
 
-_CREDITS = """
-select u.id, u.is_rep, n.id as team_id, n.path, n.region
-from org_users u
-left join lateral (
+
+def unit_of_user(at: str = "now()") -> str:
+    """SQL behind `from org_users u`: the unit that each belongs to at a moment, as `n`."""
+    return f"""left join lateral (
   select m.unit_id from org_memberships m
-  where m.tenant_id = u.tenant_id and m.user_id = u.id and m.from_at <= coalesce($3, now())
+  where m.tenant_id = u.tenant_id and m.user_id = u.id and m.from_at <= {at}
   order by m.from_at desc limit 1
 ) m on true
-left join org_units n on n.tenant_id = u.tenant_id and n.id = coalesce(m.unit_id, u.unit_id)
+left join org_units n on n.tenant_id = u.tenant_id and n.id = coalesce(m.unit_id, u.unit_id)"""  # noqa: S608 - our own words
+
+
+_CREDITS = f"""
+select u.id, u.is_rep, n.id as team_id, n.path, n.region
+from org_users u
+{unit_of_user("coalesce($3, now())")}
 where u.tenant_id = $1 and u.id = any($2::uuid[])
-"""
-_CREDITS_AT = """
+"""  # noqa: S608 - our own words
+_CREDITS_AT = f"""
 select u.is_rep, n.id as team_id, n.path, n.region, asked.user_id, asked.at
 from unnest($2::uuid[], $3::timestamptz[]) as asked(user_id, at)
 join org_users u on u.tenant_id = $1 and u.id = asked.user_id
-left join lateral (
-  select m.unit_id from org_memberships m
-  where m.tenant_id = $1 and m.user_id = asked.user_id and m.from_at <= asked.at
-  order by m.from_at desc limit 1
-) m on true
-left join org_units n on n.tenant_id = $1 and n.id = coalesce(m.unit_id, u.unit_id)
-"""
+{unit_of_user("asked.at")}
+"""  # noqa: S608 - our own words
 _TEAM_CREDITS = """
 select id, path, region from org_units where tenant_id = $1 and id = any($2::uuid[])
 """

@@ -13,11 +13,11 @@ from uuid import UUID
 
 from services.leads.pipelines.rules import Pipeline
 from services.leads.pipelines.use_cases import default_pipeline, pipeline_of
-from shared.access.directory import Tenant, credit_from, tenant_of
+from shared.access.directory import Tenant, credit_from, tenant_of, unit_of_user
 from shared.contracts.base import Credit
 from shared.database.transactions import Tx
 
-_OPENING = """
+_OPENING = f"""
 select t.tenant_id, t.name as tenant_name, t.timezone, t.currency,
   p.id, p.seq, p.key, p.name, p.is_default, p.stages,
   c.user_id, c.is_rep, c.team_id, c.path, c.region
@@ -26,16 +26,11 @@ left join pipelines p on p.tenant_id = t.tenant_id and p.is_default
 left join lateral (
   select u.id as user_id, u.is_rep, n.id as team_id, n.path, n.region
   from org_users u
-  left join lateral (
-    select m.unit_id from org_memberships m
-    where m.tenant_id = u.tenant_id and m.user_id = u.id and m.from_at <= now()
-    order by m.from_at desc limit 1
-  ) m on true
-  left join org_units n on n.tenant_id = u.tenant_id and n.id = coalesce(m.unit_id, u.unit_id)
+  {unit_of_user()}
   where u.tenant_id = t.tenant_id and u.id = any($2::uuid[]) and u.is_rep
 ) c on true
 where t.tenant_id = $1
-"""
+"""  # noqa: S608 - our own words
 
 
 @dataclass(frozen=True, slots=True)

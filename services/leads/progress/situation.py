@@ -12,7 +12,7 @@ from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import UnknownLead
 from services.leads.pipelines.rules import Pipeline
 from services.leads.pipelines.use_cases import pipeline_of
-from shared.access.directory import Tenant, TenantUnknown, credit_from
+from shared.access.directory import Tenant, TenantUnknown, credit_from, unit_of_user
 from shared.contracts.base import Credit
 from shared.database.transactions import Tx
 from shared.errors import Conflict
@@ -40,12 +40,7 @@ left join org_tenants t on t.tenant_id = l.tenant_id
 left join lateral (
   select u.is_rep, n.id as team_id, n.path, n.region
   from org_users u
-  left join lateral (
-    select m.unit_id from org_memberships m
-    where m.tenant_id = u.tenant_id and m.user_id = u.id and m.from_at <= now()
-    order by m.from_at desc limit 1
-  ) m on true
-  left join org_units n on n.tenant_id = u.tenant_id and n.id = coalesce(m.unit_id, u.unit_id)
+  {unit_of_user()}
   where u.tenant_id = l.tenant_id and u.id = l.owner_id
 ) c on true
 where l.tenant_id = $1 and l.id = $2
