@@ -24,7 +24,7 @@ Coxswain runs at {url}
   API docs   {url}/docs
 Try
   ./cox status
-  ./cox kpis leads_created --by rep --grain month
+  ./cox kpis leads_created --by tenant --grain month
   ./cox events tail
 """
 _AS_BEFORE = "as set before (./cox admin reset-password gives a new one)"
