@@ -33,10 +33,12 @@ class TestFreePort:
 
     def test_port_is_passed_over_when_somebody_listens_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("random.shuffle", lambda _: None)
-        first = free_port()
         monkeypatch.setattr(ports, "_given", set())
+        first = free_port()
+        ports._given.clear()
         with listen("127.0.0.1", first):
-            assert free_port() > first
+            # Which one it is depends on what else goes on.
+            assert free_port() != first
 
 
 class TestListen:
