@@ -1,7 +1,7 @@
 """The schema of `tables`: `run(op.execute, migrations.V1)` in the first migration of its services.
 
 A released version never changes; what comes later is a new list here and a new migration in each of them.
-Run it before the service's own tables: their visibility policies read `org_closure`.
+Run V1 before the service's own tables: their visibility policies read `org_closure`.
 """
 
 from __future__ import annotations
@@ -95,4 +95,45 @@ V1: tuple[str, ...] = (
     *(statement for table in TABLES for statement in tenant_policy(table)),
     # Search functions hold the visibility predicate, which reads the closure.
     *search_policy("org_closure"),
+)
+
+V2: tuple[str, ...] = (
+    "alter table org_units add column calendar_id uuid",
+    """create table org_calendars (
+      tenant_id uuid not null,
+      id uuid not null,
+      name text not null,
+      timezone text not null,
+      week jsonb not null,
+      days_off date[] not null,
+      worked_days jsonb not null,
+      active boolean not null,
+      constraint pk_org_calendars primary key (tenant_id, id)
+    )""",
+    """create table org_profiles (
+      tenant_id uuid not null,
+      user_id uuid not null,
+      level text,
+      capacity integer,
+      skills text[] not null,
+      languages text[] not null,
+      territories text[] not null,
+      timezone text,
+      calendar_id uuid,
+      constraint pk_org_profiles primary key (tenant_id, user_id)
+    )""",
+    """create table org_absences (
+      tenant_id uuid not null,
+      id uuid not null,
+      user_id uuid not null,
+      from_at timestamp with time zone not null,
+      to_at timestamp with time zone not null,
+      constraint pk_org_absences primary key (tenant_id, id)
+    )""",
+    "create index ix_org_absences_tenant_id_user_id_to_at on org_absences (tenant_id, user_id, to_at)",
+    *(
+        statement
+        for table in ("org_calendars", "org_profiles", "org_absences")
+        for statement in tenant_policy(table)
+    ),
 )

@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from shared.database.tables import metadata_for
 
@@ -53,9 +53,12 @@ org_units = Table(
     Column("active", Boolean, nullable=False),
     Column("path", ARRAY(Uuid), nullable=False),
     Column("region", Text),
+    Column("calendar_id", Uuid),
     PrimaryKeyConstraint("tenant_id", "id"),
 )
-"""`path`: unit ids from the root to the unit itself; `region`: code of the nearest region at or above."""
+"""`path`: unit ids from the root to the unit itself; `region`: code of the nearest region at or above.
+`calendar_id` is the unit's own; without one that of the nearest unit above counts.
+"""
 
 org_closure = Table(
     "org_closure",
@@ -119,3 +122,47 @@ org_rates = Table(
     PrimaryKeyConstraint("tenant_id", "currency", "valid_on"),
 )
 """One unit of `currency` costs `rate` of the tenant's currency on `valid_on`."""
+
+org_calendars = Table(
+    "org_calendars",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("id", Uuid, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("week", JSONB, nullable=False),
+    Column("days_off", ARRAY(Date), nullable=False),
+    Column("worked_days", JSONB, nullable=False),
+    Column("active", Boolean, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "id"),
+)
+"""`week` and `worked_days` as in the event `calendar_defined`."""
+
+org_profiles = Table(
+    "org_profiles",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("level", Text),
+    Column("capacity", Integer),
+    Column("skills", ARRAY(Text), nullable=False),
+    Column("languages", ARRAY(Text), nullable=False),
+    Column("territories", ARRAY(Text), nullable=False),
+    Column("timezone", Text),
+    Column("calendar_id", Uuid),
+    PrimaryKeyConstraint("tenant_id", "user_id"),
+)
+"""Of those users who were given one. `capacity` is the most open leads, null: as many as one likes."""
+
+org_absences = Table(
+    "org_absences",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("id", Uuid, nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("from_at", DateTime(timezone=True), nullable=False),
+    Column("to_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    Index("ix_org_absences_tenant_id_user_id_to_at", "tenant_id", "user_id", "to_at"),
+)
+"""Half-open intervals, past ones too; what is withdrawn is gone."""
