@@ -109,7 +109,8 @@ class Person:
     active: bool
 
 
-def _tenant_id(tx: Tx, tenant_id: UUID | None) -> UUID:
+def tenant_id_of(tx: Tx, tenant_id: UUID | None) -> UUID:
+    """The tenant asked about: the transaction's, unless another is named."""
     found = tenant_id or tx.tenant_id
     if found is None:
         raise ValueError("a transaction without a tenant needs tenant_id")
@@ -121,7 +122,7 @@ async def tenant_of(tx: Tx, tenant_id: UUID | None = None) -> Tenant:
     raw = await tx.raw()
     row = await raw.fetchrow(
         "select tenant_id, name, timezone, currency from org_tenants where tenant_id = $1",
-        _tenant_id(tx, tenant_id),
+        tenant_id_of(tx, tenant_id),
     )
     if row is None:
         raise TenantUnknown("Try again in a moment")
@@ -139,7 +140,7 @@ async def credits_of(
     if not wanted:
         return {}
     raw = await tx.raw()
-    rows = await raw.fetch(_CREDITS, _tenant_id(tx, tenant_id), wanted, at)
+    rows = await raw.fetch(_CREDITS, tenant_id_of(tx, tenant_id), wanted, at)
     return {row["id"]: credit_from(row["id"], row) for row in rows}
 
 
@@ -152,7 +153,7 @@ async def credits_at(
         return {}
     raw = await tx.raw()
     users, times = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    rows = await raw.fetch(_CREDITS_AT, _tenant_id(tx, tenant_id), users, times)
+    rows = await raw.fetch(_CREDITS_AT, tenant_id_of(tx, tenant_id), users, times)
     return {(row["user_id"], row["at"]): credit_from(row["user_id"], row) for row in rows}
 
 
@@ -171,7 +172,7 @@ async def team_credits_of(
 ) -> dict[UUID, Credit]:
     """Credit of a team alone, for facts that nobody in particular did. Unknown units are left out."""
     raw = await tx.raw()
-    rows = await raw.fetch(_TEAM_CREDITS, _tenant_id(tx, tenant_id), list(set(unit_ids)))
+    rows = await raw.fetch(_TEAM_CREDITS, tenant_id_of(tx, tenant_id), list(set(unit_ids)))
     return {
         row["id"]: Credit(team_id=row["id"], team_path=tuple(row["path"]), team_region=row["region"])
         for row in rows
@@ -184,7 +185,7 @@ async def people(tx: Tx, user_ids: Iterable[UUID], *, tenant_id: UUID | None = N
     query = f"{_USERS} and id = any($2::uuid[])"
     return {
         row["id"]: _person(row)
-        for row in await raw.fetch(query, _tenant_id(tx, tenant_id), list(set(user_ids)))
+        for row in await raw.fetch(query, tenant_id_of(tx, tenant_id), list(set(user_ids)))
     }
 
 
@@ -192,13 +193,13 @@ async def reps(tx: Tx, *, tenant_id: UUID | None = None) -> list[Person]:
     """All active reps, by id."""
     raw = await tx.raw()
     query = f"{_USERS} and is_rep and active order by id"
-    return [_person(row) for row in await raw.fetch(query, _tenant_id(tx, tenant_id))]
+    return [_person(row) for row in await raw.fetch(query, tenant_id_of(tx, tenant_id))]
 
 
 async def reps_of_unit(tx: Tx, unit_id: UUID, *, tenant_id: UUID | None = None) -> list[Person]:
     """The active reps who now belong to a unit or to one below it, by code."""
     raw = await tx.raw()
-    return [_person(row) for row in await raw.fetch(_REPS_OF_UNIT, _tenant_id(tx, tenant_id), unit_id)]
+    return [_person(row) for row in await raw.fetch(_REPS_OF_UNIT, tenant_id_of(tx, tenant_id), unit_id)]
 
 
 async def users_by_name_or_code(
@@ -211,7 +212,7 @@ async def users_by_name_or_code(
     raw = await tx.raw()
     wanted = list(set(names))
     query = f"{_USERS} and (code = any($2::text[]) or display_name = any($2::text[])) order by id"
-    found = [_person(row) for row in await raw.fetch(query, _tenant_id(tx, tenant_id), wanted)]
+    found = [_person(row) for row in await raw.fetch(query, tenant_id_of(tx, tenant_id), wanted)]
     by_name: dict[str, list[Person]] = {}
     for person in found:
         by_name.setdefault(person.display_name, []).append(person)
@@ -222,7 +223,7 @@ async def users_by_name_or_code(
 async def subtree(tx: Tx, unit_id: UUID, *, tenant_id: UUID | None = None) -> list[UUID]:
     """A unit and all below it; empty for a unit unknown here."""
     raw = await tx.raw()
-    return [row[0] for row in await raw.fetch(_SUBTREE, _tenant_id(tx, tenant_id), unit_id)]
+    return [row[0] for row in await raw.fetch(_SUBTREE, tenant_id_of(tx, tenant_id), unit_id)]
 
 
 async def rates_on(
@@ -241,7 +242,7 @@ async def rates_on(
     if foreign:
         raw = await tx.raw()
         currencies, days = [pair[0] for pair in foreign], [pair[1] for pair in foreign]
-        rows = await raw.fetch(_RATES, _tenant_id(tx, tenant_id), currencies, days)
+        rows = await raw.fetch(_RATES, tenant_id_of(tx, tenant_id), currencies, days)
         known |= {(row["currency"], row["valid_on"]): row["rate"] for row in rows}
     return known
 
@@ -302,7 +303,7 @@ async def careers_of(
         return {}
     raw = await tx.raw()
     spells: dict[UUID, list[tuple[datetime, Credit]]] = {}
-    for row in await raw.fetch(_CAREERS, _tenant_id(tx, tenant_id), wanted):
+    for row in await raw.fetch(_CAREERS, tenant_id_of(tx, tenant_id), wanted):
         # The driver's -infinity has no zone.
         from_at = row["from_at"] if row["from_at"].tzinfo else row["from_at"].replace(tzinfo=UTC)
         spells.setdefault(row["id"], []).append((from_at, credit_from(row["id"], row)))

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.access.tables import metadata
+from shared.access.working_projection import apply_working
 from shared.contracts.org import (
+    AbsenceRecorded,
+    AbsenceWithdrawn,
     AccessChanged,
+    CalendarDefined,
+    ProfileDefined,
     RateSet,
     RepMoved,
     TenantConfigured,
@@ -25,7 +30,18 @@ if TYPE_CHECKING:
 
     Raw = Connection[Record]
 
-HANDLED = (TenantConfigured, UnitDefined, UserDefined, RepMoved, AccessChanged, RateSet)
+HANDLED = (
+    TenantConfigured,
+    UnitDefined,
+    UserDefined,
+    RepMoved,
+    AccessChanged,
+    RateSet,
+    CalendarDefined,
+    ProfileDefined,
+    AbsenceRecorded,
+    AbsenceWithdrawn,
+)
 
 _TENANT = """
 insert into org_tenants (tenant_id, name, timezone, currency) values ($1, $2, $3, $4)
@@ -38,11 +54,11 @@ on conflict (tenant_id) do update set seq = greatest(v.seq, excluded.seq)
 """
 _OLD_PARENT = "select parent_id from org_units where tenant_id = $1 and id = $2"
 _UNIT = """
-insert into org_units (tenant_id, id, parent_id, kind, code, name, active, path)
-values ($1, $2, $3, $4, $5, $6, $7, '{}')
+insert into org_units (tenant_id, id, parent_id, kind, code, name, active, path, calendar_id)
+values ($1, $2, $3, $4, $5, $6, $7, '{}', $8)
 on conflict (tenant_id, id) do update
   set parent_id = excluded.parent_id, kind = excluded.kind, code = excluded.code, name = excluded.name,
-      active = excluded.active
+      active = excluded.active, calendar_id = excluded.calendar_id
 """
 _SELF = """
 insert into org_closure (tenant_id, ancestor_id, descendant_id, depth) values ($1, $2, $2, 0)
@@ -138,22 +154,22 @@ async def apply(tx: Tx, batch: Sequence[Received]) -> None:
 
 
 async def _apply_one(raw: Raw, received: Received) -> None:
-    event = received.event
+    event, tenant = received.event, received.tenant_id
     match event:
         case TenantConfigured():
-            await raw.execute(_TENANT, received.tenant_id, event.name, event.timezone, event.currency)
+            await raw.execute(_TENANT, tenant, event.name, event.timezone, event.currency)
         case UnitDefined():
-            await _unit_defined(raw, received.tenant_id, event)
+            await _unit_defined(raw, tenant, event)
         case UserDefined():
             await _user_defined(raw, received, event)
         case RepMoved():
             await _rep_moved(raw, received, event)
         case AccessChanged():
-            await raw.execute(_PRINCIPAL, received.tenant_id, event.principal_id, received.seq, event.revoked)
+            await raw.execute(_PRINCIPAL, tenant, event.principal_id, received.seq, event.revoked)
         case RateSet():
-            await raw.execute(
-                _RATE, received.tenant_id, event.currency, event.valid_on, _rate(received, event)
-            )
+            await raw.execute(_RATE, tenant, event.currency, event.valid_on, _rate(received, event))
+        case CalendarDefined() | ProfileDefined() | AbsenceRecorded() | AbsenceWithdrawn():
+            await apply_working(raw, received, event)
 
 
 def _rate(received: Received, event: RateSet) -> Decimal:
@@ -169,8 +185,9 @@ def _rate(received: Received, event: RateSet) -> Decimal:
 async def _unit_defined(raw: Raw, tenant: UUID, event: UnitDefined) -> None:
     old = await raw.fetchrow(_OLD_PARENT, tenant, event.unit_id)
     await raw.execute(
-        _UNIT, tenant, event.unit_id, event.parent_id, event.kind, event.code, event.name, event.active
-    )
+        _UNIT, tenant, event.unit_id, event.parent_id, event.kind, event.code, event.name, event.active,
+        event.calendar_id,
+    )  # fmt: skip
     if old is None:
         await raw.execute(_SELF, tenant, event.unit_id)
     elif old["parent_id"] != event.parent_id:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from shared.contracts.base import Event
+from shared.contracts.base import Event, Value
 
 UnitKind = Literal["company", "region", "team"]
 Visibility = Literal["own", "team", "subtree", "tenant"]
@@ -30,7 +30,10 @@ class TenantConfigured(OrgEvent):
 
 
 class UnitDefined(OrgEvent):
-    """A unit of the org tree as it now is; `code` is unique in the tenant; only the root has no parent."""
+    """A unit of the org tree as it now is; `code` is unique in the tenant; only the root has no parent.
+
+    Without a calendar of its own it works by that of the nearest unit above which has one.
+    """
 
     aggregate_type: ClassVar[str] = "tenant"
     unit_id: UUID
@@ -39,6 +42,7 @@ class UnitDefined(OrgEvent):
     code: str
     name: str
     active: bool = True
+    calendar_id: UUID | None = None
 
 
 class UserDefined(OrgEvent):
@@ -82,3 +86,72 @@ class RateSet(OrgEvent):
     currency: str
     valid_on: date
     rate: str
+
+
+class WorkInterval(Value):
+    """From and until when on a day, in minutes of its local time; 1440 is 24:00."""
+
+    start_minute: int
+    end_minute: int
+
+
+class WorkedDay(Value):
+    """A day with hours of its own, such as a make-up workday."""
+
+    day: date
+    hours: tuple[WorkInterval, ...]
+
+
+class CalendarDefined(OrgEvent):
+    """A working calendar as it now is.
+
+    `timezone` is an IANA name; `week` has the hours of seven days, Monday first; nobody works on `days_off`
+    (statutory holidays), and on `worked_days` at the hours given there.
+    """
+
+    aggregate_type: ClassVar[str] = "tenant"
+    calendar_id: UUID
+    name: str
+    timezone: str
+    week: tuple[tuple[WorkInterval, ...], ...]
+    days_off: tuple[date, ...]
+    worked_days: tuple[WorkedDay, ...]
+    active: bool = True
+
+
+class ProfileDefined(OrgEvent):
+    """What counts about a user when work is given out, as it now is.
+
+    `level` is a code such as P2; `capacity` the most open leads, null: any number; `territories` are codes.
+    `timezone` and `calendar_id` null: those of the user's unit.
+    """
+
+    aggregate_type: ClassVar[str] = "tenant"
+    user_id: UUID
+    level: str | None = None
+    capacity: int | None = None
+    skills: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    territories: tuple[str, ...] = ()
+    timezone: str | None = None
+    calendar_id: UUID | None = None
+
+
+class AbsenceRecorded(OrgEvent):
+    """A user is away from `from_at` until before `to_at`; why is nobody's business here."""
+
+    aggregate_type: ClassVar[str] = "tenant"
+    absence_id: UUID
+    user_id: UUID
+    from_at: datetime
+    to_at: datetime
+
+
+class AbsenceWithdrawn(OrgEvent):
+    """An absence recorded before does not take place; what it took of the past is given back too."""
+
+    aggregate_type: ClassVar[str] = "tenant"
+    absence_id: UUID
+    user_id: UUID
+    from_at: datetime
+    to_at: datetime

@@ -19,5 +19,6 @@ THINGS = """create table things (
 
 @pytest.fixture(scope="module")
 async def bed(pair: Pair, settings: Settings) -> AsyncIterator[Bed]:
-    async with made_bed(pair, settings, [*migrations.V1, THINGS, *visibility_policy("things")]) as made:
+    statements = [*migrations.V1, *migrations.V2, THINGS, *visibility_policy("things")]
+    async with made_bed(pair, settings, statements) as made:
         yield made

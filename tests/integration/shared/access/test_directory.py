@@ -45,14 +45,19 @@ class Org:
         )
 
     async def unit(
-        self, code: str, parent: UUID | None = None, kind: str = "team", id_: UUID | None = None
+        self,
+        code: str,
+        parent: UUID | None = None,
+        kind: str = "team",
+        id_: UUID | None = None,
+        calendar_id: UUID | None = None,
     ) -> UUID:
         id_ = id_ or new_id()
-        await self.tell(
-            UnitDefined.model_validate(
-                {"unit_id": id_, "parent_id": parent, "kind": kind, "code": code, "name": code.title()}
-            )
-        )
+        given = {
+            "unit_id": id_, "parent_id": parent, "kind": kind, "code": code, "name": code.title(),
+            "calendar_id": calendar_id,
+        }  # fmt: skip
+        await self.tell(UnitDefined.model_validate(given))
         return id_
 
     async def user(
