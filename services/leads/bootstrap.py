@@ -9,8 +9,11 @@ from services.leads.assignment.reactions import assignment_reaction
 from services.leads.history_import import api as history_import
 from services.leads.intake import api as intake
 from services.leads.intake.use_cases import stages_in_use
+from services.leads.listing import api as listing
 from services.leads.pipelines import api as pipelines
 from services.leads.pipelines.reactions import pipelines_reaction
+from services.leads.pool import api as pool
+from services.leads.pool.use_cases import pool_unassigned
 from services.leads.progress import api as progress
 from services.leads.timeline import api as timeline
 from services.leads.touches.reactions import touches_projection
@@ -26,10 +29,13 @@ from shared.web.idempotency import keep_purged
 SERVICE = "leads"
 ROUTERS = (
     intake.router,
+    listing.router,
+    pool.leads_router,
     progress.router,
     assignment.leads_router,
     timeline.router,
     assignment.rules_router,
+    pool.pools_router,
     pipelines.router,
     pipelines.patching(stages_in_use),
     history_import.router,
@@ -57,5 +63,5 @@ def build_app(
 
 def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
     """The worker: the org's copy, activities, the default pipeline, assignment, and the relay of leads."""
-    reactions = (pipelines_reaction, assignment_reaction(clock or SystemClock()))
+    reactions = (pipelines_reaction, assignment_reaction(clock or SystemClock(), pool_unassigned))
     return Worker(settings, SERVICE, consumers=(*PROJECTIONS, *reactions), extra=(keep_purged,))

@@ -7,6 +7,7 @@ import services.leads.duplicates.tables
 import services.leads.history_import.tables
 import services.leads.intake.tables
 import services.leads.pipelines.tables
+import services.leads.pool.tables
 import services.leads.progress.tables
 import services.leads.touches.tables
 import services.leads.workload.tables  # noqa: F401 - importing a room's tables puts them into the metadata

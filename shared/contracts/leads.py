@@ -43,7 +43,10 @@ class LeadUpdated(LeadsEvent):
 
 
 class LeadAssigned(LeadsEvent):
-    """The lead has a new owner. `how` says what decided; `rule_id` which rule."""
+    """The lead has a new owner. `how` says what decided; `rule_id` which rule.
+
+    `pool_id` is the pool that it lay in until then; `claimed`: the new owner took it themselves.
+    """
 
     aggregate_type: ClassVar[str] = "lead"
     credit: Credit
@@ -51,6 +54,19 @@ class LeadAssigned(LeadsEvent):
     previous_owner_id: UUID | None = None
     how: Literal["rule", "manual", "import"]
     rule_id: UUID | None = None
+    pool_id: UUID | None = None
+    claimed: bool = False
+
+
+class LeadPooled(LeadsEvent):
+    """Nobody owns the lead any more: it lies in a pool. `credit` is that of the owner before, if any."""
+
+    aggregate_type: ClassVar[str] = "lead"
+    credit: Credit
+    dimensions: Dimensions
+    pool_id: UUID
+    previous_owner_id: UUID | None = None
+    why: str
 
 
 class StageChanged(LeadsEvent):
@@ -87,6 +103,15 @@ class PipelineDefined(LeadsEvent):
     name: str
     is_default: bool
     stages: tuple[StageSpec, ...]
+
+
+class PoolDefined(LeadsEvent):
+    """A pool as it now is; its members and limits stay with leads."""
+
+    aggregate_type: ClassVar[str] = "pool"
+    name: str
+    is_default: bool
+    active: bool
 
 
 class AssignmentRuleDefined(LeadsEvent):

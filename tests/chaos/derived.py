@@ -86,6 +86,8 @@ def _leads_of(journal: Sequence[Row]) -> tuple[Any, Any, Any]:
             case "lead_assigned":
                 owner = data["credit"]["rep_id"]
                 given[lead] += 1
+            case "lead_pooled":
+                owner = None
             case "stage_changed":
                 stage, status = data["to_stage"], data["to_status"]
                 moves[lead, event.seq] = stage

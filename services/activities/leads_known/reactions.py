@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from services.activities.leads_known import use_cases
 from services.activities.leads_known.tables import known_leads
-from shared.contracts.leads import LeadAssigned, LeadCreated, LeadUpdated, StageChanged
+from shared.contracts.leads import LeadAssigned, LeadCreated, LeadPooled, LeadUpdated, StageChanged
 from shared.database.transactions import Tx
 from shared.events.consuming.handlers import Projection
 from shared.events.envelope import Received
@@ -14,6 +14,6 @@ from shared.events.envelope import Received
 leads_known = Projection("activities.leads", tables=(known_leads,))
 
 
-@leads_known.batch(LeadCreated, LeadAssigned, LeadUpdated, StageChanged)
+@leads_known.batch(LeadCreated, LeadAssigned, LeadPooled, LeadUpdated, StageChanged)
 async def on_leads_changed(tx: Tx, batch: Sequence[Received]) -> None:
     await use_cases.learn(tx, batch)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from shared.contracts.leads import LeadAssigned, LeadCreated
+from shared.contracts.leads import LeadAssigned, LeadCreated, LeadPooled
 
 CREATED = LeadCreated.type_name()
 ASSIGNED = LeadAssigned.type_name()
+POOLED = LeadPooled.type_name()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ def changed_by(known: KnownLead, event_type: str, data: Mapping[str, Any]) -> Kn
         known = replace(known, created_by=_id(data.get("created_by")))
     elif event_type == ASSIGNED:
         known = replace(known, owner_id=_id(credit.get("rep_id")), team_id=_id(credit.get("team_id")))
+    elif event_type == POOLED:
+        known = replace(known, owner_id=None, team_id=None)
     return replace(
         known,
         region=dimensions.get("region"),

@@ -9,13 +9,15 @@ from typing import TypeVar
 from uuid import UUID
 
 from services.gateway.live.marks import PLACES, Proof
-from services.gateway.live.rules import Audience
+from services.gateway.live.rules import NOBODY, Audience
+from shared.contracts.leads import LeadPooled
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 MOST = 50_000
 _REMEMBERED = 20_000
+_POOLED = LeadPooled.type_name()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,9 @@ class Ring:
 
     def add(self, item: Item) -> None:
         if item.audience is not None and item.stream == "cox.leads":
-            _keep(self._owners, item.aggregate_id, item.audience, _REMEMBERED)
+            # What happens to a lead in a pool is nobody's until somebody takes it.
+            owner = NOBODY if item.type == _POOLED else item.audience
+            _keep(self._owners, item.aggregate_id, owner, _REMEMBERED)
         self._items.append(item)
         oldest = item.at_ms - self._keep_ms
         while self._items and (self._items[0].at_ms < oldest or len(self._items) > MOST):

@@ -13,6 +13,7 @@ PREFIXES: dict[str, Service] = {
     "leads": "leads",
     "assignment-rules": "leads",
     "pipelines": "leads",
+    "pools": "leads",
     "activities": "activities",
     "kpis": "scoring",
     "leaderboards": "scoring",

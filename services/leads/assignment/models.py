@@ -240,13 +240,14 @@ class AssignmentOut(WireModel):
 
     id: Id
     at: Timestamp
-    how: Literal["rule", "manual", "import"]
+    how: Literal["rule", "manual", "import", "claim"]
     owner_id: Id | None
     previous_owner_id: Id | None
     assigned_by: Id | None
     rule_id: Id | None
     rule_version: int | None
     reason: str | None
+    pool_id: Id | None = Field(description="The pool that it lay in until then.")
     rules: list[ConsultedOut]
 
     @classmethod

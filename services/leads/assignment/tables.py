@@ -59,6 +59,8 @@ assignments = Table(
     Column("rule_version", BigInteger),
     Column("reason", Text),
     Column("explanation", JSONB, nullable=False),
+    # Out of which pool.
+    Column("pool_id", Uuid),
     Index("ix_assignments_tenant_id_lead_id_at", "tenant_id", "lead_id", "at"),
 )
 
@@ -93,7 +95,8 @@ order by r.rule_id, r.user_id
 on conflict (tenant_id, rule_id, user_id) do update set last_turn = excluded.last_turn
 """
 SELECT_ASSIGNMENTS = """
-select id, at, how, owner_id, previous_owner_id, assigned_by, rule_id, rule_version, reason, explanation
+select id, at, how, owner_id, previous_owner_id, assigned_by, rule_id, rule_version, reason, explanation,
+  pool_id
 from assignments where tenant_id = $1 and lead_id = $2 order by at, id
 """
 

@@ -24,7 +24,7 @@ from shared.errors import Conflict, FieldError, Forbidden, Invalid
 from shared.events.journal import NewEvent
 from shared.ids import new_id
 
-How = Literal["rule", "manual", "import"]
+How = Literal["rule", "manual", "import", "claim"]
 
 
 class UnfitOwner(Invalid):
@@ -49,7 +49,7 @@ class OwnerChanged(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A past decision. `owner_id` None: the rules were asked and had nobody."""
+    """A past decision. `owner_id` None: the rules were asked and had nobody; `pool_id`: out of that pool."""
 
     id: UUID
     at: datetime
@@ -61,6 +61,7 @@ class Assignment:
     rule_version: int | None
     reason: str | None
     explanation: list[dict[str, Any]]
+    pool_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ async def assign_by_rules(
 
 
 def _waits(lead: Lead) -> bool:
-    return lead.owner_id is None and lead.status == "open"
+    return lead.owner_id is None and lead.pooled_at is None and lead.status == "open"
 
 
 def _decide(ballot: Ballot, facts: Facts) -> Decision:
@@ -151,9 +152,15 @@ def assigned(lead: Lead, credit: Credit, how: How, rule_id: UUID | None = None) 
         credit=credit,
         dimensions=lead.dimensions,
         previous_owner_id=lead.owner_id,
-        how=how,
+        how="manual" if how == "claim" else how,
         rule_id=rule_id,
+        pool_id=_lay_in(lead),
+        claimed=how == "claim",
     )
+
+
+def _lay_in(lead: Lead) -> UUID | None:
+    return lead.pool_id if lead.pooled_at else None
 
 
 def assignment_row(
@@ -181,6 +188,7 @@ def assignment_row(
         "rule_version": rule.version if rule else None,
         "reason": reason,
         "explanation": list(explanation),
+        "pool_id": _lay_in(lead),
     }
 
 
@@ -239,7 +247,14 @@ async def _hand_over(
     if old.status == "open":
         shifts = {owner_id: 1} | ({old.owner_id: -1} if old.owner_id else {})
         await shift_loads(tx, old.tenant_id, shifts)
-    return replace(old, owner_id=owner_id, team_id=credit.team_id, seq=versions[old.id], updated_at=at)
+    return replace(
+        old,
+        owner_id=owner_id,
+        team_id=credit.team_id,
+        pooled_at=None,
+        seq=versions[old.id],
+        updated_at=at,
+    )
 
 
 async def explain(tx: Tx, tenant_id: UUID, facts: Facts) -> Decision:

@@ -24,7 +24,7 @@ from shared.database.transactions import Tx
 from shared.errors import Conflict
 from shared.events.journal import NewEvent, record_events
 
-_PLAIN = ("name", "company", "source", "channel", "region", "product", "tags", "custom")
+_PLAIN = ("name", "company", "source", "channel", "region", "product", "tags", "custom", "do_not_contact")
 
 
 class ChangedMeanwhile(Conflict):

@@ -17,7 +17,10 @@ from shared.money import Money, from_minor
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """A row of `leads` without what only the index needs. `stage` is `won` or `lost` when closed."""
+    """A row of `leads` without what only the index needs. `stage` is `won` or `lost` when closed.
+
+    It lies in the pool `pool_id` since `pooled_at`; without that, `pool_id` is the one that it came from.
+    """
 
     tenant_id: UUID
     id: UUID
@@ -52,6 +55,9 @@ class Lead:
     updated_at: datetime
     closed_at: datetime | None
     lost_reason: str | None
+    do_not_contact: bool = False
+    pool_id: UUID | None = None
+    pooled_at: datetime | None = None
 
     @classmethod
     def of(cls, row: asyncpg.Record | Mapping[str, Any]) -> Lead:

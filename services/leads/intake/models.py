@@ -9,7 +9,9 @@ from pydantic import Field
 
 from services.leads.edge import Short, money_out
 from services.leads.intake.lead import Lead
+from services.leads.intake.masking import masked_email, masked_phone
 from services.leads.intake.rules import Draft
+from shared.database.transactions import Visibility
 from shared.errors import CoxError
 from shared.web.wire import Id, Line, MoneyIn, MoneyOut, Scalars, Timestamp, WireModel
 
@@ -66,6 +68,9 @@ class LeadPatch(WireModel):
     value: MoneyIn | None = None
     tags: Tags | None = None
     custom: Scalars | None = None
+    do_not_contact: bool | None = Field(
+        default=None, description="The person wishes not to be contacted: nobody claims the lead."
+    )
 
     def changes(self) -> Mapping[str, Any]:
         """The given fields, named and typed as in Draft."""
@@ -76,11 +81,17 @@ class LeadPatch(WireModel):
             given["tags"] = tuple(dict.fromkeys(self.tags or ()))
         if "custom" in given:
             given["custom"] = dict(self.custom or {})
+        if "do_not_contact" in given:
+            given["do_not_contact"] = bool(self.do_not_contact)
         return given
 
 
 class LeadOut(WireModel):
-    """A lead as it is now. `phone` is E.164; what was written stands in `phone_text` and `email_text`."""
+    """A lead as it is now. `phone` is E.164; what was written stands in `phone_text` and `email_text`.
+
+    While it lies in a pool its contact data is masked (`138****0001`) for all but those who see the whole
+    tenant.
+    """
 
     id: Id
     version: int
@@ -112,6 +123,9 @@ class LeadOut(WireModel):
     updated_at: Timestamp
     closed_at: Timestamp | None
     lost_reason: str | None
+    do_not_contact: bool
+    pool_id: Id | None = Field(description="The pool that it lies in, or else came from.")
+    pooled_at: Timestamp | None = Field(description="Since when it lies in the pool; null: it does not.")
 
     @classmethod
     def of(cls, lead: Lead) -> LeadOut:
@@ -123,6 +137,17 @@ class LeadOut(WireModel):
             value=money_out(lead.value_minor, lead.value_currency),
             tags=list(lead.tags),
         )
+
+    @classmethod
+    def for_viewer(cls, lead: Lead, visibility: Visibility) -> LeadOut:
+        """As somebody sees it who need not be its owner."""
+        shown = cls.of(lead)
+        if lead.pooled_at is None or visibility == "tenant":
+            return shown
+        phone = masked_phone(lead.phone) if lead.phone else None
+        email = masked_email(lead.email) if lead.email else None
+        hidden = {"phone": phone, "phone_text": phone, "phone_extension": None}
+        return shown.model_copy(update=hidden | {"email": email, "email_text": email})
 
 
 _AS_STORED = tuple(name for name in LeadOut.model_fields if name not in {"version", "value", "tags"})

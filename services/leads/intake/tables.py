@@ -70,6 +70,10 @@ leads = Table(
     Column("updated_at", DateTime(timezone=True), nullable=False),
     Column("closed_at", DateTime(timezone=True)),
     Column("lost_reason", Text),
+    Column("do_not_contact", Boolean, nullable=False, server_default=text("false")),
+    # Where it lies, or came from; it lies there since.
+    Column("pool_id", Uuid),
+    Column("pooled_at", DateTime(timezone=True)),
     # What words and exact values find the lead by; see `search`.
     Column("search_text", Text, nullable=False),
     Column("terms", ARRAY(BigInteger), nullable=False),
@@ -88,6 +92,13 @@ leads = Table(
     ),
     Index("ix_leads_tenant_id_stage_id", "tenant_id", "stage", "id"),
     Index("ix_leads_tenant_id_updated_at_id", "tenant_id", "updated_at", "id"),
+    Index(
+        "ix_leads_tenant_id_pool_id_id",
+        "tenant_id",
+        "pool_id",
+        "id",
+        postgresql_where=text("pooled_at is not null"),
+    ),
 )
 
 lead_changes = Table(
@@ -107,7 +118,7 @@ _NEW = BulkInsert(
     alike=(
         "tenant_id", "seq", "pipeline_id", "stage", "status", "stage_entered_at", "owner_id", "team_id",
         "duplicate_of", "started_at", "start_known", "created_at", "updated_at", "closed_at",
-        "lost_reason",
+        "lost_reason", "do_not_contact", "pool_id", "pooled_at",
     ),
 )  # fmt: skip
 _FIELDS = attrgetter(*Lead.__slots__)
@@ -165,7 +176,7 @@ select seq, at, changed_by, changed from lead_changes where tenant_id = $1 and l
 _CHANGEABLE = (
     "name", "phone", "phone_extension", "phone_text", "email", "email_text", "company", "source", "channel",
     "region", "product", "value_minor", "value_currency", "value_tenant_minor", "tags", "duplicate_of",
-    "updated_at",
+    "do_not_contact", "updated_at",
 )  # fmt: skip
 _SET = ", ".join(f"{name} = ${at}" for at, name in enumerate(_CHANGEABLE, 6))
 _STORE = f"""
@@ -182,7 +193,7 @@ async def store_change(tx: Tx, lead: Lead, words: str, terms: list[int]) -> None
 
 
 _PUT = """
-update leads set owner_id = r.owner_id, team_id = r.team_id, updated_at = $5
+update leads set owner_id = r.owner_id, team_id = r.team_id, pooled_at = null, updated_at = $5
 from unnest($2::uuid[], $3::uuid[], $4::uuid[]) as r(id, owner_id, team_id)
 where leads.tenant_id = $1 and leads.id = r.id
 """
@@ -196,6 +207,17 @@ async def put_owners(
     await tx.connection.execute(
         _PUT, tenant_id, ids, [owners[lead][0] for lead in ids], [owners[lead][1] for lead in ids], at
     )
+
+
+_POOL = """
+update leads set owner_id = null, team_id = null, pool_id = $3, pooled_at = $4, updated_at = $4
+where tenant_id = $1 and id = any($2::uuid[])
+"""
+
+
+async def put_in_pool(tx: Tx, tenant_id: UUID, ids: Sequence[UUID], pool_id: UUID, at: datetime) -> None:
+    """Nobody owns them any more; the leads are locked already."""
+    await tx.connection.execute(_POOL, tenant_id, list(ids), pool_id, at)
 
 
 _WHOLE = """

@@ -22,6 +22,7 @@ from services.leads.intake.tables import (
     STAGES_IN_USE,
     insertion,
     leads,
+    put_in_pool,
     put_owners,
     standing_change,
     write_passed,
@@ -246,6 +247,15 @@ async def store_owners(
     """
     await tx.as_tenant()
     await put_owners(tx, tenant_id, owners, at)
+    return {position.aggregate_id: position.seq for position in await record_lead_events(tx, events)}
+
+
+async def store_pooled(
+    tx: Tx, tenant_id: UUID, ids: Sequence[UUID], pool_id: UUID, events: Sequence[NewEvent], at: datetime
+) -> dict[UUID, int]:
+    """Take locked leads from their owners and put them into a pool; as `store_owners`."""
+    await tx.as_tenant()
+    await put_in_pool(tx, tenant_id, ids, pool_id, at)
     return {position.aggregate_id: position.seq for position in await record_lead_events(tx, events)}
 
 

@@ -33,7 +33,15 @@ NEAR = 5000
 # Two ways to a page: what is common is found among the first rows in the order asked for, what is rare by its
 # terms and values. Which of the two it is the planner cannot know: the pairs of one word go together, and so
 # do somebody's own leads and what they may see, but it takes each for chance.
-_FIND = f"""
+_IN_POOL = """
+  if filters ? 'pool' then
+    near := near || format(' and pool_id = %L and pooled_at is not null', filters ->> 'pool');
+    holds := holds || format(' and pool_id = %L and pooled_at is not null', filters ->> 'pool');
+  end if;"""
+
+
+def _find(in_pool: str) -> str:
+    return f"""
 create function find_leads(filters jsonb, terms bigint[], patterns text[], tags text[], sort text,
                            descending boolean, after_value timestamptz, after_id uuid, most integer)
 returns setof uuid language plpgsql stable as $body$
@@ -53,7 +61,7 @@ begin
 {_EQUAL}
   if filters ? 'unowned' then
     holds := holds || ' and owner_id is null';
-  end if;
+  end if;{in_pool}
   if cardinality(terms) > 0 then
     holds := holds || format(' and terms @> %L::bigint[]', terms);
   end if;
@@ -88,6 +96,8 @@ begin
                               cox_tenant(), mine, holds, beyond, ordering, most);
 end $body$
 """  # noqa: S608 - names are ours, values are quoted by `format`
+
+
 _FIND_SIGNATURE = "find_leads(jsonb, bigint[], text[], text[], text, boolean, timestamptz, uuid, integer)"
 
 # Who else has a key that a lead gives up: the oldest one, whoever may see it.
@@ -110,12 +120,18 @@ end $body$
 _SUCCESSOR_SIGNATURE = "next_lead_with(text, text, bigint, uuid)"
 
 V1: tuple[str, ...] = (
-    _FIND,
+    _find(""),
     *search_function(_FIND_SIGNATURE),
     _SUCCESSOR,
     *search_function(_SUCCESSOR_SIGNATURE),
 )
 """What the first migration executes."""
+V2: tuple[str, ...] = (
+    f"drop function {_FIND_SIGNATURE}",
+    _find(_IN_POOL),
+    *search_function(_FIND_SIGNATURE),
+)
+"""What makes the search know pools."""
 
 FIND = "select find_leads($1::jsonb, $2, $3, $4, $5, $6, $7, $8, $9) as id"
 SUCCESSOR = "select next_lead_with($1, $2, $3, $4)"

@@ -15,7 +15,8 @@ from shared.database.transactions import Tx
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to list. `equal` by column name; `unowned` leads only; words in `q`; every one of `tags`.
+    """What to list. `equal` by column name; `unowned` leads only; those that lie in `pool`; words in `q`;
+    every one of `tags`.
 
     `after` is the last row's sort value and id, `most` how many ids are wanted.
     """
@@ -23,6 +24,7 @@ class Question:
     most: int
     equal: Mapping[str, str] = field(default_factory=dict)
     unowned: bool = False
+    pool: UUID | None = None
     q: str | None = None
     tags: tuple[str, ...] = ()
     sort: str = "created_at"
@@ -37,6 +39,8 @@ async def find_leads(tx: Tx, tenant_id: UUID, question: Question) -> list[UUID]:
     filters: dict[str, object] = dict(question.equal)
     if question.unowned:
         filters["unowned"] = True
+    if question.pool is not None:
+        filters["pool"] = str(question.pool)
     value, last = question.after or (None, None)
     rows = await tx.connection.fetch(
         FIND,

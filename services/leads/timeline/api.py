@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import Depends
+from pydantic import Field
 from starlette.responses import Response
 
 from services.leads.timeline.use_cases import Entry, timeline
@@ -23,7 +24,7 @@ class EntryOut(WireModel):
     """
 
     at: Timestamp
-    kind: Literal["created", "changed", "assigned", "moved", "activity"]
+    kind: Literal["created", "changed", "assigned", "moved", "activity", "pooled"]
     by: Id | None
     owner_id: Id | None
     previous_owner_id: Id | None
@@ -37,6 +38,7 @@ class EntryOut(WireModel):
     activity_kind: str | None
     outcome: str | None
     effective: bool | None
+    pool_id: Id | None = Field(description="The pool that it went into, or was taken out of.")
 
     @classmethod
     def of(cls, entry: Entry) -> EntryOut:

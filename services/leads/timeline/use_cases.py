@@ -9,11 +9,12 @@ from uuid import UUID
 
 from services.leads.assignment.use_cases import list_assignments
 from services.leads.intake.use_cases import changes_of, get_lead
+from services.leads.pool.entering import entries_of
 from services.leads.progress.use_cases import passages
 from services.leads.touches.use_cases import touches_of
 from shared.database.transactions import Tx
 
-Kind = Literal["created", "changed", "assigned", "moved", "activity"]
+Kind = Literal["created", "changed", "assigned", "moved", "activity", "pooled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Entry:
     activity_kind: str | None = None
     outcome: str | None = None
     effective: bool | None = None
+    pool_id: UUID | None = None
 
 
 async def timeline(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Entry]:
@@ -64,6 +66,7 @@ async def timeline(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Entry]:
         for move in await passages(tx, tenant_id, lead_id)
     ]
     entries += await _done(tx, tenant_id, lead_id)
+    entries += await _pooled(tx, tenant_id, lead_id)
     return sorted(entries, key=lambda entry: (entry.at, entry.key), reverse=True)
 
 
@@ -78,6 +81,7 @@ async def _assigned(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Entry]:
             previous_owner_id=one.previous_owner_id,
             how=one.how,
             reason=one.reason,
+            pool_id=one.pool_id,
         )
         for one in await list_assignments(tx, tenant_id, lead_id)
         if one.owner_id is not None
@@ -98,4 +102,20 @@ async def _done(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Entry]:
             effective=touch.effective,
         )
         for touch in await touches_of(tx, tenant_id, lead_id)
+    ]
+
+
+async def _pooled(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Entry]:
+    return [
+        Entry(
+            one.at,
+            f"5{one.id}",
+            "pooled",
+            by=one.by_id,
+            previous_owner_id=one.previous_owner_id,
+            how=one.why,
+            reason=one.reason,
+            pool_id=one.pool_id,
+        )
+        for one in await entries_of(tx, tenant_id, lead_id)
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -91,6 +91,28 @@ class Desk:
         )
         self.callers[str(made)] = principal
         return made
+
+    async def profile(self, name: str, level: str | None = None, capacity: int | None = None) -> None:
+        await self.admin.execute(
+            "insert into org_profiles (tenant_id, user_id, level, capacity, skills, languages, territories)"
+            " values ($1, $2, $3, $4, '{}', '{}', '{}')",
+            self.tenant_id, self.users[name], level, capacity,
+        )  # fmt: skip
+
+    async def calendar(self, unit: str, days_off: list[date]) -> None:
+        """A unit works from Monday to Friday, nine to six, but on these days."""
+        week = [[{"start_minute": 540, "end_minute": 1080}]] * 5 + [[], []]
+        made = new_id()
+        await self.admin.execute(
+            "insert into org_calendars"
+            " (tenant_id, id, name, timezone, week, days_off, worked_days, active)"
+            " values ($1, $2, 'Calendar', 'Asia/Shanghai', $3, $4, '[]', true)",
+            self.tenant_id, made, orjson.dumps(week).decode(), days_off,
+        )  # fmt: skip
+        await self.admin.execute(
+            "update org_units set calendar_id = $3 where tenant_id = $1 and id = $2",
+            self.tenant_id, self.units[unit], made,
+        )  # fmt: skip
 
     async def __call__(self, name: str, method: str, target: str, json: Any = None, **headers: str) -> Answer:
         """A request of a user by name, or of another `service`; headers by name with `_` for `-`."""

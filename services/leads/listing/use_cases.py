@@ -1,0 +1,26 @@
+"""Which leads somebody is shown."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from services.leads.intake.lead import Lead
+from services.leads.intake.use_cases import get_leads
+from services.leads.pool.looking import enter_pool, pooled_lead
+from services.leads.search.use_cases import Question, find_leads
+from shared.access.principal import Principal
+from shared.database.transactions import Tx
+
+
+async def list_leads(tx: Tx, who: Principal, question: Question) -> list[Lead]:
+    """A page of leads that the caller may see; of a pool, those that lie in it. Raises UnknownPool."""
+    if question.pool is not None:
+        await enter_pool(tx, who, question.pool)
+    ids = await find_leads(tx, who.tenant_id, question)
+    return await get_leads(tx, who.tenant_id, ids)
+
+
+async def show_lead(tx: Tx, who: Principal, lead_id: UUID) -> Lead:
+    """A lead that the caller may see, or that lies in a pool open to them. Raises UnknownLead."""
+    found = await get_leads(tx, who.tenant_id, [lead_id])
+    return found[0] if found else await pooled_lead(tx, who, lead_id)

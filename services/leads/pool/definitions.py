@@ -1,0 +1,138 @@
+"""Defining pools: created, changed, deactivated; never removed, since leads and histories name them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.leads.bulk import json_text
+from services.leads.pool.rules import Caps, Pool, check_members
+from services.leads.pool.tables import (
+    ALL_POOLS,
+    COUNT_MEMBERS,
+    DEFAULT_POOL,
+    INSERT_POOL,
+    LOCK_POOL,
+    SHARE_POOL,
+    UPDATE_POOL,
+    pools,
+)
+from shared.contracts.leads import PoolDefined
+from shared.database.transactions import Tx
+from shared.errors import Conflict, FieldError, NotFound
+from shared.events.journal import NewEvent, record_events
+
+
+class UnknownPool(NotFound):
+    code = "unknown_pool"
+    title = "No such pool, or none that you may see"
+
+
+class DefaultPoolTaken(Conflict):
+    code = "default_pool_taken"
+    title = "Another pool is the default one"
+
+
+async def list_pools(tx: Tx, tenant_id: UUID) -> list[Pool]:
+    """All pools, inactive ones too, the oldest first."""
+    return [_pool(row) for row in await tx.connection.fetch(ALL_POOLS, tenant_id)]
+
+
+async def hold_pool(tx: Tx, tenant_id: UUID, pool_id: UUID) -> Pool:
+    """A pool; it stays as it is until the transaction ends. Raises UnknownPool."""
+    return _found(await tx.connection.fetchrow(SHARE_POOL, tenant_id, pool_id), pool_id)
+
+
+async def hold_default_pool(tx: Tx, tenant_id: UUID) -> Pool | None:
+    """The pool of those that name none, if the tenant has one; it stays until the transaction ends."""
+    row = await tx.connection.fetchrow(DEFAULT_POOL, tenant_id)
+    return None if row is None else _pool(row)
+
+
+async def create_pool(tx: Tx, tenant_id: UUID, pool: Pool, at: datetime) -> Pool:
+    """Raises NobodyMayClaim, DefaultPoolTaken."""
+    await _check(tx, tenant_id, pool)
+    await tx.connection.execute(INSERT_POOL, tenant_id, pool.id, *_columns(pool), at)
+    await record_events(tx, pools, [NewEvent(pool.id, _event(pool), at)], created=True)
+    return pool
+
+
+async def change_pool(
+    tx: Tx,
+    tenant_id: UUID,
+    pool_id: UUID,
+    changes: Mapping[str, Any],
+    at: datetime,
+    *,
+    check_version: Callable[[int], None],
+) -> Pool:
+    """Change fields, named as in Pool.
+
+    Raises UnknownPool, NobodyMayClaim, DefaultPoolTaken, and what `check_version` raises.
+    """
+    old = _found(await tx.connection.fetchrow(LOCK_POOL, tenant_id, pool_id), pool_id)
+    check_version(old.version)
+    new = replace(old, **changes)
+    if not new.active:
+        new = replace(new, is_default=False)
+    if new == old:
+        return old
+    await _check(tx, tenant_id, new)
+    await tx.connection.execute(UPDATE_POOL, tenant_id, pool_id, *_columns(new), at)
+    seq = (await record_events(tx, pools, [NewEvent(pool_id, _event(new), at)]))[-1].seq
+    return replace(new, version=seq)
+
+
+async def _check(tx: Tx, tenant_id: UUID, pool: Pool) -> None:
+    reps = await tx.connection.fetchval(COUNT_MEMBERS, tenant_id, list(pool.unit_ids), list(pool.user_ids))
+    check_members(pool, reps)
+    if pool.is_default:
+        present = await hold_default_pool(tx, tenant_id)
+        if present is not None and present.id != pool.id:
+            detail = f"{present.name} is; change that one first"
+            raise DefaultPoolTaken(detail, errors=[FieldError("/is_default", DefaultPoolTaken.code, detail)])
+
+
+def _found(row: asyncpg.Record | None, pool_id: UUID) -> Pool:
+    if row is None:
+        raise UnknownPool(f"there is no pool {pool_id}")
+    return _pool(row)
+
+
+def _pool(row: asyncpg.Record) -> Pool:
+    return Pool(
+        id=row["id"],
+        version=row["seq"],
+        name=row["name"],
+        is_default=row["is_default"],
+        unit_ids=tuple(row["unit_ids"]),
+        user_ids=tuple(row["user_ids"]),
+        daily_claims=row["daily_claims"],
+        caps=Caps(**row["caps"]),
+        cooling_days=row["cooling_days"],
+        cooling_team=row["cooling_team"],
+        active=row["active"],
+    )
+
+
+def _columns(pool: Pool) -> tuple[Any, ...]:
+    return (
+        pool.name,
+        pool.is_default,
+        list(pool.unit_ids),
+        list(pool.user_ids),
+        pool.daily_claims,
+        json_text(asdict(pool.caps)),
+        pool.cooling_days,
+        pool.cooling_team,
+        pool.active,
+    )
+
+
+def _event(pool: Pool) -> PoolDefined:
+    return PoolDefined(name=pool.name, is_default=pool.is_default, active=pool.active)

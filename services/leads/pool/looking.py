@@ -1,0 +1,50 @@
+"""Who may look into which pool, and at which lead there."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from services.leads.intake.lead import Lead
+from services.leads.intake.use_cases import UnknownLead, get_lead
+from services.leads.pool.definitions import UnknownPool, list_pools
+from services.leads.pool.rules import Pool
+from shared.access.directory import credit_of
+from shared.access.principal import Principal
+from shared.database.transactions import Tx
+
+
+async def pools_open_to(tx: Tx, who: Principal) -> list[Pool]:
+    """The active pools that somebody is a member of; all pools for who sees the whole tenant."""
+    found = await list_pools(tx, who.tenant_id)
+    if who.visibility == "tenant":
+        return found
+    credit = await credit_of(tx, who.user_id)
+    return [pool for pool in found if pool.active and pool.has_member(credit)]
+
+
+async def open_pool(tx: Tx, who: Principal, pool_id: UUID) -> Pool:
+    """Raises UnknownPool, also where the pool is not open to the caller."""
+    for pool in await pools_open_to(tx, who):
+        if pool.id == pool_id:
+            return pool
+    raise UnknownPool(f"there is no pool {pool_id} that is open to you")
+
+
+async def enter_pool(tx: Tx, who: Principal, pool_id: UUID) -> None:
+    """From here on the transaction sees the tenant's leads: it must ask for those in this pool only.
+
+    Raises UnknownPool.
+    """
+    await open_pool(tx, who, pool_id)
+    await tx.as_tenant()
+
+
+async def pooled_lead(tx: Tx, who: Principal, lead_id: UUID) -> Lead:
+    """A lead that lies in a pool open to the caller. Raises UnknownLead."""
+    open_to_me = {pool.id for pool in await pools_open_to(tx, who)}
+    if open_to_me:
+        await tx.as_tenant()
+        lead = await get_lead(tx, who.tenant_id, lead_id)
+        if lead.pooled_at is not None and lead.pool_id in open_to_me:
+            return lead
+    raise UnknownLead(f"there is no lead {lead_id} that you may see")

@@ -1,0 +1,162 @@
+"""Who may claim a lead out of a pool, and for how long the owner before may not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from shared.contracts.base import Credit
+from shared.errors import Conflict, FieldError, Forbidden, Invalid
+from shared.worktime.calendar import Calendar
+from shared.worktime.moments import days_after
+
+Why = Literal["released", "unassigned"]
+"""How a lead comes into a pool: given back, or no rule found anybody for it."""
+
+
+class LeadAlreadyClaimed(Conflict):
+    code = "lead_already_claimed"
+    title = "Somebody else has claimed the lead"
+
+
+class NotInPool(Conflict):
+    code = "not_in_pool"
+    title = "The lead lies in no pool"
+
+
+class NotAMember(Forbidden):
+    code = "not_a_member"
+    title = "Only reps who are members of the pool claim from it"
+
+
+class DoNotContact(Conflict):
+    code = "do_not_contact"
+    title = "The person wishes not to be contacted"
+
+
+class CoolingOff(Conflict):
+    code = "cooling_off"
+    title = "Whoever had the lead before waits before claiming it again"
+
+
+class DailyQuota(Conflict):
+    code = "daily_quota"
+    title = "The day's claims from this pool are used up"
+
+
+class CapInHand(Conflict):
+    code = "cap_in_hand"
+    title = "As many open leads are in hand as may be"
+
+
+class LeadClosed(Conflict):
+    code = "lead_closed"
+    title = "Only an open lead goes into a pool"
+
+
+class InPoolAlready(Conflict):
+    code = "in_pool_already"
+    title = "The lead lies in a pool already"
+
+
+class NobodyMayClaim(Invalid):
+    code = "pool_without_members"
+    title = "A pool needs somebody who may claim from it"
+
+
+class PoolInactive(Conflict):
+    code = "pool_inactive"
+    title = "The pool is not in use"
+
+
+class WhichPool(Invalid):
+    code = "which_pool"
+    title = "Name the pool that the lead goes to"
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """Most open leads in hand: by level, else `default`; None: as many as one likes."""
+
+    default: int | None = None
+    by_level: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, level: str | None) -> int | None:
+        return self.by_level.get(level, self.default) if level is not None else self.default
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A pool as it is now; members are users, and the reps of units and of those below them.
+
+    `daily_claims` per member and natural day of the tenant, None: any number. `cooling_days`: how long the
+    owner before, with `cooling_team` their whole team, may not claim a lead again.
+    """
+
+    id: UUID
+    version: int
+    name: str
+    is_default: bool = False
+    unit_ids: tuple[UUID, ...] = ()
+    user_ids: tuple[UUID, ...] = ()
+    daily_claims: int | None = None
+    caps: Caps = field(default_factory=Caps)
+    cooling_days: int = 0
+    cooling_team: bool = False
+    active: bool = True
+
+    def has_member(self, credit: Credit) -> bool:
+        """`credit` as that of a rep of today: whom it names, and where they belong."""
+        if credit.rep_id is None:
+            return False
+        return credit.rep_id in self.user_ids or not set(self.unit_ids).isdisjoint(credit.team_path)
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What a claim finds of the claimer: open leads in hand, claims of the day, cooling until when."""
+
+    open_leads: int
+    claims_today: int
+    cooling_until: datetime | None
+
+
+def check_claim(
+    pool: Pool, hands: Hands, level: str | None, at: datetime, zone: ZoneInfo, *, do_not_contact: bool
+) -> None:
+    """Raises DoNotContact, CoolingOff, DailyQuota or CapInHand, in this order."""
+    if do_not_contact:
+        raise DoNotContact("it stays in the pool until the person agrees to be contacted")
+    if hands.cooling_until is not None and at < hands.cooling_until:
+        raise CoolingOff(f"you may claim it again from {_told(hands.cooling_until, zone)} on")
+    if pool.daily_claims is not None and hands.claims_today >= pool.daily_claims:
+        again = _told(next_day(at, zone), zone)
+        raise DailyQuota(f"{pool.daily_claims} a day from the pool {pool.name}; the next from {again} on")
+    cap = pool.caps.of(level)
+    if cap is not None and hands.open_leads >= cap:
+        raise CapInHand(f"you have {hands.open_leads} open leads; at most {cap} for whoever claims here")
+
+
+def cooling_until(pool: Pool, at: datetime, calendar: Calendar) -> datetime:
+    """Until when the owner before waits: natural days of their calendar, statutory holidays not counted."""
+    return days_after(calendar, at, pool.cooling_days)
+
+
+def next_day(at: datetime, zone: ZoneInfo) -> datetime:
+    """When the tenant's natural day after that of `at` begins."""
+    return datetime.combine(at.astimezone(zone).date() + timedelta(days=1), time(), zone)
+
+
+def _told(moment: datetime, zone: ZoneInfo) -> str:
+    return moment.astimezone(zone).isoformat(timespec="seconds")
+
+
+def check_members(pool: Pool, reps: int) -> None:
+    """Raises NobodyMayClaim where an active pool has no rep among its members."""
+    if pool.active and not reps:
+        detail = "name users who are active reps, or units that have some"
+        raise NobodyMayClaim(detail, errors=[FieldError("/members", NobodyMayClaim.code, detail)])
