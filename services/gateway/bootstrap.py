@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.gateway.calendars import api as calendars_api
 from services.gateway.docs.documents import Documents
 from services.gateway.door.authenticator import Authenticator
 from services.gateway.door.dispatcher import Dispatcher, KnownPathsOnly
@@ -36,6 +37,8 @@ from services.gateway.partners import api as partners_api
 from services.gateway.proxy.forward import Proxy
 from services.gateway.proxy.rules import Service
 from services.gateway.settings import GatewaySettings
+from services.gateway.working import api as working_api
+from services.gateway.working.use_cases import calendar_in_use
 from shared.access.keys import JWKS_PATH, SigningKey, load_or_make
 from shared.clock import Clock, SystemClock
 from shared.database.engine import make_engine
@@ -51,7 +54,16 @@ from shared.web.probes import database_ready, probes
 PUBLIC = ("/healthz", "/docs", "/v1/auth/token", "/v1/auth/revoke")
 """Paths open to all; `/openapi.json` is so in every service."""
 
-ROUTERS = (identity_api.router, org_api.router, partners_api.router, imports_api.router, live_api.router)
+ROUTERS = (
+    identity_api.router,
+    org_api.router,
+    calendars_api.router,
+    calendars_api.patching(calendar_in_use),
+    working_api.router,
+    partners_api.router,
+    imports_api.router,
+    live_api.router,
+)
 
 
 def settings_of(settings: Settings) -> GatewaySettings:

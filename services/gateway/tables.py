@@ -2,11 +2,13 @@
 
 from sqlalchemy import MetaData
 
+import services.gateway.calendars.tables
 import services.gateway.identity.tables
 import services.gateway.imports.tables
 import services.gateway.org.tables
 import services.gateway.partners.tables
-import services.gateway.tenancy.tables  # noqa: F401 - importing a room's tables puts them into the metadata
+import services.gateway.tenancy.tables
+import services.gateway.working.tables  # noqa: F401 - importing a room's tables puts them into the metadata
 from services.gateway.metadata import metadata
 from shared.events.tables import metadata as backbone
 from shared.web.tables import metadata as web

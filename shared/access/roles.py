@@ -8,20 +8,22 @@ from dataclasses import dataclass
 from shared.database.transactions import Visibility
 
 SCOPES: dict[str, str] = {
-    "leads:read": "Read leads, pipelines, assignment rules",
+    "leads:read": "Read leads, pools, pipelines, assignment rules",
     "leads:write": "Create and change leads, assign and move them",
     "activities:read": "Read activities",
     "activities:write": "Record activities",
     "kpis:read": "Read KPIs, their evidence, leaderboards",
     "org:read": "Read units and users",
-    "org:write": "Create and change units and users, transfer them",
-    "config:write": "Change pipelines, assignment rules, KPI definitions",
+    "org:write": "Create and change units, users, their profiles and calendars, transfer them",
+    "absences:write": "Record one's own absences; who leads people, also those of whom they see",
+    "config:write": "Change pipelines, pools, assignment rules, KPI definitions",
     "admin": "Everything in the tenant",
 }
 """Every scope, with what it allows."""
 
 _READ = frozenset({"leads:read", "activities:read", "kpis:read", "org:read"})
-_SELL = _READ | {"leads:write", "activities:write"}
+_ALL = _READ | {"absences:write"}
+_SELL = _ALL | {"leads:write", "activities:write"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ ROLES: dict[str, Role] = {
     "supervisor": Role(_SELL, "team"),
     "manager": Role(_SELL, "subtree"),
     "director": Role(_SELL | {"config:write"}, "tenant"),
-    "finance": Role(_READ, "tenant"),
-    "inspector": Role(_READ, "tenant"),
+    "finance": Role(_ALL, "tenant"),
+    "inspector": Role(_ALL, "tenant"),
     "admin": Role(frozenset(SCOPES), "tenant"),
 }
 """Every role. Who has several has their scopes together, and the widest visibility."""

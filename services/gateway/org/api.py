@@ -85,7 +85,7 @@ async def get_units(read: Reading, page: Paging, active: bool | None = None) -> 
 
 @router.post("/units", status_code=201, response_model=UnitOut)
 async def post_unit(body: UnitIn, write: Writing, now: Now) -> Response:
-    wanted = NewUnit(new_id(), body.parent_id, body.kind, body.code, body.name)
+    wanted = NewUnit(new_id(), body.parent_id, body.kind, body.code, body.name, body.calendar_id)
 
     async def create(tx: Tx) -> Any:
         [unit] = await use_cases.create_units(tx, [wanted], now=now)

@@ -66,20 +66,25 @@ class TenantChange(WireModel):
 
 
 class UnitIn(WireModel):
-    """A unit under another; the company at the root is there from the start."""
+    """A unit under another; the company at the root is there from the start.
+
+    Without a calendar of its own it works by that of the nearest unit above which has one.
+    """
 
     kind: UnitKind
     name: Name
     code: Code
     parent_id: Id
+    calendar_id: Id | None = None
 
 
 class UnitChange(WireModel):
-    """Only what is given changes."""
+    """Only what is given changes. `calendar_id` null: as the unit above."""
 
     name: Name = Absent
     code: Code = Absent
     active: bool = True
+    calendar_id: Id | None = None
 
 
 class UnitOut(WireModel):
@@ -89,6 +94,7 @@ class UnitOut(WireModel):
     code: str
     name: str
     active: bool
+    calendar_id: Id | None
     version: int
 
     @classmethod
@@ -100,6 +106,7 @@ class UnitOut(WireModel):
             code=unit.code,
             name=unit.name,
             active=unit.active,
+            calendar_id=unit.calendar_id,
             version=unit.version,
         )
 

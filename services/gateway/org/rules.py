@@ -58,7 +58,10 @@ class CodeTaken(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """`parent_id` is None at the root only; `version` is the org seq that last changed it."""
+    """`parent_id` is None at the root only; `version` is the org seq that last changed it.
+
+    `calendar_id` is its own; without one, the nearest unit's above counts.
+    """
 
     id: UUID
     parent_id: UUID | None
@@ -67,6 +70,7 @@ class Unit:
     name: str
     active: bool
     version: int
+    calendar_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,9 @@ units = Table(
     Column("name", Text, nullable=False),
     Column("active", Boolean, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("calendar_id", Uuid),
     ForeignKeyConstraint(["tenant_id", "parent_id"], ["units.tenant_id", "units.id"]),
+    ForeignKeyConstraint(["tenant_id", "calendar_id"], ["calendars.tenant_id", "calendars.id"]),
     CheckConstraint("kind in ('company', 'region', 'team')", name="kind"),
     Index("uq_units_code", "tenant_id", "code", unique=True),
 )
@@ -116,6 +118,7 @@ UNIT_COLUMNS = (
     units.c.name,
     units.c.active,
     units.c.version,
+    units.c.calendar_id,
 )
 USER_COLUMNS = (
     users.c.id,
@@ -168,6 +171,7 @@ async def insert_units(
                 "name": u.name,
                 "active": u.active,
                 "version": u.version,
+                "calendar_id": u.calendar_id,
             }
             for u in rows
         ],
@@ -184,7 +188,13 @@ async def insert_units(
 
 async def store_unit(tx: Tx, unit: Unit) -> None:
     where = and_(units.c.tenant_id == tenant_of(tx), units.c.id == unit.id)
-    values = {"code": unit.code, "name": unit.name, "active": unit.active, "version": unit.version}
+    values = {
+        "code": unit.code,
+        "name": unit.name,
+        "active": unit.active,
+        "version": unit.version,
+        "calendar_id": unit.calendar_id,
+    }
     await tx.conn.execute(update(units).where(where).values(values))
 
 
@@ -229,6 +239,14 @@ async def unit_in_use(tx: Tx, unit_id: UUID) -> bool:
         users.c.tenant_id == tenant_of(tx), users.c.unit_id == unit_id, users.c.active
     )
     return bool(await tx.conn.scalar(select(or_(children.exists(), people.exists()))))
+
+
+async def units_have_calendar(tx: Tx, calendar_id: UUID) -> bool:
+    """Whether an active unit has it."""
+    query = select(units.c.id).where(
+        units.c.tenant_id == tenant_of(tx), units.c.calendar_id == calendar_id, units.c.active
+    )
+    return bool(await tx.conn.scalar(select(query.exists())))
 
 
 async def load_moves(tx: Tx, user_id: UUID) -> list[Move]:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from services.gateway.calendars import use_cases as calendars
 from services.gateway.identity import use_cases as identity
 from services.gateway.org import listing, rules, tables
 from services.gateway.org.rules import (
@@ -49,6 +50,7 @@ class NewUnit:
     kind: UnitKind
     code: str
     name: str
+    calendar_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class NewUser:
 
 async def create_tenant(tx: Tx, tenant: Tenant, *, root: NewUnit, admin: NewUser, now: datetime) -> User:
     """A tenant with its company and its admin, who sees and may do everything in it."""
-    unit = Unit(root.id, None, "company", root.code, root.name, active=True, version=0)
+    unit = _unit(root)
     user = _user(admin, version=0, now=now)
     seqs = await tenancy.create_tenant(tx, tenant, others=[_unit_fact(unit), user_fact(user)], now=now)
     unit, user = replace(unit, version=seqs[0]), replace(user, version=seqs[1])
@@ -79,7 +81,7 @@ async def create_tenant(tx: Tx, tenant: Tenant, *, root: NewUnit, admin: NewUser
 
 
 async def create_units(tx: Tx, wanted: Sequence[NewUnit], *, now: datetime) -> list[Unit]:
-    """Units in the order given. Raises UnknownUnit, UnitMisplaced, CodeTaken."""
+    """Units in the order given. Raises UnknownUnit, UnitMisplaced, CodeTaken, UnknownCalendar."""
     await locked_tenant(tx)
     present = {unit.id: unit for unit in await tables.load_units(tx)}
     _check_codes((unit.code for unit in present.values()), [unit.code for unit in wanted])
@@ -93,7 +95,8 @@ async def create_units(tx: Tx, wanted: Sequence[NewUnit], *, now: datetime) -> l
         if parent is None or not parent.active:
             raise UnknownUnit(f"There is no active unit {new.parent_id}")
         rules.check_unit_place(new.kind, parent.kind)
-        made[unit_id] = Unit(new.id, new.parent_id, new.kind, new.code, new.name, active=True, version=0)
+        await calendars.check_usable(tx, new.calendar_id)
+        made[unit_id] = _unit(new)
     versions = await record(tx, [_unit_fact(unit) for unit in made.values()], now)
     stored = {
         unit.id: replace(unit, version=version) for unit, version in zip(made.values(), versions, strict=True)
@@ -107,7 +110,7 @@ async def create_units(tx: Tx, wanted: Sequence[NewUnit], *, now: datetime) -> l
 async def change_unit(
     tx: Tx, unit_id: UUID, changes: Mapping[str, object], *, if_match: int | None, now: datetime
 ) -> Unit:
-    """Change `code`, `name`, `active`. A unit with active units or users in it stays active."""
+    """Change its code, name, calendar, `active`. A unit with active units or users in it stays active."""
     await locked_tenant(tx)
     unit = await unit_of(tx, unit_id)
     check_version(unit.version, if_match)
@@ -120,6 +123,8 @@ async def change_unit(
         and (unit.parent_id is None or await tables.unit_in_use(tx, unit_id))
     ):
         raise UnitInUse
+    if changed.calendar_id != unit.calendar_id:
+        await calendars.check_usable(tx, changed.calendar_id)
     if changed.code != unit.code:
         others = await tables.load_units(tx, tables.units.c.code == changed.code)
         _check_codes((other.code for other in others), [changed.code])
@@ -238,6 +243,16 @@ async def user_of(tx: Tx, user_id: UUID) -> User:
     raise NotFound("There is no such user")
 
 
+async def units_have_calendar(tx: Tx, calendar_id: UUID) -> bool:
+    """Whether an active unit that the transaction sees has it."""
+    return await tables.units_have_calendar(tx, calendar_id)
+
+
+async def any_active(tx: Tx, user_ids: Sequence[UUID]) -> bool:
+    """Whether one of these users is active, of those that the transaction sees."""
+    return bool(await tables.load_users(tx, tables.users.c.id.in_(user_ids), tables.users.c.active))
+
+
 async def admins_of(tx: Tx) -> list[User]:
     """The tenant's active admins, the first made first; there is always one."""
     return await tables.load_users(tx, tables.users.c.id.in_(await tables.active_admins(tx)))
@@ -251,6 +266,19 @@ def _check_codes(present: Iterable[str], wanted: Sequence[str]) -> None:
                 f"The code {code!r} is in use", errors=[FieldError("/code", "code_taken", "in use")]
             )
         taken.add(code)
+
+
+def _unit(new: NewUnit) -> Unit:
+    return Unit(
+        new.id,
+        new.parent_id,
+        new.kind,
+        new.code,
+        new.name,
+        active=True,
+        version=0,
+        calendar_id=new.calendar_id,
+    )
 
 
 def _user(new: NewUser, *, version: int, now: datetime) -> User:
@@ -286,6 +314,7 @@ def _unit_fact(unit: Unit) -> Event:
         code=unit.code,
         name=unit.name,
         active=unit.active,
+        calendar_id=unit.calendar_id,
     )
 
 

@@ -28,6 +28,7 @@ Scope = Literal[
     "kpis:read",
     "org:read",
     "org:write",
+    "absences:write",
     "config:write",
     "admin",
 ]
