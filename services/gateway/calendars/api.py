@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends
 from fastapi.responses import Response
@@ -10,9 +10,7 @@ from fastapi.responses import Response
 from services.gateway.calendars import use_cases
 from services.gateway.calendars.models import CalendarChange, CalendarIn, CalendarOut
 from services.gateway.calendars.use_cases import InUse
-from services.gateway.tenancy import use_cases as tenancy
-from shared.database.transactions import Tx
-from shared.events.positions import Position
+from services.gateway.tenancy.reading import answer_part
 from shared.ids import new_id
 from shared.web.context import Now
 from shared.web.paging import Page, PageQuery, page_query
@@ -48,17 +46,7 @@ async def post_calendar(body: CalendarIn, write: Writing, now: Now) -> Response:
 
 @router.get("/{calendar_id}", response_model=CalendarOut)
 async def get_calendar(calendar_id: Id, read: Reading) -> Response:
-    async def load(tx: Tx) -> Any:
-        # The org version first: what changes after it was read is seen as a change.
-        tenant = await tenancy.present_tenant(tx)
-        return tenant, await use_cases.calendar_of(tx, calendar_id)
-
-    return await read.one(
-        load,
-        lambda found: CalendarOut.of(found[1]),
-        position=lambda found: Position("cox.org", found[0].id, found[0].version),
-        version=lambda found: found[1].version,
-    )
+    return await answer_part(read, lambda tx: use_cases.calendar_of(tx, calendar_id), CalendarOut.of)
 
 
 def patching(in_use: InUse) -> Router:

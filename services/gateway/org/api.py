@@ -31,10 +31,10 @@ from services.gateway.org.models import (
 from services.gateway.org.rules import Rate, User, check_grant
 from services.gateway.org.use_cases import NewUnit, NewUser
 from services.gateway.tenancy import use_cases as tenancy
+from services.gateway.tenancy.reading import answer_part
 from shared.access.principal import Principal
 from shared.database.transactions import Tx
 from shared.errors import FieldError, Invalid
-from shared.events.positions import Position
 from shared.ids import new_id
 from shared.web.context import Now
 from shared.web.paging import Page, PageQuery, page_query
@@ -57,15 +57,9 @@ async def _passwords(request: Request) -> Passwords:
 Hashing = Annotated[Passwords, Depends(_passwords)]
 
 
-def _at(tenant_id: UUID, org_version: int) -> Position:
-    return Position("cox.org", tenant_id, org_version)
-
-
 @router.get("/tenant", response_model=TenantOut)
 async def get_tenant(read: Reading) -> Response:
-    return await read.one(
-        tenancy.present_tenant, TenantOut.of, position=lambda tenant: _at(tenant.id, tenant.version)
-    )
+    return await answer_part(read, tenancy.present_tenant, TenantOut.of)
 
 
 @router.patch("/tenant", response_model=TenantOut)
@@ -96,17 +90,7 @@ async def post_unit(body: UnitIn, write: Writing, now: Now) -> Response:
 
 @router.get("/units/{unit_id}", response_model=UnitOut)
 async def get_unit(unit_id: Id, read: Reading) -> Response:
-    async def load(tx: Tx) -> Any:
-        # The org version first: what changes after it was read is seen as a change.
-        tenant = await tenancy.present_tenant(tx)
-        return tenant, await use_cases.unit_of(tx, unit_id)
-
-    return await read.one(
-        load,
-        lambda found: UnitOut.of(found[1]),
-        position=lambda found: _at(found[0].id, found[0].version),
-        version=lambda found: found[1].version,
-    )
+    return await answer_part(read, lambda tx: use_cases.unit_of(tx, unit_id), UnitOut.of)
 
 
 @router.patch("/units/{unit_id}", response_model=UnitOut)
@@ -179,17 +163,11 @@ async def _hashed(passwords: Passwords, password: str | None, email: str | None)
 
 @router.get("/users/{user_id}", response_model=UserOut)
 async def get_user(user_id: Id, read: Reading) -> Response:
-    async def load(tx: Tx) -> Any:
-        tenant = await tenancy.present_tenant(tx)
+    async def load(tx: Tx) -> UserOut:
         user = await use_cases.user_of(tx, user_id)
-        return tenant, user, (await _emails(tx, read.principal, [user])).get(user_id)
+        return UserOut.of(user, (await _emails(tx, read.principal, [user])).get(user_id))
 
-    return await read.one(
-        load,
-        lambda found: UserOut.of(found[1], found[2]),
-        position=lambda found: _at(found[0].id, found[0].version),
-        version=lambda found: found[1].version,
-    )
+    return await answer_part(read, load, lambda shown: shown)
 
 
 @router.patch("/users/{user_id}", response_model=UserOut)

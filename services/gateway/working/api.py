@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends
 from fastapi.responses import Response
 
-from services.gateway.tenancy import use_cases as tenancy
+from services.gateway.tenancy.reading import answer_part
 from services.gateway.working import use_cases
 from services.gateway.working.models import AbsenceIn, AbsenceOut, ProfileIn, ProfileOut
 from services.gateway.working.rules import Absence
-from shared.database.transactions import Tx
-from shared.events.positions import Position
 from shared.ids import new_id
 from shared.web.context import Now
 from shared.web.paging import Page, PageQuery, page_query
@@ -32,18 +30,7 @@ Recording = Annotated[Write, Depends(write_access("absences:write"))]
 @router.get("/profile", response_model=ProfileOut)
 async def get_profile(user_id: Id, read: Reading) -> Response:
     """What counts when work is given to a user; empty until something is said."""
-
-    async def load(tx: Tx) -> Any:
-        # The org version first: what changes after it was read is seen as a change.
-        tenant = await tenancy.present_tenant(tx)
-        return tenant, await use_cases.profile_of(tx, user_id)
-
-    return await read.one(
-        load,
-        lambda found: ProfileOut.of(found[1]),
-        position=lambda found: Position("cox.org", found[0].id, found[0].version),
-        version=lambda found: found[1].version,
-    )
+    return await answer_part(read, lambda tx: use_cases.profile_of(tx, user_id), ProfileOut.of)
 
 
 @router.put("/profile", response_model=ProfileOut)

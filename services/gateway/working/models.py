@@ -7,10 +7,10 @@ from uuid import UUID
 
 from pydantic import Field
 
+from services.gateway.calendars.models import TimezoneName
 from services.gateway.working.rules import Absence, AbsenceKind, Profile
 from shared.web.wire import Code, Id, Line, Timestamp, WireModel
 
-TimezoneName = Annotated[str, Field(min_length=1, max_length=64)]
 Language = Annotated[str, Field(pattern="^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", description="`zh`, `en-GB`")]
 Word = Annotated[str, Line(100)]
 Capacity = Annotated[int, Field(ge=0, le=1_000_000)]

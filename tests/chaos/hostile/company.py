@@ -106,7 +106,9 @@ class Company:
         person.token = signed_in.json["access_token"]
 
     async def work(self, person: Someone) -> None:
-        """What a person leaves behind: a lead, an activity, some a key or an import."""
+        """What a person leaves behind: a lead, an activity, an absence, some a key or an import."""
+        times = {"from_at": "2026-03-01T00:00:00Z", "to_at": "2026-03-02T00:00:00Z"}
+        await self._as(person, "POST", f"/v1/org/users/{person.id}/absences", {"kind": "leave"} | times)
         if person.role in _SELL:
             body = {"name": self.mark()}
             made = _good(await self.asker.ask("POST", "/v1/leads", token=person.token, json=body))
@@ -142,7 +144,7 @@ class Company:
         return _good(await self.asker.ask(method, target, token=person.token, json=json)).json
 
     async def settle(self, leads: list[str]) -> None:
-        """Some leads get owners, some people a planned transfer; then rules and pipelines."""
+        """Some leads get owners, some people a planned transfer; then a rule, a calendar and profiles."""
         reps = [person.id for person in self.people if person.role == "rep"]
         chosen = self.chance.sample(leads, len(leads) // 2)
         pairs = [(lead, self.chance.choice(reps)) for lead in chosen]
@@ -160,6 +162,11 @@ class Company:
         candidates = {"user_ids": reps[:1]}
         rule = {"name": "off", "strategy": "round_robin", "candidates": candidates, "active": False}
         await self.admin("POST", "/v1/assignment-rules", rule)
+        hours = {"monday": [{"start": "09:00", "end": "18:00"}]}
+        calendar = {"name": "c", "timezone": "Asia/Shanghai", "week": hours}
+        own = {"calendar_id": (await self.admin("POST", "/v1/org/calendars", calendar))["id"]}
+        for person in self.people:
+            await self.admin("PUT", f"/v1/org/users/{person.id}/profile", own)
 
 
 def _good(answer: Answer) -> Answer:

@@ -23,18 +23,26 @@ _WIDE = {
     "gateway": {
         "user": "select id, tenant_id, unit_id from users where tenant_id = any($1)",
         "unit": "select id, tenant_id, id as unit_id from units where tenant_id = any($1)",
+        "calendar": "select id, tenant_id, null as unit_id from calendars where tenant_id = any($1)",
     },
     "leads": {
         "pipeline": "select id, tenant_id, null as unit_id from pipelines where tenant_id = any($1)",
         "rule": "select id, tenant_id, null as unit_id from assignment_rules where tenant_id = any($1)",
     },
 }
+_ABSENCES = """
+select a.id, a.tenant_id, a.user_id, u.unit_id from absences a
+join users u on u.tenant_id = a.tenant_id and u.id = a.user_id where a.tenant_id = any($1)
+"""
 _STANDING = {
     "gateway": (
         "select id, revoked_at from api_keys where tenant_id = any($1) order by id",
         "select id, revoked_at from sessions where tenant_id = any($1) order by id",
         "select id, version, unit_id, active from users where tenant_id = any($1) order by id",
         "select id, version, active from units where tenant_id = any($1) order by id",
+        "select id, version, active from calendars where tenant_id = any($1) order by id",
+        "select user_id, version from profiles where tenant_id = any($1) order by user_id",
+        "select id, user_id, from_at from absences where tenant_id = any($1) order by id",
         "select id, seq from tenants where id = any($1) order by id",
     ),
     "leads": (
@@ -60,6 +68,9 @@ async def take(stack: Stack, world: World, tenants: list[UUID]) -> None:
             for row in await gateway.fetch(query, tenants):
                 owner = Credit(_text(row["user_id"]), None)
                 world.add(Thing(kind, str(row["id"]), str(row["tenant_id"]), owner, mark=_mark(row["said"])))
+        for row in await gateway.fetch(_ABSENCES, tenants):
+            owner = Credit(_text(row["user_id"]), _text(row["unit_id"]))
+            world.add(Thing("absence", str(row["id"]), str(row["tenant_id"]), owner))
         await _take_wide(gateway, world, "gateway", tenants)
 
 

@@ -13,10 +13,17 @@ NOWHERE = str(UUID(int=0x0190_0000_0000_7000_8000_0000_0000_0000))
 """An id that nothing has."""
 _METHODS = ("get", "post", "put", "patch", "delete")
 _BY_FORMAT = {"uuid": NOWHERE, "date": "2026-03-01", "date-time": "2026-03-01T09:30:00Z"}
+_BY_NAME = {
+    "email": "somebody@example.com", "timezone": "Asia/Shanghai", "end": "18:00", "day": "2026-03-02",
+    "to_at": "2026-03-02T09:30:00Z",
+}  # fmt: skip
+"""Where a schema alone does not say what would be right."""
 _BY_PATTERN = (
     (r"^[0-9]{1,15}(\.[0-9]{1,4})?$", "12.50"),
     (r"^[0-9]{1,9}(\.[0-9]{1,12})?$", "1.5"),
     ("^[A-Z]{3}$", "USD"),
+    ("^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", "09:00"),
+    ("^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", "zh"),
 )
 
 
@@ -140,12 +147,12 @@ def _ways(schema: Json) -> list[Json]:
 def _text(schema: Json, ids: Mapping[str, str], name: str) -> str:
     if schema.get("format") == "uuid":
         return ids.get(name, NOWHERE)
+    if name in _BY_NAME:
+        return _BY_NAME[name]
     if schema.get("format") in _BY_FORMAT:
         return _BY_FORMAT[schema["format"]]
     for pattern, text in _BY_PATTERN:
         if schema.get("pattern") == pattern:
             return text
-    if name == "email":
-        return "somebody@example.com"
     text = "open" if name == "to" else "sample"
     return text.ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength", 100)]

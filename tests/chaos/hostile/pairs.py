@@ -94,6 +94,13 @@ def _numbered(table: str, rep: str, team: str) -> str:
         where f.tenant_id = any($1)"""  # noqa: S608 - names of ours only
 
 
+def _of_users(table: str) -> str:
+    """Rows that are seen by whoever sees their user."""
+    return f"""
+        select o.ctid::text, o.tenant_id, o.user_id, u.unit_id, null::uuid from {table} o
+        join users u on u.tenant_id = o.tenant_id and u.id = o.user_id where o.tenant_id = any($1)"""  # noqa: S608 - names of ours only
+
+
 _OWNER = ("owner_id", "team_id", "created_by")
 _DOER = ("rep_id", "team_id", "recorded_by")
 _NULL = "null::uuid"
@@ -104,6 +111,8 @@ TABLES = (
     Owned("activities", "activities", _simple("activities", *_DOER), _by_credit, _DOER),
     Owned("gateway", "users", _simple("users", "id", "unit_id", _NULL), _by_credit),
     Owned("gateway", "units", _simple("units", _NULL, "id", _NULL), _by_place),
+    Owned("gateway", "profiles", _of_users("profiles"), _by_credit),
+    Owned("gateway", "absences", _of_users("absences"), _by_credit),
     Owned("gateway", "api_keys", _simple("api_keys", "user_id", _NULL, _NULL), _by_person),
     Owned("scoring", "facts", _numbered("facts", "f.rep", "f.team"), _by_credit),
     Owned("scoring", "cells", _numbered("cells", _CELL_REP, _CELL_TEAM), _with_credit),

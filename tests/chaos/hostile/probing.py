@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tests.chaos.hostile.asking import Answer
-from tests.chaos.hostile.operations import Document, Operation
+from tests.chaos.hostile.operations import NOWHERE, Document, Operation
 from tests.chaos.hostile.world import FACTS, LISTS, Someone, Thing, World
 
 KINDS = {
@@ -17,7 +17,7 @@ KINDS = {
     "session_id": "session", "user_id": "user", "rep": "user", "owner": "user", "owner_id": "user",
     "rep_id": "user", "user_ids": "user", "unit_id": "unit", "unit": "unit", "team": "unit",
     "to_unit_id": "unit", "parent_id": "unit", "pipeline_id": "pipeline", "pipeline": "pipeline",
-    "rule_id": "rule",
+    "rule_id": "rule", "calendar_id": "calendar", "absence_id": "absence",
 }  # fmt: skip
 """What an id of that name is the id of. A new name has to be entered here: the probing says so."""
 
@@ -60,14 +60,13 @@ class Probing:
 
     async def _by_path(self, person: Someone, operation: Operation) -> None:
         names = [each.name for each in operation.of_place("path") if each.is_id and each.name in KINDS]
-        if not names:
-            return
-        for hidden in self._hidden(person, KINDS[names[0]]):
-            await self._refused(person, operation, hidden, {names[0]: hidden.id})
-        if operation.method == "GET":
-            shown = self._one(self._shown(person, KINDS[names[0]]))
-            if shown is not None:
-                await self._answered(person, operation, {names[0]: shown.id})
+        shown = {name: self._one(self._shown(person, KINDS[name])) for name in names}
+        theirs = {name: NOWHERE if thing is None else thing.id for name, thing in shown.items()}
+        for name in names:
+            for hidden in self._hidden(person, KINDS[name]):
+                await self._refused(person, operation, hidden, theirs | {name: hidden.id})
+        if operation.method == "GET" and names and None not in shown.values():
+            await self._answered(person, operation, theirs)
 
     async def _by_query(self, person: Someone, operation: Operation) -> None:
         path = self._path_ids(person, operation)

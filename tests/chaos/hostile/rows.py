@@ -11,6 +11,8 @@ TABLES = {
     "/v1/activities": ("activities", "activities"),
     "/v1/org/units": ("gateway", "units"),
     "/v1/org/users": ("gateway", "users"),
+    "/v1/org/calendars": ("gateway", "calendars"),
+    "/v1/org/users/{user_id}/absences": ("gateway", "absences"),
     "/v1/api-keys": ("gateway", "api_keys"),
     "/v1/assignment-rules": ("leads", "assignment_rules"),
     "/v1/pipelines": ("leads", "pipelines"),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-TENANT_WIDE = frozenset({"pipeline", "rule"})
+TENANT_WIDE = frozenset({"pipeline", "rule", "calendar"})
 """What every person of a tenant may read; each other kind has owners."""
 _KNOWN_BY_ID = TENANT_WIDE | {"user", "unit"}
 """Ids that stand in much of a tenant's data (an owner's, say); to be read about them takes more."""
@@ -103,7 +103,7 @@ class World:
         match thing.kind:
             case "unit":
                 return person.visibility == "tenant" or self.in_line(person.unit, thing.id)
-            case "lead" | "activity" | "user":
+            case "lead" | "activity" | "user" | "absence":
                 return self.leads(person, thing.owner, thing.creator)
             case "import" | "key":
                 return thing.owner.user == person.id or person.role == "admin"
