@@ -15,6 +15,8 @@ from services.leads.pipelines.reactions import pipelines_reaction
 from services.leads.pool import api as pool
 from services.leads.pool.use_cases import pool_unassigned
 from services.leads.progress import api as progress
+from services.leads.recycling import api as recycling
+from services.leads.recycling.reactions import plan_by, recycling_timers
 from services.leads.timeline import api as timeline
 from services.leads.touches.reactions import touches_projection
 from shared.access.projection import directory_projection
@@ -36,6 +38,7 @@ ROUTERS = (
     timeline.router,
     assignment.rules_router,
     pool.pools_router,
+    recycling.router,
     pipelines.router,
     pipelines.patching(stages_in_use),
     history_import.router,
@@ -63,5 +66,14 @@ def build_app(
 
 def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
     """The worker: the org's copy, activities, the default pipeline, assignment, and the relay of leads."""
-    reactions = (pipelines_reaction, assignment_reaction(clock or SystemClock(), pool_unassigned))
-    return Worker(settings, SERVICE, consumers=(*PROJECTIONS, *reactions), extra=(keep_purged,))
+    time = clock or SystemClock()
+    own_leads = assignment_reaction(time, pool_unassigned)
+    plan_by(own_leads, time)
+    return Worker(
+        settings,
+        SERVICE,
+        consumers=(*PROJECTIONS, pipelines_reaction, own_leads),
+        timers=recycling_timers(time),
+        clock=time,
+        extra=(keep_purged,),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -103,6 +104,17 @@ class PipelineDefined(LeadsEvent):
     name: str
     is_default: bool
     stages: tuple[StageSpec, ...]
+
+
+class RecycleWarned(LeadsEvent):
+    """The owner's term ends on `ends_at`, `why`: the lead goes back into a pool then."""
+
+    aggregate_type: ClassVar[str] = "lead"
+    credit: Credit
+    dimensions: Dimensions
+    pool_id: UUID
+    ends_at: datetime
+    why: str
 
 
 class PoolDefined(LeadsEvent):

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 
+from shared.clock import Clock, SystemClock
 from shared.database.engine import make_engine
 from shared.database.transactions import Database
 from shared.events.backbone import Backbone
@@ -45,6 +46,7 @@ class Worker:
         *,
         consumers: Sequence[HandlerSet] = (),
         timers: Timers | None = None,
+        clock: Clock | None = None,
         extra: Sequence[Extra] = (),
     ) -> None:
         assert_codec()
@@ -52,6 +54,7 @@ class Worker:
         self.service = service
         self._sets = tuple(consumers)
         self._timers = timers
+        self._clock = clock or SystemClock()
         self._extra = tuple(extra)
         self._stopping = asyncio.Event()
         self._registered = False
@@ -103,6 +106,7 @@ class Worker:
             Database(make_engine(self.settings, self.service, "worker"), hint=recorded.poke),
             Database(make_engine(self.settings, self.service, "app"), hint=recorded.poke),
             hint_applied=applied.poke,
+            clock=self._clock,
             seat=seat,
         )
         stack.push_async_callback(backbone.worker.dispose)

@@ -100,6 +100,11 @@ select id, at, how, owner_id, previous_owner_id, assigned_by, rule_id, rule_vers
 from assignments where tenant_id = $1 and lead_id = $2 order by at, id
 """
 
+OWNED_SINCE = """
+select lead_id, max(at) as at from assignments
+where tenant_id = $1 and lead_id = any($2::uuid[]) and owner_id is not null group by lead_id
+"""
+
 SELECT_RULE = f"{SELECT_RULES} and id = $2"
 LOCK_RULE = f"{SELECT_RULE} for update"
 INSERT_RULE = """

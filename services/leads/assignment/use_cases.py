@@ -12,7 +12,7 @@ from services.leads.assignment.candidates import Ballot, consider
 from services.leads.assignment.definitions import active_rules
 from services.leads.assignment.explanation import explained
 from services.leads.assignment.rules import Consulted, Facts, Rule, decide
-from services.leads.assignment.tables import INSERT_ASSIGNMENTS, SELECT_ASSIGNMENTS
+from services.leads.assignment.tables import INSERT_ASSIGNMENTS, OWNED_SINCE, SELECT_ASSIGNMENTS
 from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import get_lead, get_leads, lock_lead, lock_leads, store_owners
 from services.leads.workload.use_cases import lock_loads, shift_loads
@@ -269,3 +269,9 @@ async def list_assignments(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Assig
     await get_lead(tx, tenant_id, lead_id)
     rows = await tx.connection.fetch(SELECT_ASSIGNMENTS, tenant_id, lead_id)
     return [Assignment(**dict(row.items())) for row in rows]
+
+
+async def owned_since(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """When each of these leads was last given to somebody; those that never were are left out."""
+    rows = await tx.connection.fetch(OWNED_SINCE, tenant_id, lead_ids)
+    return {row["lead_id"]: row["at"] for row in rows}

@@ -99,6 +99,14 @@ leads = Table(
         "id",
         postgresql_where=text("pooled_at is not null"),
     ),
+    # Whose terms are looked at again when a pool's change.
+    Index(
+        "ix_leads_tenant_id_pool_id_id_owned",
+        "tenant_id",
+        "pool_id",
+        "id",
+        postgresql_where=text("owner_id is not null and status = 'open'"),
+    ),
 )
 
 lead_changes = Table(
@@ -165,6 +173,15 @@ LOCK_LEADS = f"{SELECT_LEADS} order by id for update"
 STAGES_IN_USE = """
 select distinct stage from leads where tenant_id = $1 and pipeline_id = $2 and status = 'open'
 """
+
+_OWNED = """
+select id from leads
+where tenant_id = $1 and owner_id is not null and status = 'open' and {which}
+  and ($3::uuid is null or id > $3)
+order by id limit $4
+"""
+OWNED_OF_POOL = _OWNED.format(which="pool_id = $2")
+OWNED_OF_NONE = _OWNED.format(which="pool_id is null and $2::uuid is not null")
 
 INSERT_CHANGE = """
 insert into lead_changes (tenant_id, lead_id, seq, at, changed_by, changed) values ($1, $2, $3, $4, $5, $6)

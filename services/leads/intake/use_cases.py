@@ -16,6 +16,8 @@ from services.leads.intake.rules import Contact, Draft, check_named, contact_of,
 from services.leads.intake.tables import (
     LOCK_LEAD,
     LOCK_LEADS,
+    OWNED_OF_NONE,
+    OWNED_OF_POOL,
     SELECT_CHANGES,
     SELECT_LEAD,
     SELECT_LEADS,
@@ -209,6 +211,18 @@ async def lock_leads(tx: Tx, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID,
 async def stages_in_use(tx: Tx, tenant_id: UUID, pipeline_id: UUID) -> frozenset[str]:
     """Keys of the open stages in which leads of a pipeline stand."""
     return frozenset(row["stage"] for row in await tx.connection.fetch(STAGES_IN_USE, tenant_id, pipeline_id))
+
+
+async def list_owned_of_pool(
+    tx: Tx, tenant_id: UUID, pool_id: UUID, after: UUID | None, most: int, *, and_of_none: bool
+) -> list[UUID]:
+    """Ids, in order, of open leads in somebody's hands that came from a pool; with `and_of_none` also of
+    those that came from none.
+    """
+    queries = (OWNED_OF_POOL, OWNED_OF_NONE) if and_of_none else (OWNED_OF_POOL,)
+    asked = (tenant_id, pool_id, after, most)
+    found = [row["id"] for query in queries for row in await tx.connection.fetch(query, *asked)]
+    return sorted(found)[:most]
 
 
 async def record_lead_events(tx: Tx, events: Sequence[NewEvent]) -> list[Position]:

@@ -11,7 +11,16 @@ from uuid import UUID
 import asyncpg
 
 from services.leads.bulk import json_text
-from services.leads.pool.rules import Caps, Pool, check_members
+from services.leads.pool.rules import (
+    Caps,
+    Keeping,
+    KeepingImpossible,
+    Pool,
+    Special,
+    Terms,
+    check_keeping,
+    check_members,
+)
 from services.leads.pool.tables import (
     ALL_POOLS,
     COUNT_MEMBERS,
@@ -55,7 +64,7 @@ async def hold_default_pool(tx: Tx, tenant_id: UUID) -> Pool | None:
 
 
 async def create_pool(tx: Tx, tenant_id: UUID, pool: Pool, at: datetime) -> Pool:
-    """Raises NobodyMayClaim, DefaultPoolTaken."""
+    """Raises NobodyMayClaim, KeepingImpossible, DefaultPoolTaken."""
     await _check(tx, tenant_id, pool)
     await tx.connection.execute(INSERT_POOL, tenant_id, pool.id, *_columns(pool), at)
     await record_events(tx, pools, [NewEvent(pool.id, _event(pool), at)], created=True)
@@ -73,7 +82,7 @@ async def change_pool(
 ) -> Pool:
     """Change fields, named as in Pool.
 
-    Raises UnknownPool, NobodyMayClaim, DefaultPoolTaken, and what `check_version` raises.
+    Raises UnknownPool, NobodyMayClaim, KeepingImpossible, DefaultPoolTaken, and what `check_version` raises.
     """
     old = _found(await tx.connection.fetchrow(LOCK_POOL, tenant_id, pool_id), pool_id)
     check_version(old.version)
@@ -91,11 +100,24 @@ async def change_pool(
 async def _check(tx: Tx, tenant_id: UUID, pool: Pool) -> None:
     reps = await tx.connection.fetchval(COUNT_MEMBERS, tenant_id, list(pool.unit_ids), list(pool.user_ids))
     check_members(pool, reps)
+    if pool.keeping is not None:
+        check_keeping(pool.keeping)
+        await _check_dormant(tx, tenant_id, pool, pool.keeping.dormant_pool_id)
     if pool.is_default:
         present = await hold_default_pool(tx, tenant_id)
         if present is not None and present.id != pool.id:
             detail = f"{present.name} is; change that one first"
             raise DefaultPoolTaken(detail, errors=[FieldError("/is_default", DefaultPoolTaken.code, detail)])
+
+
+async def _check_dormant(tx: Tx, tenant_id: UUID, pool: Pool, dormant_id: UUID | None) -> None:
+    if dormant_id is None:
+        return
+    row = await tx.connection.fetchrow(SHARE_POOL, tenant_id, dormant_id)
+    if dormant_id == pool.id or row is None or not row["active"]:
+        detail = "a dormant pool is another one that is in use"
+        error = FieldError("/keeping/dormant_pool_id", "bad_dormant_pool", detail)
+        raise KeepingImpossible(detail, errors=[error])
 
 
 def _found(row: asyncpg.Record | None, pool_id: UUID) -> Pool:
@@ -116,7 +138,25 @@ def _pool(row: asyncpg.Record) -> Pool:
         caps=Caps(**row["caps"]),
         cooling_days=row["cooling_days"],
         cooling_team=row["cooling_team"],
+        keeping=_keeping(row["keeping"]),
         active=row["active"],
+    )
+
+
+def _keeping(told: Mapping[str, Any] | None) -> Keeping | None:
+    if told is None:
+        return None
+    special = [
+        Special(Terms(**each["terms"]), tuple(each["products"]), tuple(each["tags"]))
+        for each in told["special"]
+    ]
+    dormant = told["dormant_pool_id"]
+    return Keeping(
+        terms=Terms(**told["terms"]),
+        special=tuple(special),
+        warn_days=tuple(told["warn_days"]),
+        dormant_pool_id=None if dormant is None else UUID(dormant),
+        dormant_after=told["dormant_after"],
     )
 
 
@@ -130,6 +170,7 @@ def _columns(pool: Pool) -> tuple[Any, ...]:
         json_text(asdict(pool.caps)),
         pool.cooling_days,
         pool.cooling_team,
+        None if pool.keeping is None else json_text(asdict(pool.keeping)),
         pool.active,
     )
 

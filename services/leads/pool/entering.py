@@ -44,10 +44,12 @@ async def put_into(
     by_id: UUID | None = None,
     reason: str | None = None,
     causes: Mapping[UUID, UUID] | None = None,
+    cooling: Pool | None = None,
 ) -> list[Lead]:
     """Put locked open leads into a pool; the counters of their owners are locked too.
 
-    `causes`: the event that each follows from.
+    `causes`: the event that each follows from. Owners wait as `cooling` says, which is the pool itself unless
+    it is given.
     """
     if not leads:
         return []
@@ -65,7 +67,7 @@ async def put_into(
     ]
     versions = await store_pooled(tx, tenant_id, [lead.id for lead in leads], pool.id, events, at)
     await INSERT_ENTRIES.execute(tx, [_entry(lead, pool, why, at, by_id, reason) for lead in leads])
-    await _cool(tx, pool, leads, credit, at)
+    await _cool(tx, cooling or pool, leads, credit, at)
     shifts = {owner: -sum(lead.owner_id == owner for lead in leads) for owner in owners}
     await shift_loads(tx, tenant_id, shifts)
     return [_pooled(lead, pool, at, versions[lead.id]) for lead in leads]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
 
-from services.leads.pool.rules import Caps, Pool
+from services.leads.edge import Short
+from services.leads.intake.models import Tags
+from services.leads.pool.rules import Caps, Keeping, Pool, Special, Terms
 from shared.web.wire import Code, Id, Line, Text, WireModel
 
 PoolName = Annotated[str, Line(200)]
 Claims = Annotated[int, Field(ge=1, le=1_000_000)]
 Days = Annotated[int, Field(ge=0, le=3650)]
+Term = Annotated[int, Field(ge=1, le=3650)]
 
 
 class MembersIn(WireModel):
@@ -33,6 +37,61 @@ class CapsIn(WireModel):
         return Caps(self.default, self.by_level)
 
 
+class TermsIn(WireModel):
+    """Natural days of the owner's calendar, statutory holidays not counted; null: without end."""
+
+    first_follow_up_days: Term | None = Field(
+        default=None, description="From the assignment to the first effective follow-up."
+    )
+    follow_up_days: Term | None = Field(default=None, description="From one effective follow-up to the next.")
+    deal_days: Term | None = Field(default=None, description="From the assignment to the deal.")
+
+    def terms(self) -> Terms:
+        return Terms(self.first_follow_up_days, self.follow_up_days, self.deal_days)
+
+
+class SpecialIn(TermsIn):
+    """Terms of leads of one of these products, if any are named, with one of these tags, if any are."""
+
+    products: Annotated[list[Short], Field(max_length=100)] = Field(default_factory=list)
+    tags: Tags = Field(default_factory=list)
+
+
+class KeepingIn(TermsIn):
+    """On which terms owners keep leads of the pool, before these go back into it; special ones come first."""
+
+    special: list[SpecialIn] = Field(default_factory=list, max_length=50)
+    warn_days: Annotated[list[Term], Field(max_length=5)] = Field(
+        default_factory=list, description="So many days before its end the owner is warned."
+    )
+    dormant_pool_id: Id | None = Field(
+        default=None, description="Where a lead goes instead that comes back for the `dormant_after`th time."
+    )
+    dormant_after: Claims | None = None
+
+    def keeping(self) -> Keeping:
+        special = [
+            Special(each.terms(), tuple(each.products), tuple(dict.fromkeys(each.tags)))
+            for each in self.special
+        ]
+        warnings = tuple(sorted(set(self.warn_days), reverse=True))
+        return Keeping(self.terms(), tuple(special), warnings, self.dormant_pool_id, self.dormant_after)
+
+    @classmethod
+    def of(cls, keeping: Keeping) -> KeepingIn:
+        special = [
+            SpecialIn(**asdict(each.terms), products=list(each.products), tags=list(each.tags))
+            for each in keeping.special
+        ]
+        return cls(
+            **asdict(keeping.terms),
+            special=special,
+            warn_days=list(keeping.warn_days),
+            dormant_pool_id=keeping.dormant_pool_id,
+            dormant_after=keeping.dormant_after,
+        )
+
+
 class PoolIn(WireModel):
     """A pool of leads that nobody owns. Leads that no rule finds anybody for go to the default one."""
 
@@ -47,6 +106,7 @@ class PoolIn(WireModel):
         default=0, description="So long the owner before may not claim a lead that went back into the pool."
     )
     cooling_team: bool = Field(default=False, description="Nor may anybody else of their team.")
+    keeping: KeepingIn | None = Field(default=None, description="Null: owners keep what they have.")
     active: bool = True
 
     def pool(self, pool_id: UUID) -> Pool:
@@ -61,12 +121,13 @@ class PoolIn(WireModel):
             caps=self.max_in_hand.caps(),
             cooling_days=self.cooling_days,
             cooling_team=self.cooling_team,
+            keeping=self.keeping.keeping() if self.keeping else None,
             active=self.active,
         )
 
 
 class PoolPatch(WireModel):
-    """What is to change; members and limits in hand are replaced as a whole."""
+    """What is to change; members, limits in hand and terms of keeping are replaced as a whole."""
 
     name: PoolName | None = None
     is_default: bool | None = None
@@ -75,14 +136,17 @@ class PoolPatch(WireModel):
     max_in_hand: CapsIn | None = None
     cooling_days: Days | None = None
     cooling_team: bool | None = None
+    keeping: KeepingIn | None = None
     active: bool | None = None
 
     def changes(self) -> Mapping[str, Any]:
-        """Fields as in Pool; only of `daily_claims` null means none."""
+        """Fields as in Pool; only of `daily_claims` and `keeping` null means none."""
         plain = ("name", "is_default", "cooling_days", "cooling_team", "active")
         given = {name: getattr(self, name) for name in plain if getattr(self, name) is not None}
         if "daily_claims" in self.model_fields_set:
             given["daily_claims"] = self.daily_claims
+        if "keeping" in self.model_fields_set:
+            given["keeping"] = self.keeping.keeping() if self.keeping else None
         if self.max_in_hand is not None:
             given["caps"] = self.max_in_hand.caps()
         if self.members is not None:
@@ -103,6 +167,7 @@ class PoolOut(WireModel):
     max_in_hand: CapsIn
     cooling_days: int
     cooling_team: bool
+    keeping: KeepingIn | None
     active: bool
 
     @classmethod
@@ -120,6 +185,7 @@ class PoolOut(WireModel):
         return cls(
             **{name: getattr(pool, name) for name in same},
             members=MembersIn(user_ids=list(pool.user_ids), unit_ids=list(pool.unit_ids)),
+            keeping=KeepingIn.of(pool.keeping) if pool.keeping else None,
             max_in_hand=CapsIn(default=pool.caps.default, by_level=dict(pool.caps.by_level)),
         )
 

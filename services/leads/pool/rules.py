@@ -14,8 +14,10 @@ from shared.errors import Conflict, FieldError, Forbidden, Invalid
 from shared.worktime.calendar import Calendar
 from shared.worktime.moments import days_after
 
-Why = Literal["released", "unassigned"]
-"""How a lead comes into a pool: given back, or no rule found anybody for it."""
+Ended = Literal["no_first_follow_up", "no_follow_up", "no_deal"]
+"""Which term came to its end."""
+Why = Literal["released", "unassigned", "no_first_follow_up", "no_follow_up", "no_deal"]
+"""How a lead comes into a pool: given back, no rule found anybody for it, or its owner's term ended."""
 
 
 class LeadAlreadyClaimed(Conflict):
@@ -73,6 +75,11 @@ class PoolInactive(Conflict):
     title = "The pool is not in use"
 
 
+class KeepingImpossible(Invalid):
+    code = "keeping_impossible"
+    title = "Terms that cannot work"
+
+
 class WhichPool(Invalid):
     code = "which_pool"
     title = "Name the pool that the lead goes to"
@@ -87,6 +94,56 @@ class Caps:
 
     def of(self, level: str | None) -> int | None:
         return self.by_level.get(level, self.default) if level is not None else self.default
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long an owner keeps a lead, in natural days, statutory holidays not counted; None: without end.
+
+    From the assignment to the first effective follow-up, from each to the next, and to the deal.
+    """
+
+    first_follow_up_days: int | None = None
+    follow_up_days: int | None = None
+    deal_days: int | None = None
+
+    @property
+    def given(self) -> tuple[int, ...]:
+        days = (self.first_follow_up_days, self.follow_up_days, self.deal_days)
+        return tuple(each for each in days if each is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """Other terms, for leads of one of these products (none: of any) with one of these tags (none: any)."""
+
+    terms: Terms
+    products: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+    def is_for(self, product: str | None, tags: tuple[str, ...]) -> bool:
+        return (not self.products or product in self.products) and (
+            not self.tags or not set(self.tags).isdisjoint(tags)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """On which terms owners keep the leads of a pool; the first special ones that are for a lead count.
+
+    They are warned so many days before. A lead that comes back for the `dormant_after`th time goes to the
+    dormant pool.
+    """
+
+    terms: Terms
+    special: tuple[Special, ...] = ()
+    warn_days: tuple[int, ...] = ()
+    dormant_pool_id: UUID | None = None
+    dormant_after: int | None = None
+
+    def terms_for(self, product: str | None, tags: tuple[str, ...]) -> Terms:
+        found = (each.terms for each in self.special if each.is_for(product, tags))
+        return next(found, self.terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +164,7 @@ class Pool:
     caps: Caps = field(default_factory=Caps)
     cooling_days: int = 0
     cooling_team: bool = False
+    keeping: Keeping | None = None
     active: bool = True
 
     def has_member(self, credit: Credit) -> bool:
@@ -153,6 +211,24 @@ def next_day(at: datetime, zone: ZoneInfo) -> datetime:
 
 def _told(moment: datetime, zone: ZoneInfo) -> str:
     return moment.astimezone(zone).isoformat(timespec="seconds")
+
+
+def check_keeping(keeping: Keeping) -> None:
+    """Raises KeepingImpossible naming every term and warning that cannot work."""
+    errors = []
+    every = [("", keeping.terms)] + [(f"/special/{at}", one.terms) for at, one in enumerate(keeping.special)]
+    for where, terms in every:
+        if not terms.given:
+            errors.append(FieldError(f"/keeping{where}", "no_term", "give at least one number of days"))
+    for at, days in enumerate(keeping.warn_days):
+        if all(term <= days for _, terms in every for term in terms.given):
+            detail = f"no term is longer than {days} days: nobody would be warned"
+            errors.append(FieldError(f"/keeping/warn_days/{at}", "warning_too_early", detail))
+    if (keeping.dormant_pool_id is None) != (keeping.dormant_after is None):
+        detail = "a dormant pool and after how many returns belong together"
+        errors.append(FieldError("/keeping/dormant_after", "half_dormant", detail))
+    if errors:
+        raise KeepingImpossible(errors[0].detail, errors=errors)
 
 
 def check_members(pool: Pool, reps: int) -> None:

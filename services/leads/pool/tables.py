@@ -36,6 +36,7 @@ pools = Table(
     Column("caps", JSONB, nullable=False),
     Column("cooling_days", Integer, nullable=False),
     Column("cooling_team", Boolean, nullable=False),
+    Column("keeping", JSONB),
     Column("active", Boolean, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
@@ -81,7 +82,7 @@ pool_entries = Table(
 
 _COLUMNS = (
     "id", "seq", "name", "is_default", "unit_ids", "user_ids", "daily_claims", "caps", "cooling_days",
-    "cooling_team", "active",
+    "cooling_team", "keeping", "active",
 )  # fmt: skip
 _SELECT = f"select {', '.join(_COLUMNS)} from pools where tenant_id = $1"  # noqa: S608 - own names
 ALL_POOLS = f"{_SELECT} order by id"
@@ -92,12 +93,13 @@ LOCK_POOL = f"{_ONE} for update"
 DEFAULT_POOL = f"{_SELECT} and is_default for share"
 INSERT_POOL = """
 insert into pools (tenant_id, id, seq, name, is_default, unit_ids, user_ids, daily_claims, caps,
-                   cooling_days, cooling_team, active, created_at, updated_at)
-values ($1, $2, 1, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $12)
+                   cooling_days, cooling_team, keeping, active, created_at, updated_at)
+values ($1, $2, 1, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11::jsonb, $12, $13, $13)
 """
 UPDATE_POOL = """
 update pools set name = $3, is_default = $4, unit_ids = $5, user_ids = $6, daily_claims = $7,
-  caps = $8::jsonb, cooling_days = $9, cooling_team = $10, active = $11, updated_at = $12
+  caps = $8::jsonb, cooling_days = $9, cooling_team = $10, keeping = $11::jsonb, active = $12,
+  updated_at = $13
 where tenant_id = $1 and id = $2
 """
 # How many reps may claim: the active ones named, and those who belong to the units or below.

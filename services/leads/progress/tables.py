@@ -43,3 +43,11 @@ from stage_history where tenant_id = $1 and lead_id = $2 order by seq
 def passage_of(row: Mapping[str, object]) -> tuple[str, Sequence[object]]:
     """One move, for `RowChange.of`."""
     return _PASSED, [row[name] for name in _COLUMNS]
+
+
+LAST_MOVES = """
+select r.lead_id, max(h.at) as at from unnest($2::uuid[], $3::timestamptz[]) as r(lead_id, since)
+join stage_history h on h.tenant_id = $1 and h.lead_id = r.lead_id and h.at >= r.since
+where not $4 or (h.from_status <> 'open' and h.to_status = 'open')
+group by r.lead_id
+"""

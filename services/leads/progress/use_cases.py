@@ -13,7 +13,7 @@ from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import store_standing
 from services.leads.progress.rules import Move, Standing, move, reason_code, status_of
 from services.leads.progress.situation import Situation, lock_situation
-from services.leads.progress.tables import INSERT_HISTORY, SELECT_HISTORY, passage_of
+from services.leads.progress.tables import INSERT_HISTORY, LAST_MOVES, SELECT_HISTORY, passage_of
 from services.leads.valuation.rules import Valued
 from services.leads.valuation.use_cases import Valuer
 from services.leads.workload.use_cases import shift_of
@@ -164,3 +164,11 @@ async def passages(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Passage]:
 async def store_history(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
     """Rows of `history_row`, for rooms above."""
     await INSERT_HISTORY.execute(tx, rows)
+
+
+async def last_moves(
+    tx: Tx, tenant_id: UUID, since: Mapping[UUID, datetime], *, reopenings: bool = False
+) -> dict[UUID, datetime]:
+    """When each lead was last moved (or only reopened), from a moment of its own on; others are left out."""
+    rows = await tx.connection.fetch(LAST_MOVES, tenant_id, list(since), list(since.values()), reopenings)
+    return {row["lead_id"]: row["at"] for row in rows}

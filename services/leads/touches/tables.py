@@ -31,3 +31,8 @@ SELECT_OF_LEAD = """
 select activity_id, kind, at, outcome, duration_s, effective, rep_id
 from lead_activities where tenant_id = $1 and lead_id = $2 order by at, activity_id
 """
+LAST_EFFECTIVE = """
+select r.lead_id, max(a.at) as at from unnest($2::uuid[], $3::timestamptz[]) as r(lead_id, since)
+join lead_activities a on a.tenant_id = $1 and a.lead_id = r.lead_id and a.at >= r.since and a.effective
+group by r.lead_id
+"""

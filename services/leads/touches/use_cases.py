@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.leads.touches.tables import SELECT_OF_LEAD, UPSERT
+from services.leads.touches.tables import LAST_EFFECTIVE, SELECT_OF_LEAD, UPSERT
 from shared.database.transactions import Tx
 
 
@@ -33,3 +33,9 @@ async def store_touches(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
 async def touches_of(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Touch]:
     """A lead's activities, oldest first."""
     return [Touch(*row) for row in await tx.connection.fetch(SELECT_OF_LEAD, tenant_id, lead_id)]
+
+
+async def last_effective(tx: Tx, tenant_id: UUID, since: Mapping[UUID, datetime]) -> dict[UUID, datetime]:
+    """When each lead was last followed up effectively, from a moment of its own on; others are left out."""
+    rows = await tx.connection.fetch(LAST_EFFECTIVE, tenant_id, list(since), list(since.values()))
+    return {row["lead_id"]: row["at"] for row in rows}

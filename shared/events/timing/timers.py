@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,13 +40,21 @@ class Timer:
 
 
 Handler = Callable[[Tx, Timer], Awaitable[None]]
+Lock = Callable[[Tx, UUID], Awaitable[None]]
+Due = tuple[UUID, datetime, dict[str, Any]]
+"""The aggregate, when, and the payload."""
 
-_SCHEDULE = """with g as (
-    insert into timer_generations as t (tenant_id, kind, aggregate_id, generation) values ($1, $2, $3, 1)
+_SCHEDULE = """with r as (
+    select * from unnest($3::uuid[], $4::uuid[], $5::timestamptz[], $6::text[])
+      as r(aggregate_id, id, due_at, payload)),
+g as (
+    insert into timer_generations as t (tenant_id, kind, aggregate_id, generation)
+    select $1, $2, r.aggregate_id, 1 from r order by r.aggregate_id
     on conflict (tenant_id, kind, aggregate_id) do update set generation = t.generation + 1
-    returning generation)
+    returning aggregate_id, generation)
 insert into timers (tenant_id, id, kind, aggregate_id, generation, due_at, fire_at, payload)
-select $1, $4, $2, $3, generation, $5, $5, $6 from g
+select $1, r.id, $2, r.aggregate_id, g.generation, r.due_at, r.due_at, r.payload
+from r join g using (aggregate_id)
 """
 
 
@@ -56,9 +64,15 @@ async def schedule(
     """Let a timer of this kind fire at `due_at`; an earlier one of the same kind and aggregate counts no
     more.
     """
-    await tx.connection.execute(
-        _SCHEDULE, _tenant(tx), kind, aggregate_id, new_id(), due_at, orjson.dumps(payload or {}).decode()
-    )
+    await schedule_many(tx, kind, [(aggregate_id, due_at, payload or {})])
+
+
+async def schedule_many(tx: Tx, kind: str, due: Sequence[Due]) -> None:
+    """The same for many aggregates, by one statement; each stands there once."""
+    if due:
+        ids, moments, payloads = zip(*due, strict=True)
+        told = [orjson.dumps(payload).decode() for payload in payloads]
+        await tx.connection.execute(_SCHEDULE, _tenant(tx), kind, ids, [new_id() for _ in due], moments, told)
 
 
 async def cancel(tx: Tx, kind: str, aggregate_id: UUID) -> None:
@@ -79,7 +93,7 @@ def _tenant(tx: Tx) -> UUID:
 @dataclass(frozen=True, slots=True)
 class _Kind:
     handler: Handler
-    lock: Table | None
+    lock: Table | Lock | None
 
 
 class Timers:
@@ -88,11 +102,12 @@ class Timers:
     def __init__(self) -> None:
         self._kinds: dict[str, _Kind] = {}
 
-    def on(self, kind: str, *, lock: Table | None = None) -> Callable[[Handler], Handler]:
+    def on(self, kind: str, *, lock: Table | Lock | None = None) -> Callable[[Handler], Handler]:
         """The handler is awaited when a timer of this kind fires and still counts.
 
         `lock` is the table of its aggregate: the row is locked before the generation is compared, as
-        everywhere else; without it the generation itself is locked.
+        everywhere else; or a function that locks it with what comes before it in the house's order. Without
+        it the generation itself is locked.
         """
 
         def register(handler: Handler) -> Handler:
@@ -145,7 +160,7 @@ class Timers:
         if row is None:
             return
         kind = self._kinds[row["kind"]]
-        current = await _current_generation(raw, row, kind.lock)
+        current = await _current_generation(tx, row, kind.lock)
         counts = still_counts(row["generation"], current)
         if counts:
             payload = orjson.loads(row["payload"])
@@ -198,13 +213,16 @@ _GENERATION = """select generation from timer_generations
 where tenant_id = $1 and kind = $2 and aggregate_id = $3"""
 
 
-async def _current_generation(raw: Raw, row: Any, lock: Table | None) -> int | None:
+async def _current_generation(tx: Tx, row: Any, lock: Table | Lock | None) -> int | None:
     """The generation that counts, read under the lock that everybody who changes it holds."""
-    if lock is not None:
+    raw = tx.connection
+    if isinstance(lock, Table):
         await raw.execute(
             f'select 1 from "{lock.name}" where tenant_id = $1 and id = $2 for update',  # noqa: S608
             row["tenant_id"], row["aggregate_id"],
         )  # fmt: skip
+    elif lock is not None:
+        await lock(tx, row["aggregate_id"])
     generation: int | None = await raw.fetchval(
         _GENERATION if lock is not None else f"{_GENERATION} for update",
         row["tenant_id"], row["kind"], row["aggregate_id"],

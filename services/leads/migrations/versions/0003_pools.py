@@ -19,6 +19,8 @@ _LEADS = (
         add column pool_id uuid,
         add column pooled_at timestamp with time zone""",
     "create index ix_leads_tenant_id_pool_id_id on leads (tenant_id, pool_id, id) where pooled_at is not null",
+    """create index ix_leads_tenant_id_pool_id_id_owned on leads (tenant_id, pool_id, id)
+        where owner_id is not null and status = 'open'""",
     "alter table assignments add column pool_id uuid",
 )
 _TABLES = (
@@ -34,6 +36,7 @@ _TABLES = (
         caps jsonb not null,
         cooling_days integer not null,
         cooling_team boolean not null,
+        keeping jsonb,
         active boolean not null,
         created_at timestamp with time zone not null,
         updated_at timestamp with time zone not null,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -207,3 +208,33 @@ class TestTenants:
         assert (made.status, made.json()["stage"]) == (201, "prospecting")
         count = "select count(*) from pipelines where tenant_id = $1 and is_default"
         assert await working.admin.fetchval(count, tenant_id) == 1
+
+
+class TestKeeping:
+    async def test_it_goes_back_into_the_pool_when_its_owner_does_nothing(self, working: Desk) -> None:
+        members = {"unit_ids": [str(working.units["company"])]}
+        body = {"name": "p", "is_default": True, "members": members, "keeping": {"follow_up_days": 7}}
+        pool = (await working("head", "POST", "/v1/pools", body)).json()
+        # No rule finds anybody for it.
+        await working(
+            "head", "POST", "/v1/assignment-rules",
+            {"name": "r", "strategy": "round_robin", "conditions": {"source": ["fair"]},
+             "candidates": {"unit_id": str(working.units["company"])}},
+        )  # fmt: skip
+        lying = await changed(working, await working.lead())
+        assert lying["pool_id"] == pool["id"]
+        taken = (await working("north1", "POST", f"/v1/leads/{lying['id']}/claim")).json()
+        await planned(working, taken["id"])
+        working.clock.at += timedelta(days=7)
+        back = await changed(working, taken)
+        assert (back["owner_id"], back["pooled_at"] is None) == (None, False)
+        [entry, *_] = (await working("head", "GET", f"/v1/leads/{lying['id']}/timeline")).json()["items"]
+        assert (entry["kind"], entry["how"]) == ("pooled", "no_follow_up")
+
+
+async def planned(desk: Desk, lead: str) -> None:
+    """The reaction has seen the assignment; the limit is a hang guard."""
+    seen = "select exists (select from timers where aggregate_id = $1)"
+    async with asyncio.timeout(LIMIT_S):
+        while not await desk.admin.fetchval(seen, UUID(lead)):  # noqa: ASYNC110 - timers tell nobody
+            await asyncio.sleep(0.02)

@@ -1,0 +1,56 @@
+"""What happens to a lead plans its next date; dates that come are acted on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.leads.recycling.use_cases import (
+    ANEW,
+    TIMER,
+    come_due,
+    lock_in_hand,
+    plan_leads,
+    plan_next_anew,
+    plan_pool_anew,
+)
+from shared.clock import Clock
+from shared.contracts.leads import LeadAssigned, LeadPooled, PoolDefined, StageChanged
+from shared.database.transactions import Tx
+from shared.events.consuming.handlers import Reaction
+from shared.events.envelope import Received
+from shared.events.timing.timers import Timer, Timers
+
+
+def plan_by(reaction: Reaction, clock: Clock) -> None:
+    """Let the reaction to the service's own leads plan their dates too; one reader is enough for both."""
+
+    @reaction.batch(LeadAssigned, LeadPooled, StageChanged)
+    async def on_leads_in_other_hands(tx: Tx, batch: Sequence[Received]) -> None:
+        ids = sorted({received.aggregate_id for received in batch if _changes_hands(received)})
+        await plan_leads(tx, batch[0].tenant_id, ids, clock.now())
+
+    @reaction.batch(PoolDefined)
+    async def on_pools_defined(tx: Tx, batch: Sequence[Received]) -> None:
+        for pool_id in sorted({received.aggregate_id for received in batch}):
+            await plan_pool_anew(tx, pool_id, clock.now())
+
+
+def _changes_hands(received: Received) -> bool:
+    """A move counts where it closes or reopens: as follow-up it is looked up when a date comes."""
+    data = received.data
+    return "from_status" not in data or data["from_status"] != data["to_status"]
+
+
+def recycling_timers(clock: Clock) -> Timers:
+    """Warnings, ends of terms, and planning anew what a pool's new terms hold for."""
+    timers = Timers()
+
+    @timers.on(TIMER, lock=lock_in_hand)
+    async def on_date(tx: Tx, timer: Timer) -> None:
+        await come_due(tx, timer.tenant_id, timer.aggregate_id, timer.due_at, clock.now())
+
+    @timers.on(ANEW)
+    async def on_new_terms(tx: Tx, timer: Timer) -> None:
+        await plan_next_anew(tx, timer.tenant_id, timer.aggregate_id, timer.payload, clock.now())
+
+    return timers

@@ -1,0 +1,62 @@
+"""When an owner is warned, and when their term ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.leads.pool.rules import Ended, Keeping
+from shared.worktime.calendar import Calendar
+from shared.worktime.moments import days_after
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A lead in somebody's hands: since when, a reopening there being a new start, and when it was last
+    followed up effectively since then.
+    """
+
+    since: datetime
+    followed_at: datetime | None
+    product: str | None
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The end of a term, why it ends then, and the warnings before it, in order."""
+
+    ends_at: datetime
+    why: Ended
+    warnings: tuple[datetime, ...]
+
+    def next_date(self, after: datetime) -> datetime:
+        """The first warning beyond a moment, else the end, though it may be over."""
+        return next((at for at in self.warnings if at > after), self.ends_at)
+
+
+def plan(keeping: Keeping, held: Held, calendar: Calendar) -> Plan | None:
+    """The term that ends first; None where none of them applies to the lead."""
+    ends = [
+        (days_after(calendar, start, days), why, start, days) for start, days, why in _terms(keeping, held)
+    ]
+    if not ends:
+        return None
+    ends_at, why, start, days = min(ends)
+    warnings = [
+        days_after(calendar, start, days - before)
+        for before in sorted(keeping.warn_days, reverse=True)
+        if before < days
+    ]
+    return Plan(ends_at, why, tuple(warnings))
+
+
+def _terms(keeping: Keeping, held: Held) -> Iterator[tuple[datetime, int, Ended]]:
+    terms = keeping.terms_for(held.product, held.tags)
+    if terms.first_follow_up_days is not None and held.followed_at is None:
+        yield held.since, terms.first_follow_up_days, "no_first_follow_up"
+    if terms.follow_up_days is not None:
+        yield held.followed_at or held.since, terms.follow_up_days, "no_follow_up"
+    if terms.deal_days is not None:
+        yield held.since, terms.deal_days, "no_deal"
