@@ -39,9 +39,19 @@ class _Server(uvicorn.Server):
         yield
 
 
+class Movable:
+    """The present, until a test says what time it is; None: the present again."""
+
+    def __init__(self) -> None:
+        self.at: datetime | None = None
+
+    def now(self) -> datetime:
+        return self.at or datetime.now(UTC)
+
+
 @dataclass
 class House:
-    """A running product: `url` is the gateway's address."""
+    """A running product: `url` is the gateway's address, `clock` the time in leads, its worker included."""
 
     settings: Settings
     url: str
@@ -49,6 +59,7 @@ class House:
     workers: dict[str, Worker]
     database: Database
     gateway: FastAPI
+    clock: Movable
 
     async def new_tenant(self, *, timezone: str = "UTC", currency: str = "USD") -> Tenant:
         """A tenant with its signed-in admin; nobody else's data is in it."""
@@ -113,9 +124,9 @@ async def working(worker: Worker) -> AsyncIterator[None]:
         await task
 
 
-def _built(service: str, what: str) -> Callable[[Settings], Any]:
-    built: Callable[[Settings], Any] = getattr(importlib.import_module(f"services.{service}.bootstrap"), what)
-    return built
+def _built(service: str, what: str, settings: Settings, clock: Movable) -> Any:
+    build = getattr(importlib.import_module(f"services.{service}.bootstrap"), what)
+    return build(settings, clock=clock) if service == "leads" else build(settings)
 
 
 @asynccontextmanager
@@ -132,18 +143,19 @@ async def running_house(settings: Settings, folder: Path) -> AsyncIterator[House
             **{f"service_{s}_url": origin_of(sockets[s]) for s in SERVICES if s != "gateway"},
         }
     )
+    clock = Movable()
     async with AsyncExitStack() as stack:
         workers = {}
-        apps = {service: _built(service, "build_app")(own) for service in SERVICES}
+        apps = {service: _built(service, "build_app", own, clock) for service in SERVICES}
         for service, app in apps.items():
             await stack.enter_async_context(serving(app, sockets[service]))
             if service == "gateway":
                 await stack.enter_async_context(serving(build_internal(app), internal, lifespan=False))
-            workers[service] = _built(service, "build_worker")(own)
+            workers[service] = _built(service, "build_worker", own, clock)
         for worker in workers.values():
             await stack.enter_async_context(working(worker))
         database = Database(make_engine(own, "gateway", "worker", pool_size=2))
         stack.push_async_callback(database.dispose)
         yield House(
-            own, origin_of(sockets["gateway"]), origin_of(internal), workers, database, apps["gateway"]
+            own, origin_of(sockets["gateway"]), origin_of(internal), workers, database, apps["gateway"], clock
         )
