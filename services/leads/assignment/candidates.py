@@ -66,9 +66,15 @@ class Ballot:
 
 
 async def consider(
-    tx: Tx, tenant_id: UUID, rules: Sequence[Rule], facts: Sequence[Facts], *, lock: bool
+    tx: Tx,
+    tenant_id: UUID,
+    rules: Sequence[Rule],
+    facts: Sequence[Facts],
+    *,
+    lock: bool,
+    but: frozenset[UUID] = frozenset(),
 ) -> Ballot:
-    """The ballot for some leads.
+    """The ballot for some leads, none of them for whom `but` names.
 
     `lock` holds turns, and loads where they decide, until the transaction ends.
     """
@@ -92,6 +98,7 @@ async def consider(
                 known=user in known,
                 active=user in known and known[user].active,
                 is_rep=user in known and known[user].is_rep,
+                is_owner=user in but,
             )
             for user in listed
         ]

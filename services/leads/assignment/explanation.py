@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from services.leads.assignment.rules import Consulted, Verdict
@@ -25,11 +26,22 @@ def explained(consulted: Sequence[Consulted]) -> list[dict[str, Any]]:
 
 
 def _candidate(verdict: Verdict) -> dict[str, Any]:
+    one = verdict.candidate
     return {
-        "user_id": str(verdict.user_id),
+        "user_id": str(one.user_id),
         "chosen": verdict.reason == "chosen",
         "reason": verdict.reason,
-        "open_leads": verdict.open_leads,
-        "last_turn": verdict.last_turn,
-        "region": verdict.region,
+        "open_leads": one.open_leads,
+        "max_open_leads": verdict.most_open,
+        "last_turn": one.last_turn,
+        "region": one.region,
+        "level": one.level,
+        "weight": verdict.weight,
+        "credit": None if verdict.weight is None else one.credit,
+        "absent_until": _told(one.absent_until),
+        "local_time": _told(one.off_at),
     }
+
+
+def _told(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="seconds")

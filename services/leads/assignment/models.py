@@ -198,6 +198,7 @@ class CandidateOut(WireModel):
         "inactive",
         "not_a_rep",
         "unknown_user",
+        "present_owner",
     ]
     open_leads: int
     last_turn: int

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-Strategy = Literal["round_robin", "least_loaded", "territory"]
+from shared.errors import FieldError, Invalid
+
+Strategy = Literal["round_robin", "least_loaded", "territory", "weighted"]
 Reason = Literal[
     "chosen",
     "next_in_turn_was_another",
     "another_has_fewer_open_leads",
+    "another_is_owed_more",
     "other_territory",
+    "lacks_skill",
+    "lacks_language",
+    "no_weight",
+    "absent",
+    "out_of_hours",
     "full",
     "inactive",
     "not_a_rep",
     "unknown_user",
 ]
+
+
+class RuleImpossible(Invalid):
+    code = "rule_impossible"
+    title = "A rule that cannot work"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +60,26 @@ class Facts:
     product: str | None = None
     tags: tuple[str, ...] = ()
     value_minor: int | None = None
+    do_not_contact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Shares of a weighted rule, relative to one another: by level, else `default`."""
+
+    default: int = 1
+    by_level: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, level: str | None) -> int:
+        return self.default if level is None else self.by_level.get(level, self.default)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A rule as it is now.
 
-    `version` grows with each change; candidates are users in order, or a unit's reps.
+    `version` grows with each change; candidates are users in order, or a unit's reps. They must have all of
+    `skills` and `languages`, fewer than `max_open_leads`, and work just now if `working_hours_only`.
     """
 
     id: UUID
@@ -64,17 +91,33 @@ class Rule:
     user_ids: tuple[UUID, ...] = ()
     unit_id: UUID | None = None
     max_open_leads: int | None = None
+    working_hours_only: bool = False
+    skills: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    weights: Weights = field(default_factory=Weights)
     active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A user whom a rule names. `last_turn` is the rule's turn that was theirs last, 0 for none yet."""
+    """A user whom a rule names. `last_turn` is the rule's turn that was theirs last, 0 for none yet.
+
+    `credit` is what a weighted rule owes them. `absent_until`: they are away; `off_at`: it is outside their
+    working hours, by this local time of theirs.
+    """
 
     user_id: UUID
     region: str | None = None
+    territories: frozenset[str] = frozenset()
+    level: str | None = None
+    skills: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    capacity: int | None = None
     open_leads: int = 0
     last_turn: int = 0
+    credit: int = 0
+    absent_until: datetime | None = None
+    off_at: datetime | None = None
     known: bool = True
     active: bool = True
     is_rep: bool = True
@@ -82,17 +125,42 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found of one candidate, with the figures that decided."""
+    """What was found of one candidate, who is as they were when it was found.
 
-    user_id: UUID
+    `most_open`: as many open leads are too many for them; `weight`: their share, in a weighted rule.
+    """
+
+    candidate: Candidate
     reason: Reason
-    open_leads: int
-    last_turn: int
-    region: str | None
+    most_open: int | None
+    weight: int | None
+
+    @property
+    def user_id(self) -> UUID:
+        return self.candidate.user_id
+
+
+def check_rule(rule: Rule) -> None:
+    """Raises RuleImpossible naming everything that contradicts itself."""
+    errors = []
+    low, high = rule.conditions.value_from, rule.conditions.value_to
+    if low is not None and high is not None and low > high:
+        detail = "no value is from there on and up to `value_to`"
+        errors.append(FieldError("/conditions/value_from", "contradiction", detail))
+    if rule.strategy == "weighted" and not any((rule.weights.default, *rule.weights.by_level.values())):
+        detail = "with every weight at zero nobody would get a lead"
+        errors.append(FieldError("/weights", "weights_all_zero", detail))
+    if errors:
+        raise RuleImpossible(errors[0].detail, errors=errors)
 
 
 def failed_condition(conditions: Conditions, facts: Facts) -> str | None:
-    """The name of the first condition that does not hold; None if the rule applies."""
+    """The name of the first condition that does not hold; None if the rule applies.
+
+    No rule applies to a lead of somebody who wishes not to be contacted.
+    """
+    if facts.do_not_contact:
+        return "do_not_contact"
     wanted: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
         ("source", conditions.source, facts.source),
         ("channel", conditions.channel, facts.channel),
@@ -121,38 +189,79 @@ def choose(rule: Rule, facts: Facts, candidates: Sequence[Candidate]) -> list[Ve
 
     Round robin takes whoever waited longest, in the rule's order among equals, so that a newcomer gets one
     turn and then waits like everyone; least loaded the fewest open leads, then the longest wait; territory
-    only reps of the lead's region, then the longest wait.
+    only reps of the lead's region, then the longest wait; weighted whoever is owed most once each free one
+    has been owed their weight more.
     """
-    barred = {one.user_id: _barred(rule, facts, one) for one in candidates}
-    free = [(at, one) for at, one in enumerate(candidates) if barred[one.user_id] is None]
-    loaded = rule.strategy == "least_loaded"
-    winner = min(free, key=lambda pair: _rank(pair, loaded=loaded), default=None)
-    chosen = winner[1].user_id if winner else None
-    lost: Reason = "another_has_fewer_open_leads" if loaded else "next_in_turn_was_another"
-    verdicts = []
-    for one in candidates:
-        reason = "chosen" if one.user_id == chosen else barred[one.user_id] or lost
-        verdicts.append(Verdict(one.user_id, reason, one.open_leads, one.last_turn, one.region))
-    return verdicts
+    limits = [_limit(rule, one) for one in candidates]
+    weights = [rule.weights.of(one.level) if rule.strategy == "weighted" else None for one in candidates]
+    barred = [
+        _barred(rule, facts, one, limit, weight)
+        for one, limit, weight in zip(candidates, limits, weights, strict=True)
+    ]
+    free = [at for at, reason in enumerate(barred) if reason is None]
+    winner = min(free, key=lambda at: _rank(rule.strategy, candidates[at], weights[at], at), default=None)
+    lost = _LOST.get(rule.strategy, "next_in_turn_was_another")
+    return [
+        Verdict(one, "chosen" if at == winner else barred[at] or lost, limits[at], weights[at])
+        for at, one in enumerate(candidates)
+    ]
 
 
-def _rank(pair: tuple[int, Candidate], *, loaded: bool) -> tuple[int, int, int]:
-    at, one = pair
-    return (one.open_leads if loaded else 0, one.last_turn, at)
+_LOST: dict[Strategy, Reason] = {
+    "least_loaded": "another_has_fewer_open_leads",
+    "weighted": "another_is_owed_more",
+}
 
 
-def _barred(rule: Rule, facts: Facts, one: Candidate) -> Reason | None:
-    if not one.known:
-        return "unknown_user"
-    if not one.active:
-        return "inactive"
-    if not one.is_rep:
-        return "not_a_rep"
-    if rule.strategy == "territory" and (one.region is None or one.region != facts.region):
-        return "other_territory"
-    if rule.max_open_leads is not None and one.open_leads >= rule.max_open_leads:
-        return "full"
-    return None
+def _rank(strategy: Strategy, one: Candidate, weight: int | None, at: int) -> tuple[int, int, int]:
+    if strategy == "weighted":
+        return (-(one.credit + (weight or 0)), 0, at)
+    return (one.open_leads if strategy == "least_loaded" else 0, one.last_turn, at)
+
+
+def owed(verdicts: Sequence[Verdict]) -> dict[UUID, int]:
+    """How a weighted decision changes what each free candidate is owed; the changes add up to nothing.
+
+    Each is owed their weight more, and the one chosen has had the weight of all of them. So over as many
+    leads as the weights add up to each gets exactly theirs, evenly spread.
+    """
+    free = {
+        one.user_id: one.weight
+        for one in verdicts
+        if one.weight is not None and one.reason in ("chosen", "another_is_owed_more")
+    }
+    winner = chosen(verdicts)
+    total = sum(free.values())
+    return {user: weight - (total if user == winner else 0) for user, weight in free.items()}
+
+
+def _limit(rule: Rule, one: Candidate) -> int | None:
+    """As many open leads are too many: by the rule, or by their own capacity."""
+    given = [each for each in (rule.max_open_leads, one.capacity) if each is not None]
+    return min(given, default=None)
+
+
+def _barred(
+    rule: Rule, facts: Facts, one: Candidate, limit: int | None, weight: int | None
+) -> Reason | None:
+    checks: tuple[tuple[bool, Reason], ...] = (
+        (not one.known, "unknown_user"),
+        (not one.active, "inactive"),
+        (not one.is_rep, "not_a_rep"),
+        (rule.strategy == "territory" and not _covers(one, facts.region), "other_territory"),
+        (not one.skills.issuperset(rule.skills), "lacks_skill"),
+        (not one.languages.issuperset(rule.languages), "lacks_language"),
+        (weight == 0, "no_weight"),
+        (one.absent_until is not None, "absent"),
+        (rule.working_hours_only and one.off_at is not None, "out_of_hours"),
+        (limit is not None and one.open_leads >= limit, "full"),
+    )
+    return next((reason for bars, reason in checks if bars), None)
+
+
+def _covers(one: Candidate, region: str | None) -> bool:
+    """By the territories of their profile, or because their team is there."""
+    return region is not None and (region in one.territories or region == one.region)
 
 
 def chosen(verdicts: Sequence[Verdict]) -> UUID | None:

@@ -79,31 +79,41 @@ def facts_of(lead: Lead) -> Facts:
 
 
 async def assign_by_rules(
-    tx: Tx, tenant_id: UUID, causes: Mapping[UUID, UUID], at: datetime
+    tx: Tx,
+    tenant_id: UUID,
+    causes: Mapping[UUID, UUID | None],
+    at: datetime,
+    *,
+    but: frozenset[UUID] = frozenset(),
 ) -> dict[UUID, UUID]:
     """Give unowned open leads of `{lead: id of the causing event}` to whom the rules say; `{lead: owner}`.
 
-    Locks in the house's order: turns, loads, leads. Nobody is asked where the tenant has no active rules.
+    Leads whose owners `but` names are taken from them where the rules have somebody else. Locks in the
+    house's order: turns, loads, leads. Nobody is asked where the tenant has no active rules.
     """
     rules = await active_rules(tx, tenant_id)
     waiting = (
-        [lead for lead in await get_leads(tx, tenant_id, sorted(causes)) if _waits(lead)] if rules else []
+        [lead for lead in await get_leads(tx, tenant_id, sorted(causes)) if _waits(lead, but)]
+        if rules
+        else []
     )
     if not waiting:
         return {}
-    ballot = await consider(tx, tenant_id, rules, [facts_of(lead) for lead in waiting], lock=True)
+    ballot = await consider(tx, tenant_id, rules, [facts_of(lead) for lead in waiting], lock=True, but=but)
     decisions = {lead.id: _decide(ballot, facts_of(lead)) for lead in waiting}
-    await lock_loads(tx, tenant_id, [one.owner_id for one in decisions.values() if one.owner_id])
+    winners = {one.owner_id for one in decisions.values() if one.owner_id}
+    await lock_loads(tx, tenant_id, winners | {lead.owner_id for lead in waiting if lead.owner_id})
     locked = await lock_leads(tx, tenant_id, list(decisions))
-    taken = {lead.id: lead for lead in locked.values() if _waits(lead)}
+    taken = {lead.id: lead for lead in locked.values() if _waits(lead, but)}
     decisions = {lead_id: one for lead_id, one in decisions.items() if lead_id in taken}
     await ballot.store_turns(tx, [(one.rule.id, one.owner_id) for one in decisions.values() if one.rule])
     await _give(tx, tenant_id, taken, decisions, causes, at)
     return {lead_id: one.owner_id for lead_id, one in decisions.items() if one.owner_id}
 
 
-def _waits(lead: Lead) -> bool:
-    return lead.owner_id is None and lead.pooled_at is None and lead.status == "open"
+def _waits(lead: Lead, but: frozenset[UUID]) -> bool:
+    free = lead.pooled_at is None if lead.owner_id is None else lead.owner_id in but
+    return free and lead.status == "open"
 
 
 def _decide(ballot: Ballot, facts: Facts) -> Decision:
@@ -120,7 +130,7 @@ async def _give(
     tenant_id: UUID,
     leads: Mapping[UUID, Lead],
     decisions: Mapping[UUID, Decision],
-    causes: Mapping[UUID, UUID],
+    causes: Mapping[UUID, UUID | None],
     at: datetime,
 ) -> None:
     given = {lead_id: one.owner_id for lead_id, one in decisions.items() if one.owner_id}
@@ -141,8 +151,10 @@ async def _give(
     ]
     await INSERT_ASSIGNMENTS.execute(tx, rows)
     shifts: dict[UUID, int] = {}
-    for owner in given.values():
+    for lead_id, owner in given.items():
         shifts[owner] = shifts.get(owner, 0) + 1
+        if (before := leads[lead_id].owner_id) is not None:
+            shifts[before] = shifts.get(before, 0) - 1
     await shift_loads(tx, tenant_id, shifts)
 
 

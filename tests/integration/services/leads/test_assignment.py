@@ -25,13 +25,15 @@ async def rule(desk: Desk, **fields: Any) -> dict[str, Any]:
     return made
 
 
-async def react(desk: Desk, settings: Settings, *leads: dict[str, Any]) -> dict[UUID, UUID]:
+async def react(
+    desk: Desk, settings: Settings, *leads: dict[str, Any], but: frozenset[UUID] = frozenset()
+) -> dict[UUID, UUID]:
     """What the reaction to `lead_created` does, in a transaction like its own."""
     database = Database(make_engine(settings, "leads", "app", pool_size=4))
     try:
         async with database.transaction(Access(desk.tenant_id)) as tx:
             causes = {UUID(lead["id"]): new_id() for lead in leads}
-            return await assign_by_rules(tx, desk.tenant_id, causes, desk.clock.at)
+            return await assign_by_rules(tx, desk.tenant_id, causes, desk.clock.at, but=but)
     finally:
         await database.dispose()
 
@@ -131,6 +133,22 @@ class TestByRule:
         assert (await desk("head", "GET", f"/v1/leads/{lead['id']}")).json()["owner_id"] == str(
             desk.users["south2"]
         )
+
+    async def test_another_gets_it_when_its_owner_is_to_lose_it(self, desk: Desk, settings: Settings) -> None:
+        await rule(desk, candidates=users(desk, "north1", "north2"))
+        lead = await desk.lead()
+        north1, north2 = desk.users["north1"], desk.users["north2"]
+        assert await react(desk, settings, lead) == {UUID(lead["id"]): north1}
+        assert await react(desk, settings, lead, but=frozenset({north2})) == {}
+        assert await react(desk, settings, lead, but=frozenset({north1})) == {UUID(lead["id"]): north2}
+        path = f"/v1/leads/{lead['id']}/assignments"
+        last = (await desk("head", "GET", path)).json()["items"][-1]
+        assert last["previous_owner_id"] == str(north1)
+        reasons = [one["reason"] for one in last["rules"][0]["candidates"]]
+        assert reasons == ["present_owner", "chosen"]
+        loads = "select user_id, open_leads from rep_loads where tenant_id = $1 and open_leads > 0"
+        rows = await desk.admin.fetch(loads, desk.tenant_id)
+        assert [(row["user_id"], row["open_leads"]) for row in rows] == [(north2, 1)]
 
 
 class TestByHand:
