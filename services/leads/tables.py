@@ -4,11 +4,13 @@ from sqlalchemy import MetaData
 
 import services.leads.assignment.tables
 import services.leads.duplicates.tables
+import services.leads.first_response.tables
 import services.leads.history_import.tables
 import services.leads.intake.tables
 import services.leads.pipelines.tables
 import services.leads.pool.tables
 import services.leads.progress.tables
+import services.leads.recycling.tables
 import services.leads.touches.tables
 import services.leads.workload.tables  # noqa: F401 - importing a room's tables puts them into the metadata
 from services.leads.metadata import metadata

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from services.leads.edge import position
 from services.leads.intake.models import LeadOut
 from services.leads.pool.definitions import change_pool, create_pool
-from services.leads.pool.looking import open_pool, pools_open_to
+from services.leads.pool.looking import pools_shown_to, show_pool
 from services.leads.pool.models import PoolIn, PoolOut, PoolPatch, ReleaseIn
 from services.leads.pool.use_cases import claim_lead, release_lead
 from shared.ids import new_id
@@ -33,7 +33,7 @@ Configuring = Annotated[Write, Depends(write_access("config:write"))]
 async def get_pools(read: Reading, page: Annotated[PageQuery, Depends(page_query)]) -> Response:
     """The pools that the caller may look into, the oldest first. Their leads: `GET /v1/leads?pool=`."""
     async with read.transaction() as tx:
-        found = await pools_open_to(tx, read.principal)
+        found = await pools_shown_to(tx, read.principal)
     return page.answer_of_all(found, key=lambda pool: (pool.id,), render=PoolOut.of)
 
 
@@ -51,7 +51,7 @@ async def post_pool(body: PoolIn, write: Configuring, at: Now) -> Response:
 async def get_one_pool(pool_id: Id, read: Reading) -> Response:
     """One pool."""
     return await read.one(
-        lambda tx: open_pool(tx, read.principal, pool_id),
+        lambda tx: show_pool(tx, read.principal, pool_id),
         PoolOut.of,
         position=lambda pool: position(pool.id, pool.version),
     )

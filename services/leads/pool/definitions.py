@@ -155,6 +155,8 @@ def _keeping(told: Mapping[str, Any] | None) -> Keeping | None:
         terms=Terms(**told["terms"]),
         special=tuple(special),
         warn_days=tuple(told["warn_days"]),
+        protection_days=told["protection_days"],
+        extension_days=told["extension_days"],
         dormant_pool_id=None if dormant is None else UUID(dormant),
         dormant_after=told["dormant_after"],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from services.leads.intake.lead import Lead
@@ -22,9 +23,25 @@ async def pools_open_to(tx: Tx, who: Principal) -> list[Pool]:
     return [pool for pool in found if pool.active and pool.has_member(credit)]
 
 
+async def pools_shown_to(tx: Tx, who: Principal) -> list[Pool]:
+    """The definitions of those, and of all pools to who may change them; their leads are another matter."""
+    if who.may("config:write"):
+        return await list_pools(tx, who.tenant_id)
+    return await pools_open_to(tx, who)
+
+
+async def show_pool(tx: Tx, who: Principal, pool_id: UUID) -> Pool:
+    """Raises UnknownPool, also where it is not shown to the caller."""
+    return _one(await pools_shown_to(tx, who), pool_id)
+
+
 async def open_pool(tx: Tx, who: Principal, pool_id: UUID) -> Pool:
     """Raises UnknownPool, also where the pool is not open to the caller."""
-    for pool in await pools_open_to(tx, who):
+    return _one(await pools_open_to(tx, who), pool_id)
+
+
+def _one(pools: Sequence[Pool], pool_id: UUID) -> Pool:
+    for pool in pools:
         if pool.id == pool_id:
             return pool
     raise UnknownPool(f"there is no pool {pool_id} that is open to you")

@@ -64,6 +64,12 @@ class KeepingIn(TermsIn):
     warn_days: Annotated[list[Term], Field(max_length=5)] = Field(
         default_factory=list, description="So many days before its end the owner is warned."
     )
+    protection_days: Term | None = Field(
+        default=None, description="So long at least whoever created a lead keeps it as its owner."
+    )
+    extension_days: Term | None = Field(
+        default=None, description="What a superior may add to a term, once: `POST /v1/leads/{id}/extension`."
+    )
     dormant_pool_id: Id | None = Field(
         default=None, description="Where a lead goes instead that comes back for the `dormant_after`th time."
     )
@@ -75,7 +81,15 @@ class KeepingIn(TermsIn):
             for each in self.special
         ]
         warnings = tuple(sorted(set(self.warn_days), reverse=True))
-        return Keeping(self.terms(), tuple(special), warnings, self.dormant_pool_id, self.dormant_after)
+        return Keeping(
+            self.terms(),
+            tuple(special),
+            warnings,
+            protection_days=self.protection_days,
+            extension_days=self.extension_days,
+            dormant_pool_id=self.dormant_pool_id,
+            dormant_after=self.dormant_after,
+        )
 
     @classmethod
     def of(cls, keeping: Keeping) -> KeepingIn:
@@ -87,6 +101,8 @@ class KeepingIn(TermsIn):
             **asdict(keeping.terms),
             special=special,
             warn_days=list(keeping.warn_days),
+            protection_days=keeping.protection_days,
+            extension_days=keeping.extension_days,
             dormant_pool_id=keeping.dormant_pool_id,
             dormant_after=keeping.dormant_after,
         )

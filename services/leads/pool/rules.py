@@ -16,8 +16,10 @@ from shared.worktime.moments import days_after
 
 Ended = Literal["no_first_follow_up", "no_follow_up", "no_deal"]
 """Which term came to its end."""
-Why = Literal["released", "unassigned", "no_first_follow_up", "no_follow_up", "no_deal"]
-"""How a lead comes into a pool: given back, no rule found anybody for it, or its owner's term ended."""
+Why = Literal["released", "unassigned", "no_first_follow_up", "no_follow_up", "no_deal", "no_first_response"]
+"""How a lead comes into a pool: given back, no rule found anybody for it, or its owner's term ended, or their
+time for the first response.
+"""
 
 
 class LeadAlreadyClaimed(Conflict):
@@ -131,13 +133,16 @@ class Special:
 class Keeping:
     """On which terms owners keep the leads of a pool; the first special ones that are for a lead count.
 
-    They are warned so many days before. A lead that comes back for the `dormant_after`th time goes to the
-    dormant pool.
+    They are warned so many days before. Who brought a lead in themselves keeps it `protection_days` at least;
+    `extension_days` is what a superior may add, once. A lead that comes back for the `dormant_after`th time
+    goes to the dormant pool.
     """
 
     terms: Terms
     special: tuple[Special, ...] = ()
     warn_days: tuple[int, ...] = ()
+    protection_days: int | None = None
+    extension_days: int | None = None
     dormant_pool_id: UUID | None = None
     dormant_after: int | None = None
 

@@ -20,6 +20,7 @@ from services.leads.intake.use_cases import (
 )
 from services.leads.pool.definitions import hold_default_pool, hold_pool
 from services.leads.pool.entering import put_into
+from services.leads.pool.looking import open_pool
 from services.leads.pool.rules import (
     Hands,
     InPoolAlready,
@@ -138,7 +139,7 @@ async def release_lead(
     """
     seen = await get_lead(tx, who.tenant_id, lead_id)
     check_version(seen.version)
-    pool = await _pool_for(tx, who.tenant_id, pool_id, seen.pool_id)
+    pool = await _pool_for(tx, who, pool_id, seen.pool_id)
     await lock_loads(tx, who.tenant_id, [seen.owner_id] if seen.owner_id else [])
     lead = await lock_lead(tx, who.tenant_id, lead_id)
     check_version(lead.version)
@@ -152,8 +153,10 @@ async def release_lead(
     return pooled
 
 
-async def _pool_for(tx: Tx, tenant_id: UUID, wanted: UUID | None, came_from: UUID | None) -> Pool:
+async def _pool_for(tx: Tx, who: Principal, wanted: UUID | None, came_from: UUID | None) -> Pool:
+    tenant_id = who.tenant_id
     if wanted is not None:
+        await open_pool(tx, who, wanted)
         pool = await hold_pool(tx, tenant_id, wanted)
         if not pool.active:
             detail = f"{pool.name} takes no more leads"

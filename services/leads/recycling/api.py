@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import Depends
+from fastapi import Body, Depends
 from starlette.responses import Response
 
-from services.leads.recycling.use_cases import Dated, plan_of
+from services.leads.recycling.use_cases import Dated, extend_term, plan_of
+from shared.web.context import Now
 from shared.web.reads import Read, read_access
 from shared.web.routing import Router
-from shared.web.wire import Id, Timestamp, WireModel
+from shared.web.wire import Id, Text, Timestamp, WireModel
+from shared.web.writes import Write, write_access
 
 router = Router(prefix="/v1/leads", tags=["leads"])
+
+
+class ExtensionIn(WireModel):
+    """The reason stays here."""
+
+    reason: Annotated[str, Text(1000)] | None = None
 
 
 class KeepingOut(WireModel):
@@ -39,3 +47,17 @@ async def get_keeping(lead_id: Id, read: Annotated[Read, Depends(read_access("le
     async with read.transaction() as tx:
         dated = await plan_of(tx, read.principal.tenant_id, lead_id)
     return read.respond(KeepingOut.of(dated))
+
+
+@router.post("/{lead_id}/extension", response_model=KeepingOut)
+async def post_extension(
+    lead_id: Id,
+    write: Annotated[Write, Depends(write_access("leads:write"))],
+    at: Now,
+    body: Annotated[ExtensionIn | None, Body()] = None,
+) -> Response:
+    """Give the owner more time: by their superior, once while the lead is in the same hands."""
+    who, reason = write.principal, body.reason if body else None
+    return await write.run(
+        lambda tx: extend_term(tx, who, lead_id, reason, at, check_version=write.check), render=KeepingOut.of
+    )

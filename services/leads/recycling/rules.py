@@ -7,20 +7,38 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.leads.pool.rules import Ended, Keeping
+from shared.errors import Conflict, Forbidden
 from shared.worktime.calendar import Calendar
 from shared.worktime.moments import days_after
+
+
+class ExtensionNotAllowed(Forbidden):
+    code = "extension_not_allowed"
+    title = "Only who leads others extends a term"
+
+
+class NothingToExtend(Conflict):
+    code = "nothing_to_extend"
+    title = "There is no term to extend"
+
+
+class ExtendedBefore(Conflict):
+    code = "extended_before"
+    title = "The term was extended before"
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """A lead in somebody's hands: since when, a reopening there being a new start, and when it was last
-    followed up effectively since then.
+    followed up effectively since then. `self_sourced`: its owner brought it in; `extended`: their term is.
     """
 
     since: datetime
     followed_at: datetime | None
     product: str | None
     tags: tuple[str, ...]
+    self_sourced: bool = False
+    extended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +55,21 @@ class Plan:
 
 
 def plan(keeping: Keeping, held: Held, calendar: Calendar) -> Plan | None:
-    """The term that ends first; None where none of them applies to the lead."""
+    """The term that ends first, extended if it is, and never before protection ends; None where none of them
+    applies to the lead.
+    """
+    more = (keeping.extension_days or 0) if held.extended else 0
     ends = [
-        (days_after(calendar, start, days), why, start, days) for start, days, why in _terms(keeping, held)
+        (days_after(calendar, start, days + more), why, start, days + more)
+        for start, days, why in _terms(keeping, held)
     ]
     if not ends:
         return None
     ends_at, why, start, days = min(ends)
+    if held.self_sourced and keeping.protection_days is not None:
+        protected = days_after(calendar, held.since, keeping.protection_days)
+        if protected > ends_at:
+            ends_at, start, days = protected, held.since, keeping.protection_days
     warnings = [
         days_after(calendar, start, days - before)
         for before in sorted(keeping.warn_days, reverse=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -20,10 +20,19 @@ from services.leads.pool.definitions import hold_pool, list_pools
 from services.leads.pool.entering import entries_of, put_into
 from services.leads.pool.rules import Keeping, Pool
 from services.leads.progress.use_cases import last_moves
-from services.leads.recycling.rules import Held, Plan, plan
+from services.leads.recycling.rules import (
+    ExtendedBefore,
+    ExtensionNotAllowed,
+    Held,
+    NothingToExtend,
+    Plan,
+    plan,
+)
+from services.leads.recycling.tables import EXTEND, EXTENDED
 from services.leads.touches.use_cases import last_effective
 from services.leads.workload.use_cases import lock_loads
 from shared.access.directory import credit_of
+from shared.access.principal import Principal
 from shared.access.working import calendars_of_users
 from shared.contracts.leads import RecycleWarned
 from shared.database.transactions import Tx
@@ -73,6 +82,7 @@ async def _dated(tx: Tx, pools: Sequence[Pool], leads: Sequence[Lead]) -> dict[U
     since = await owned_since(tx, tenant_id, ids)
     touched, moved = await last_effective(tx, tenant_id, since), await last_moves(tx, tenant_id, since)
     reopened = await last_moves(tx, tenant_id, since, reopenings=True)
+    extended = {tuple(row) for row in await tx.connection.fetch(EXTENDED, tenant_id, ids)}
     calendars = await calendars_of_users(tx, [lead.owner_id for lead, _ in kept.values() if lead.owner_id])
     found = {}
     for lead, pool in kept.values():
@@ -80,8 +90,14 @@ async def _dated(tx: Tx, pools: Sequence[Pool], leads: Sequence[Lead]) -> dict[U
         if calendar is None or lead.id not in since or pool.keeping is None:
             continue
         followed = max((each for each in (touched.get(lead.id), moved.get(lead.id)) if each), default=None)
-        start = reopened.get(lead.id, since[lead.id])
-        held = Held(start, followed, lead.product, lead.tags)
+        held = Held(
+            since=reopened.get(lead.id, since[lead.id]),
+            followed_at=followed,
+            product=lead.product,
+            tags=lead.tags,
+            self_sourced=lead.created_by == lead.owner_id,
+            extended=(lead.id, lead.owner_id, since[lead.id]) in extended,
+        )
         made = plan(pool.keeping, held, calendar)
         if made is not None:
             found[lead.id] = Dated(lead, pool, made)
@@ -97,6 +113,36 @@ def _pool_of(pools: Sequence[Pool], lead: Lead) -> Pool | None:
         if mine and pool.active and pool.keeping is not None:
             return pool
     return None
+
+
+async def extend_term(
+    tx: Tx,
+    who: Principal,
+    lead_id: UUID,
+    reason: str | None,
+    at: datetime,
+    *,
+    check_version: Callable[[int], None],
+) -> Dated:
+    """Give the owner more time, once, as the pool's terms allow.
+
+    Raises UnknownLead, ExtensionNotAllowed, NothingToExtend, ExtendedBefore, and what `check_version` raises.
+    """
+    if who.visibility == "own":
+        raise ExtensionNotAllowed
+    await lock_in_hand(tx, lead_id)
+    dated = await plan_of(tx, who.tenant_id, lead_id)
+    if dated is None or dated.pool.keeping is None or not dated.pool.keeping.extension_days:
+        raise NothingToExtend("nobody has the lead on terms that may be extended")
+    check_version(dated.lead.version)
+    since = (await owned_since(tx, who.tenant_id, [lead_id]))[lead_id]
+    values = (who.tenant_id, lead_id, dated.lead.owner_id, since, at, who.user_id, reason)
+    if not await tx.connection.fetchval(EXTEND, *values):
+        raise ExtendedBefore("a term is extended once while a lead is in the same hands")
+    longer = await plan_of(tx, who.tenant_id, lead_id)
+    assert longer is not None  # noqa: S101 - it was planned a moment ago
+    await schedule(tx, TIMER, lead_id, longer.plan.next_date(at))
+    return longer
 
 
 async def lock_in_hand(tx: Tx, lead_id: UUID) -> None:

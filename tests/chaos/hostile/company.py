@@ -162,6 +162,8 @@ class Company:
         candidates = {"user_ids": reps[:1]}
         rule = {"name": "off", "strategy": "round_robin", "candidates": candidates, "active": False}
         await self.admin("POST", "/v1/assignment-rules", rule)
+        members = {"unit_ids": [person.unit for person in self.people if person.role == "rep"][:1]}
+        await self.admin("POST", "/v1/pools", {"name": "p", "members": members})
         hours = {"monday": [{"start": "09:00", "end": "18:00"}]}
         calendar = {"name": "c", "timezone": "Asia/Shanghai", "week": hours}
         own = {"calendar_id": (await self.admin("POST", "/v1/org/calendars", calendar))["id"]}

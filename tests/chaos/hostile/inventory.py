@@ -28,6 +28,7 @@ _WIDE = {
     "leads": {
         "pipeline": "select id, tenant_id, null as unit_id from pipelines where tenant_id = any($1)",
         "rule": "select id, tenant_id, null as unit_id from assignment_rules where tenant_id = any($1)",
+        "pool": "select id, tenant_id, unit_ids[1] as unit_id from pools where tenant_id = any($1)",
     },
 }
 _ABSENCES = """
@@ -49,6 +50,7 @@ _STANDING = {
         "select id, seq, owner_id, stage from leads where tenant_id = any($1) order by id",
         "select id, seq from assignment_rules where tenant_id = any($1) order by id",
         "select id, seq from pipelines where tenant_id = any($1) order by id",
+        "select id, seq from pools where tenant_id = any($1) order by id",
     ),
     "activities": ("select id, seq from activities where tenant_id = any($1) order by id",),
 }

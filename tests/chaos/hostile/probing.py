@@ -17,7 +17,8 @@ KINDS = {
     "session_id": "session", "user_id": "user", "rep": "user", "owner": "user", "owner_id": "user",
     "rep_id": "user", "user_ids": "user", "unit_id": "unit", "unit": "unit", "team": "unit",
     "to_unit_id": "unit", "parent_id": "unit", "pipeline_id": "pipeline", "pipeline": "pipeline",
-    "rule_id": "rule", "calendar_id": "calendar", "absence_id": "absence",
+    "rule_id": "rule", "calendar_id": "calendar", "absence_id": "absence", "unit_ids": "unit",
+    "pool_id": "pool", "pool": "pool", "dormant_pool_id": "pool",
 }  # fmt: skip
 """What an id of that name is the id of. A new name has to be entered here: the probing says so."""
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 TENANT_WIDE = frozenset({"pipeline", "rule", "calendar"})
 """What every person of a tenant may read; each other kind has owners."""
-_KNOWN_BY_ID = TENANT_WIDE | {"user", "unit"}
+_KNOWN_BY_ID = TENANT_WIDE | {"user", "unit", "pool"}
 """Ids that stand in much of a tenant's data (an owner's, say); to be read about them takes more."""
 _UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 MARK = re.compile(rb"mk[0-9a-f]{16}")
 FACTS = ("/v1/kpis", "/v1/leaderboards")
-LISTS = {"user": "/v1/org/users", "unit": "/v1/org/units"}
+LISTS = {"user": "/v1/org/users", "unit": "/v1/org/units", "pool": "/v1/pools"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,9 @@ class World:
         match thing.kind:
             case "unit":
                 return person.visibility == "tenant" or self.in_line(person.unit, thing.id)
+            case "pool":
+                member = person.role == "rep" and self._stands_above(thing.owner.unit or "", person.unit)
+                return person.visibility == "tenant" or "config:write" in person.scopes or member
             case "lead" | "activity" | "user" | "absence":
                 return self.leads(person, thing.owner, thing.creator)
             case "import" | "key":

@@ -72,11 +72,21 @@ _TABLES = (
         constraint pk_pool_entries primary key (tenant_id, id)
     )""",
     "create index ix_pool_entries_tenant_id_lead_id_at on pool_entries (tenant_id, lead_id, at)",
+    """create table extensions (
+        tenant_id uuid not null,
+        lead_id uuid not null,
+        owner_id uuid not null,
+        since timestamp with time zone not null,
+        at timestamp with time zone not null,
+        by_id uuid,
+        reason text,
+        constraint pk_extensions primary key (tenant_id, lead_id, owner_id, since)
+    )""",
 )
 
 
 def upgrade() -> None:
     run(op.execute, _LEADS, _TABLES)
-    for table in ("pools", "pool_claims", "pool_coolings", "pool_entries"):
+    for table in ("pools", "pool_claims", "pool_coolings", "pool_entries", "extensions"):
         run(op.execute, tenant_policy(table))
     run(op.execute, search.V2)

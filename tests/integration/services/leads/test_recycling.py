@@ -238,6 +238,41 @@ class TestPlanning:
         assert (await desk("south1", "GET", f"/v1/leads/{lead['id']}/keeping")).code == "unknown_lead"
 
 
+class TestExtending:
+    async def test_a_superior_gives_more_time_once_and_a_rep_does_not(self, desk: Desk, time: Time) -> None:
+        desk.clock.at = at(3, 2)
+        pool = await make_pool(desk, keeping={"follow_up_days": 7, "extension_days": 15})
+        lead = await in_hand(desk, time, pool)
+        path = f"/v1/leads/{lead}/extension"
+        refused = await desk("north1", "POST", path)
+        assert (refused.status, refused.code) == (403, "extension_not_allowed")
+        longer = await desk("boss", "POST", path, {"reason": "trade fair"})
+        assert (longer.status, datetime.fromisoformat(longer.json()["ends_at"])) == (200, at(3, 24))
+        assert (await desk("boss", "POST", path)).code == "extended_before"
+        await time.pass_to(at(3, 30))
+        assert (await story(desk, lead))[1:] == [("lead_pooled", at(3, 24))]
+        # In other hands it is another term.
+        await claim(desk, "north2", lead)
+        assert (await desk("boss", "POST", path)).status == 200
+
+    async def test_there_is_nothing_to_extend_when_the_terms_say_nothing_of_it(
+        self, desk: Desk, time: Time
+    ) -> None:
+        lead = await in_hand(desk, time, await make_pool(desk, keeping={"follow_up_days": 7}))
+        assert (await desk("boss", "POST", f"/v1/leads/{lead}/extension")).code == "nothing_to_extend"
+        assert (await desk("head", "POST", f"/v1/leads/{new_id()}/extension")).code == "unknown_lead"
+
+    async def test_who_brought_it_in_keeps_it_longer(self, desk: Desk, time: Time) -> None:
+        desk.clock.at = at(3, 2)
+        await make_pool(desk, is_default=True, keeping={"follow_up_days": 7, "protection_days": 30})
+        lead = await desk.lead("north1")
+        await desk(
+            "north1", "POST", f"/v1/leads/{lead['id']}/assign", {"owner_id": str(desk.users["north1"])}
+        )
+        shown = (await desk("north1", "GET", f"/v1/leads/{lead['id']}/keeping")).json()
+        assert datetime.fromisoformat(shown["ends_at"]) == at(4, 1)
+
+
 class TestDefining:
     async def test_is_refused_when_terms_cannot_work(self, desk: Desk) -> None:
         pool = await make_pool(desk)
@@ -262,7 +297,7 @@ class TestDefining:
                 {"first_follow_up_days": None, "follow_up_days": 14, "deal_days": 90, "products": ["crm"],
                  "tags": ["重点"]},
             ],
-            "dormant_pool_id": None, "dormant_after": None,
+            "protection_days": 30, "extension_days": 15, "dormant_pool_id": None, "dormant_after": None,
         }  # fmt: skip
         pool = await make_pool(desk, keeping=keeping)
         assert pool["keeping"] == keeping

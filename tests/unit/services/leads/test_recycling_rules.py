@@ -68,6 +68,19 @@ class TestPlan:
         other = plan(keeping, held(at(3, 2)), SPRING)
         assert [each and each.ends_at for each in (key, dealer, other)] == [at(3, 16), at(5, 31), at(3, 9)]
 
+    def test_it_ends_later_when_extended_and_never_before_protection(self) -> None:
+        keeping = Keeping(Terms(follow_up_days=7), (), (1,), protection_days=30, extension_days=15)
+        cases = {
+            (False, False): at(3, 9),
+            (False, True): at(3, 24),
+            (True, False): at(4, 1),
+            (True, True): at(4, 1),
+        }
+        for (mine, longer), ends_at in cases.items():
+            made = plan(keeping, Held(at(3, 2), None, None, (), mine, longer), SPRING)
+            assert made is not None
+            assert (made.ends_at, made.warnings) == (ends_at, (ends_at - timedelta(days=1),))
+
     def test_nothing_is_planned_when_no_term_applies_any_more(self) -> None:
         assert plan(Keeping(Terms(first_follow_up_days=1)), held(at(3, 2), at(3, 2)), SPRING) is None
 
