@@ -10,18 +10,16 @@ from uuid import UUID
 from fastapi import Depends
 from starlette.responses import Response
 
-from services.leads.assignment.definitions import RuleDraft, change_rule, create_rule, get_rule, list_rules
-from services.leads.assignment.explanation import explained
-from services.leads.assignment.models import (
+from services.leads.assignment.decision_models import (
     AssignmentOut,
     ConsultedOut,
     ExplainIn,
     ExplainOut,
-    RuleIn,
-    RuleOut,
-    RulePatch,
     users_in,
 )
+from services.leads.assignment.definitions import RuleDraft, change_rule, create_rule, get_rule, list_rules
+from services.leads.assignment.explanation import explained
+from services.leads.assignment.models import RuleIn, RuleOut, RulePatch
 from services.leads.assignment.rules import Facts, Rule
 from services.leads.assignment.use_cases import assign_lead, explain, facts_of, list_assignments
 from services.leads.edge import position
@@ -97,7 +95,7 @@ async def post_explain(body: ExplainIn, asking: Asking, at: Now) -> Response:
 
     async def work(tx: Tx) -> ExplainOut:
         facts = await _facts(tx, asking.principal.tenant_id, body, at)
-        decision = await explain(tx, asking.principal.tenant_id, facts)
+        decision = await explain(tx, asking.principal.tenant_id, facts, at)
         stored = explained(decision.consulted)
         names = await _names(tx, users_in([stored]))
         return ExplainOut(

@@ -1,12 +1,13 @@
-"""Who stands for election: the candidates of the rules that apply, with their turns and loads."""
+"""Who stands for election: the candidates of the rules that apply, with what is known of them now."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.leads.assignment.rules import Candidate, Facts, Rule, failed_condition
+from services.leads.assignment.rules import Candidate, Facts, Rule, Verdict, failed_condition, owed
 from services.leads.assignment.tables import (
     ENSURE_ROTATIONS,
     LOCK_ROTATIONS,
@@ -16,7 +17,11 @@ from services.leads.assignment.tables import (
 )
 from services.leads.workload.use_cases import lock_loads, open_leads
 from shared.access.directory import credits_of, people, reps_of_unit
+from shared.access.working import absences_of, calendars_of_users, profiles_of
 from shared.database.transactions import Tx
+from shared.worktime.moments import is_working
+
+_A_MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(slots=True)
@@ -25,44 +30,51 @@ class Ballot:
 
     tenant_id: UUID
     rules: Sequence[Rule]
-    by_rule: dict[UUID, list[Candidate]]
+    by_rule: dict[UUID, dict[UUID, Candidate]]
     rotation: dict[UUID, int]
-    loads: dict[UUID, int]
-    taken: dict[tuple[UUID, UUID], int] = field(default_factory=dict)
+    _taken: dict[tuple[UUID, UUID], int] = field(default_factory=dict)
 
-    def candidates(self) -> dict[UUID, list[Candidate]]:
+    def candidates(self) -> Mapping[UUID, Sequence[Candidate]]:
         """Candidates by rule, as they stand now."""
-        return {
-            rule_id: [
-                replace(
-                    one,
-                    open_leads=self.loads.get(one.user_id, 0),
-                    last_turn=self.taken.get((rule_id, one.user_id), one.last_turn),
-                )
-                for one in listed
-            ]
-            for rule_id, listed in self.by_rule.items()
-        }
+        return {rule_id: list(listed.values()) for rule_id, listed in self.by_rule.items()}
 
-    def take_turn(self, rule_id: UUID, user_id: UUID) -> None:
-        """The user gets a lead by the rule."""
-        self.rotation[rule_id] = self.rotation.get(rule_id, 0) + 1
-        self.taken[rule_id, user_id] = self.rotation[rule_id]
-        self.loads[user_id] = self.loads.get(user_id, 0) + 1
+    def take_turn(self, rule_id: UUID, verdicts: Sequence[Verdict], user_id: UUID) -> None:
+        """The user gets a lead by the rule that found this of its candidates."""
+        turn = self.rotation[rule_id] = self.rotation.get(rule_id, 0) + 1
+        self._taken[rule_id, user_id] = turn
+        mine = self.by_rule[rule_id]
+        for user, change in owed(verdicts).items():
+            mine[user] = replace(mine[user], credit=mine[user].credit + change)
+        mine[user_id] = replace(mine[user_id], last_turn=turn)
+        for listed in self.by_rule.values():
+            if user_id in listed:
+                listed[user_id] = replace(listed[user_id], open_leads=listed[user_id].open_leads + 1)
 
-    async def store_turns(self, tx: Tx, given: Sequence[tuple[UUID, UUID | None]]) -> None:
-        """Keep the turns of the leads that were really given, as `(rule, user)`."""
-        kept = sorted((rule, user) for rule, user in {pair for pair in given if pair[1]} if user)
-        if not kept:
+    async def store_turns(self, tx: Tx, given: Sequence[tuple[UUID, UUID, Sequence[Verdict]]]) -> None:
+        """Keep the turns of the leads that were really given, as `(rule, user, verdicts)`."""
+        if not given:
             return
-        turns = [self.taken[pair] for pair in kept]
-        rules = sorted({rule for rule, _ in kept})
+        shifts = _shifts(given)
+        taken = {(rule, user) for rule, user, _ in given}
+        rules = sorted({rule for rule, _ in taken})
         await tx.connection.execute(
             SET_ROTATIONS, self.tenant_id, rules, [self.rotation[rule] for rule in rules]
         )
-        await tx.connection.execute(
-            SET_TURNS, self.tenant_id, [rule for rule, _ in kept], [user for _, user in kept], turns
-        )
+        kept = sorted(shifts)
+        turns = [self._taken[pair] if pair in taken else None for pair in kept]
+        by_rule, by_user = [rule for rule, _ in kept], [user for _, user in kept]
+        owed_more = [shifts[pair] for pair in kept]
+        await tx.connection.execute(SET_TURNS, self.tenant_id, by_rule, by_user, turns, owed_more)
+
+
+def _shifts(given: Sequence[tuple[UUID, UUID, Sequence[Verdict]]]) -> dict[tuple[UUID, UUID], int]:
+    """How much more each candidate is owed by each rule, `(rule, user)`; of those chosen at least nothing."""
+    found: dict[tuple[UUID, UUID], int] = {}
+    for rule, user, verdicts in given:
+        found.setdefault((rule, user), 0)
+        for each, change in owed(verdicts).items():
+            found[rule, each] = found.get((rule, each), 0) + change
+    return found
 
 
 async def consider(
@@ -70,6 +82,7 @@ async def consider(
     tenant_id: UUID,
     rules: Sequence[Rule],
     facts: Sequence[Facts],
+    at: datetime,
     *,
     lock: bool,
     but: frozenset[UUID] = frozenset(),
@@ -84,25 +97,60 @@ async def consider(
     rotation = await _rotations(tx, tenant_id, applying, lock=lock)
     named = await _named(tx, applying)
     users = sorted({user for listed in named.values() for user in listed})
+    timed = {user for rule in applying if rule.working_hours_only for user in named[rule.id]}
+    known = await known_candidates(tx, users, at, timed)
     by_load = any(rule.strategy == "least_loaded" or rule.max_open_leads is not None for rule in applying)
-    loads = await (lock_loads if lock and by_load else open_leads)(tx, tenant_id, users)
-    known, credit = await people(tx, users), await credits_of(tx, users)
+    counts = by_load or any(one.capacity is not None for one in known.values())
+    loads = await (lock_loads if lock and counts else open_leads)(tx, tenant_id, {*users, *but})
     turns = await _turns(tx, tenant_id, applying)
     by_rule = {}
     for rule_id, listed in named.items():
-        by_rule[rule_id] = [
-            Candidate(
-                user,
-                region=credit[user].team_region if user in credit else None,
-                last_turn=turns.get((rule_id, user), 0),
-                known=user in known,
-                active=user in known and known[user].active,
-                is_rep=user in known and known[user].is_rep,
+        by_rule[rule_id] = {
+            user: replace(
+                known[user],
+                open_leads=loads[user],
+                last_turn=last,
+                credit=credit,
                 is_owner=user in but,
             )
             for user in listed
-        ]
-    return Ballot(tenant_id, rules, by_rule, rotation, loads)
+            for last, credit in [turns.get((rule_id, user), (0, 0))]
+        }
+    return Ballot(tenant_id, rules, by_rule, rotation)
+
+
+async def known_candidates(
+    tx: Tx, users: Collection[UUID], at: datetime, timed: Collection[UUID]
+) -> dict[UUID, Candidate]:
+    """What the directory says of each at a moment; whether they work just then only of those `timed`."""
+    if not users:
+        return {}
+    persons, credit = await people(tx, users), await credits_of(tx, users)
+    profiles = await profiles_of(tx, users)
+    absences = await absences_of(tx, users, at, at + _A_MOMENT)
+    calendars = await calendars_of_users(tx, timed) if timed else {}
+    off = {
+        user: at.astimezone(calendar.zone)
+        for user, calendar in calendars.items()
+        if not is_working(calendar, at)
+    }
+    return {
+        user: Candidate(
+            user,
+            region=credit[user].team_region if user in credit else None,
+            territories=profiles[user].territories,
+            level=profiles[user].level,
+            skills=profiles[user].skills,
+            languages=profiles[user].languages,
+            capacity=profiles[user].capacity,
+            absent_until=max((to_at for _, to_at in absences.get(user, ())), default=None),
+            off_at=off.get(user),
+            known=user in persons,
+            active=user in persons and persons[user].active,
+            is_rep=user in persons and persons[user].is_rep,
+        )
+        for user in users
+    }
 
 
 async def _rotations(tx: Tx, tenant_id: UUID, rules: Sequence[Rule], *, lock: bool) -> dict[UUID, int]:
@@ -113,9 +161,10 @@ async def _rotations(tx: Tx, tenant_id: UUID, rules: Sequence[Rule], *, lock: bo
     return {row["rule_id"]: row["turn"] for row in await tx.connection.fetch(LOCK_ROTATIONS, tenant_id, ids)}
 
 
-async def _turns(tx: Tx, tenant_id: UUID, rules: Sequence[Rule]) -> dict[tuple[UUID, UUID], int]:
+async def _turns(tx: Tx, tenant_id: UUID, rules: Sequence[Rule]) -> dict[tuple[UUID, UUID], tuple[int, int]]:
+    """By rule and user: the turn that was theirs last, and what they are owed."""
     rows = await tx.connection.fetch(SELECT_TURNS, tenant_id, [rule.id for rule in rules])
-    return {(row["rule_id"], row["user_id"]): row["last_turn"] for row in rows}
+    return {(row["rule_id"], row["user_id"]): (row["last_turn"], row["credit"]) for row in rows}
 
 
 async def _named(tx: Tx, rules: Sequence[Rule]) -> dict[UUID, list[UUID]]:

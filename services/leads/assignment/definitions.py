@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.leads.assignment.rules import Conditions, Rule, Strategy
+from services.leads.assignment.rules import Conditions, Rule, Strategy, Weights, check_rule
 from services.leads.assignment.tables import (
     ACTIVE_RULES,
     INSERT_RULE,
@@ -21,7 +21,7 @@ from services.leads.assignment.tables import (
     assignment_rules,
 )
 from services.leads.bulk import json_text
-from shared.access.directory import people, subtree
+from shared.access.directory import people, reps_of_unit, subtree
 from shared.contracts.leads import AssignmentRuleDefined
 from shared.database.transactions import Tx
 from shared.errors import FieldError, Invalid, NotFound
@@ -50,6 +50,10 @@ class RuleDraft:
     user_ids: tuple[UUID, ...]
     unit_id: UUID | None
     max_open_leads: int | None
+    working_hours_only: bool
+    skills: tuple[str, ...]
+    languages: tuple[str, ...]
+    weights: Weights
     active: bool
 
 
@@ -71,9 +75,10 @@ async def get_rule(tx: Tx, tenant_id: UUID, rule_id: UUID) -> Rule:
 
 
 async def create_rule(tx: Tx, tenant_id: UUID, draft: RuleDraft, at: datetime) -> Rule:
-    """Raises BadCandidates."""
+    """Raises RuleImpossible, BadCandidates."""
     values = {name: getattr(draft, name) for name in RuleDraft.__slots__}
     rule = Rule(id=new_id(), version=1, **values)
+    check_rule(rule)
     await _check_candidates(tx, rule)
     await tx.connection.execute(INSERT_RULE, tenant_id, rule.id, *_columns(rule), at)
     await record_events(tx, assignment_rules, [NewEvent(rule.id, _event(rule), at)], created=True)
@@ -89,12 +94,16 @@ async def change_rule(
     *,
     check_version: Callable[[int], None],
 ) -> Rule:
-    """Change fields, named as in Rule. Raises UnknownRule, BadCandidates, and what `check_version` raises."""
+    """Change fields, named as in Rule.
+
+    Raises UnknownRule, RuleImpossible, BadCandidates, and what `check_version` raises.
+    """
     old = _found(await tx.connection.fetchrow(LOCK_RULE, tenant_id, rule_id), rule_id)
     check_version(old.version)
     new = replace(old, **changes)
     if new == old:
         return old
+    check_rule(new)
     await _check_candidates(tx, new)
     await tx.connection.execute(UPDATE_RULE, tenant_id, rule_id, *_columns(new), at)
     seq = (await record_events(tx, assignment_rules, [NewEvent(rule_id, _event(new), at)]))[-1].seq
@@ -105,16 +114,38 @@ async def _check_candidates(tx: Tx, rule: Rule) -> None:
     if bool(rule.user_ids) == (rule.unit_id is not None):
         detail = "give either users or a unit"
         raise BadCandidates(detail, errors=[FieldError("/candidates", BadCandidates.code, detail)])
-    known = await people(tx, rule.user_ids) if rule.user_ids else {}
-    errors = [
-        FieldError(f"/candidates/user_ids/{at}", "unknown_user", f"there is no user {user}")
-        for at, user in enumerate(rule.user_ids)
-        if user not in known
-    ]
-    if rule.unit_id is not None and not await subtree(tx, rule.unit_id):
-        errors.append(FieldError("/candidates/unit_id", "unknown_unit", f"there is no unit {rule.unit_id}"))
+    errors = await (_wrong_unit(tx, rule.unit_id) if rule.unit_id else _wrong_users(tx, rule.user_ids))
     if errors:
         raise BadCandidates("some candidates are not known", errors=errors)
+    if rule.active:
+        await _check_anybody(tx, rule)
+
+
+async def _wrong_users(tx: Tx, user_ids: Sequence[UUID]) -> list[FieldError]:
+    known = await people(tx, user_ids)
+    return [
+        FieldError(f"/candidates/user_ids/{at}", "unknown_user", f"there is no user {user}")
+        for at, user in enumerate(user_ids)
+        if user not in known
+    ]
+
+
+async def _wrong_unit(tx: Tx, unit_id: UUID) -> list[FieldError]:
+    if await subtree(tx, unit_id):
+        return []
+    return [FieldError("/candidates/unit_id", "unknown_unit", f"there is no unit {unit_id}")]
+
+
+async def _check_anybody(tx: Tx, rule: Rule) -> None:
+    """Raises BadCandidates where nobody could get a lead by the rule, now that it is asked."""
+    if rule.unit_id is not None:
+        where, anybody = "unit_id", bool(await reps_of_unit(tx, rule.unit_id))
+    else:
+        named = (await people(tx, rule.user_ids)).values()
+        where, anybody = "user_ids", any(one.active and one.is_rep for one in named)
+    if not anybody:
+        detail = "none of them is an active rep"
+        raise BadCandidates(detail, errors=[FieldError(f"/candidates/{where}", "nobody_active", detail)])
 
 
 def _found(row: asyncpg.Record | None, rule_id: UUID) -> Rule:
@@ -136,6 +167,10 @@ def _rule(row: asyncpg.Record) -> Rule:
         user_ids=tuple(row["user_ids"]),
         unit_id=row["unit_id"],
         max_open_leads=row["max_open_leads"],
+        working_hours_only=row["working_hours_only"],
+        skills=tuple(row["skills"]),
+        languages=tuple(row["languages"]),
+        weights=Weights(**row["weights"]),
         active=row["active"],
     )
 
@@ -149,6 +184,10 @@ def _columns(rule: Rule) -> tuple[Any, ...]:
         list(rule.user_ids),
         rule.unit_id,
         rule.max_open_leads,
+        rule.working_hours_only,
+        list(rule.skills),
+        list(rule.languages),
+        json_text(asdict(rule.weights)),
         rule.active,
     )
 

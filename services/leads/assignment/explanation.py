@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from services.leads.assignment.rules import Consulted, Verdict
@@ -38,10 +37,6 @@ def _candidate(verdict: Verdict) -> dict[str, Any]:
         "level": one.level,
         "weight": verdict.weight,
         "credit": None if verdict.weight is None else one.credit,
-        "absent_until": _told(one.absent_until),
-        "local_time": _told(one.off_at),
+        "absent_until": one.absent_until.isoformat() if one.absent_until else None,
+        "local_time": f"{one.off_at:%Y-%m-%d %H:%M}" if one.off_at else None,
     }
-
-
-def _told(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat(timespec="seconds")

@@ -1,26 +1,30 @@
-"""Assignment rules, decisions and assignments on the wire."""
+"""Assignment rules on the wire."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
-from uuid import UUID
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from services.leads.assignment.definitions import RuleDraft
-from services.leads.assignment.rules import Conditions, Facts, Rule, Strategy
-from services.leads.assignment.use_cases import Assignment
+from services.leads.assignment.rules import Conditions, Rule, Strategy, Weights
 from services.leads.edge import Short, money_out
 from services.leads.intake.models import Tags
 from shared.errors import FieldError, Invalid
 from shared.money import to_minor
-from shared.web.wire import Id, Line, MoneyIn, MoneyOut, Timestamp, WireModel
+from shared.web.wire import Code, Id, Line, MoneyIn, MoneyOut, WireModel
 
 Values = Annotated[list[Short], Field(max_length=100)]
 Position = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 MaxOpen = Annotated[int, Field(ge=1, le=1_000_000)]
 RuleName = Annotated[str, Line(200)]
+Weight = Annotated[int, Field(ge=0, le=10_000)]
+Skills = Annotated[list[Short], Field(max_length=100, description="Candidates must have all of them.")]
+Languages = Annotated[list[Short], Field(max_length=20, description="Candidates must speak all of them.")]
+InHours = Annotated[
+    bool, Field(description="Only who works just now, by their own calendar, zone and absences.")
+]
 
 
 class ForeignCurrency(Invalid):
@@ -67,6 +71,16 @@ class CandidatesIn(WireModel):
     unit_id: Id | None = None
 
 
+class WeightsIn(WireModel):
+    """Shares relative to one another, by the level of the rep's profile, else `default`; 0: none."""
+
+    default: Weight = 1
+    by_level: dict[Code, Weight] = Field(default_factory=dict, max_length=50)
+
+    def weights(self) -> Weights:
+        return Weights(self.default, self.by_level)
+
+
 class RuleIn(WireModel):
     """Rules are asked by ascending `position`; the first one that applies and has somebody free decides."""
 
@@ -76,8 +90,13 @@ class RuleIn(WireModel):
     conditions: ConditionsIn = Field(default_factory=ConditionsIn)
     candidates: CandidatesIn
     max_open_leads: MaxOpen | None = Field(
-        default=None, description="Whoever has as many open leads is passed over."
+        default=None,
+        description="Whoever has as many open leads is passed over; so is who has as many as their capacity.",
     )
+    working_hours_only: InHours = False
+    skills: Skills = Field(default_factory=list)
+    languages: Languages = Field(default_factory=list)
+    weights: WeightsIn = Field(default_factory=WeightsIn, description="Of the strategy `weighted`.")
     active: bool = True
 
     def draft(self, currency: str) -> RuleDraft:
@@ -89,12 +108,16 @@ class RuleIn(WireModel):
             user_ids=tuple(dict.fromkeys(self.candidates.user_ids)),
             unit_id=self.candidates.unit_id,
             max_open_leads=self.max_open_leads,
+            working_hours_only=self.working_hours_only,
+            skills=tuple(dict.fromkeys(self.skills)),
+            languages=tuple(dict.fromkeys(self.languages)),
+            weights=self.weights.weights(),
             active=self.active,
         )
 
 
 class RulePatch(WireModel):
-    """What is to change; conditions and candidates are replaced as a whole."""
+    """What is to change; conditions, candidates and lists are replaced as a whole."""
 
     name: RuleName | None = None
     position: Position | None = None
@@ -102,11 +125,15 @@ class RulePatch(WireModel):
     conditions: ConditionsIn | None = None
     candidates: CandidatesIn | None = None
     max_open_leads: MaxOpen | None = None
+    working_hours_only: InHours | None = None
+    skills: Skills | None = None
+    languages: Languages | None = None
+    weights: WeightsIn | None = None
     active: bool | None = None
 
     def changes(self, currency: str) -> Mapping[str, Any]:
         """Fields as in Rule; only of `max_open_leads` null means none."""
-        plain = ("name", "position", "strategy", "active")
+        plain = ("name", "position", "strategy", "working_hours_only", "active")
         given = {name: getattr(self, name) for name in plain if getattr(self, name) is not None}
         if "max_open_leads" in self.model_fields_set:
             given["max_open_leads"] = self.max_open_leads
@@ -115,6 +142,11 @@ class RulePatch(WireModel):
         if self.candidates is not None:
             given["user_ids"] = tuple(dict.fromkeys(self.candidates.user_ids))
             given["unit_id"] = self.candidates.unit_id
+        for name in ("skills", "languages"):
+            if (listed := getattr(self, name)) is not None:
+                given[name] = tuple(dict.fromkeys(listed))
+        if self.weights is not None:
+            given["weights"] = self.weights.weights()
         return given
 
 
@@ -139,6 +171,10 @@ class RuleOut(WireModel):
     conditions: ConditionsOut
     candidates: CandidatesIn
     max_open_leads: int | None
+    working_hours_only: bool
+    skills: list[str]
+    languages: list[str]
+    weights: WeightsIn
     active: bool
 
     @classmethod
@@ -158,111 +194,9 @@ class RuleOut(WireModel):
             conditions=conditions,
             candidates=CandidatesIn(user_ids=list(rule.user_ids), unit_id=rule.unit_id),
             max_open_leads=rule.max_open_leads,
+            working_hours_only=rule.working_hours_only,
+            skills=list(rule.skills),
+            languages=list(rule.languages),
+            weights=WeightsIn(default=rule.weights.default, by_level=dict(rule.weights.by_level)),
             active=rule.active,
         )
-
-
-class FactsIn(WireModel):
-    """A lead that does not exist yet, as far as rules look at it."""
-
-    source: Short | None = None
-    channel: Short | None = None
-    region: Short | None = None
-    product: Short | None = None
-    tags: Tags = Field(default_factory=list)
-    value: MoneyIn | None = None
-
-    def facts(self, value_minor: int | None) -> Facts:
-        return Facts(self.source, self.channel, self.region, self.product, tuple(self.tags), value_minor)
-
-
-class ExplainIn(WireModel):
-    """Either a lead that is there, or one as it might come."""
-
-    lead_id: Id | None = None
-    lead: FactsIn | None = None
-
-
-class CandidateOut(WireModel):
-    """One rep considered. `last_turn` is the rule's turn that was theirs last, 0 for none yet."""
-
-    user_id: Id
-    display_name: str | None
-    chosen: bool
-    reason: Literal[
-        "chosen",
-        "next_in_turn_was_another",
-        "another_has_fewer_open_leads",
-        "other_territory",
-        "full",
-        "inactive",
-        "not_a_rep",
-        "unknown_user",
-        "present_owner",
-    ]
-    open_leads: int
-    last_turn: int
-    region: str | None
-
-
-class ConsultedOut(WireModel):
-    """One rule that was asked. `failed_condition` names the condition that did not hold."""
-
-    rule_id: Id
-    rule_version: int
-    name: str
-    strategy: Strategy
-    applied: bool
-    failed_condition: str | None
-    candidates: list[CandidateOut]
-
-    @classmethod
-    def of(cls, stored: Mapping[str, Any], names: Mapping[UUID, str]) -> ConsultedOut:
-        values = dict(stored) | {"rule_id": UUID(stored["rule_id"])}
-        candidates = [
-            CandidateOut(**one | {"user_id": user, "display_name": names.get(user)})
-            for one in stored["candidates"]
-            for user in [UUID(one["user_id"])]
-        ]
-        return cls(**values | {"candidates": candidates})
-
-
-class ExplainOut(WireModel):
-    """Who would get the lead now; `owner_id` null: nobody."""
-
-    owner_id: Id | None
-    rule_id: Id | None
-    rule_version: int | None
-    rules: list[ConsultedOut]
-
-
-class AssignmentOut(WireModel):
-    """One decision of the past. `owner_id` null: rules were asked and had nobody."""
-
-    id: Id
-    at: Timestamp
-    how: Literal["rule", "manual", "import", "claim"]
-    owner_id: Id | None
-    previous_owner_id: Id | None
-    assigned_by: Id | None
-    rule_id: Id | None
-    rule_version: int | None
-    reason: str | None
-    pool_id: Id | None = Field(description="The pool that it lay in until then.")
-    rules: list[ConsultedOut]
-
-    @classmethod
-    def of(cls, assignment: Assignment, names: Mapping[UUID, str]) -> AssignmentOut:
-        taken = cls.model_fields.keys() - {"rules"}
-        rules = [ConsultedOut.of(one, names) for one in assignment.explanation]
-        return cls(**{name: getattr(assignment, name) for name in taken}, rules=rules)
-
-
-def users_in(explanations: Sequence[Sequence[Mapping[str, Any]]]) -> set[UUID]:
-    """Everybody whom explanations name."""
-    return {
-        UUID(candidate["user_id"])
-        for explanation in explanations
-        for rule in explanation
-        for candidate in rule["candidates"]
-    }

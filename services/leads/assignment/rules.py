@@ -26,6 +26,7 @@ Reason = Literal[
     "inactive",
     "not_a_rep",
     "unknown_user",
+    "present_owner",
 ]
 
 
@@ -103,7 +104,7 @@ class Candidate:
     """A user whom a rule names. `last_turn` is the rule's turn that was theirs last, 0 for none yet.
 
     `credit` is what a weighted rule owes them. `absent_until`: they are away; `off_at`: it is outside their
-    working hours, by this local time of theirs.
+    working hours, by this local time of theirs. `is_owner`: it is to be taken from them.
     """
 
     user_id: UUID
@@ -121,6 +122,7 @@ class Candidate:
     known: bool = True
     active: bool = True
     is_rep: bool = True
+    is_owner: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,13 +243,12 @@ def _limit(rule: Rule, one: Candidate) -> int | None:
     return min(given, default=None)
 
 
-def _barred(
-    rule: Rule, facts: Facts, one: Candidate, limit: int | None, weight: int | None
-) -> Reason | None:
+def _barred(rule: Rule, facts: Facts, one: Candidate, limit: int | None, weight: int | None) -> Reason | None:
     checks: tuple[tuple[bool, Reason], ...] = (
         (not one.known, "unknown_user"),
         (not one.active, "inactive"),
         (not one.is_rep, "not_a_rep"),
+        (one.is_owner, "present_owner"),
         (rule.strategy == "territory" and not _covers(one, facts.region), "other_territory"),
         (not one.skills.issuperset(rule.skills), "lacks_skill"),
         (not one.languages.issuperset(rule.languages), "lacks_language"),

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Column, DateTime, Index, Integer, Table, Text, Uuid
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.leads.bulk import BulkInsert
@@ -21,6 +33,10 @@ assignment_rules = Table(
     Column("user_ids", ARRAY(Uuid), nullable=False),
     Column("unit_id", Uuid),
     Column("max_open_leads", Integer),
+    Column("working_hours_only", Boolean, nullable=False, server_default=text("false")),
+    Column("skills", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("languages", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("weights", JSONB, nullable=False, server_default=text("""'{"default": 1, "by_level": {}}'""")),
     Column("active", Boolean, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
@@ -41,6 +57,8 @@ turns = Table(
     Column("rule_id", Uuid, primary_key=True),
     Column("user_id", Uuid, primary_key=True),
     Column("last_turn", BigInteger, nullable=False),
+    # Of a weighted rule: its shares that they have not had yet; below zero: had in advance.
+    Column("credit", BigInteger, nullable=False, server_default=text("0")),
 )
 
 assignments = Table(
@@ -80,19 +98,20 @@ LOCK_ROTATIONS = """
 select rule_id, turn from rotations where tenant_id = $1 and rule_id = any($2::uuid[])
 order by rule_id for update
 """
-SELECT_TURNS = (
-    "select rule_id, user_id, last_turn from turns where tenant_id = $1 and rule_id = any($2::uuid[])"
-)
+SELECT_TURNS = """
+select rule_id, user_id, last_turn, credit from turns where tenant_id = $1 and rule_id = any($2::uuid[])
+"""
 SET_ROTATIONS = """
 update rotations set turn = r.turn from unnest($2::uuid[], $3::bigint[]) as r(rule_id, turn)
 where rotations.tenant_id = $1 and rotations.rule_id = r.rule_id
 """
 SET_TURNS = """
-insert into turns (tenant_id, rule_id, user_id, last_turn)
-select $1, r.rule_id, r.user_id, r.turn
-from unnest($2::uuid[], $3::uuid[], $4::bigint[]) as r(rule_id, user_id, turn)
+insert into turns as t (tenant_id, rule_id, user_id, last_turn, credit)
+select $1, r.rule_id, r.user_id, coalesce(r.turn, 0), r.owed
+from unnest($2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[]) as r(rule_id, user_id, turn, owed)
 order by r.rule_id, r.user_id
-on conflict (tenant_id, rule_id, user_id) do update set last_turn = excluded.last_turn
+on conflict (tenant_id, rule_id, user_id) do update
+  set last_turn = greatest(t.last_turn, excluded.last_turn), credit = t.credit + excluded.credit
 """
 SELECT_ASSIGNMENTS = """
 select id, at, how, owner_id, previous_owner_id, assigned_by, rule_id, rule_version, reason, explanation,
@@ -109,11 +128,13 @@ SELECT_RULE = f"{SELECT_RULES} and id = $2"
 LOCK_RULE = f"{SELECT_RULE} for update"
 INSERT_RULE = """
 insert into assignment_rules (tenant_id, id, seq, name, position, strategy, conditions, user_ids, unit_id,
-                              max_open_leads, active, created_at, updated_at)
-values ($1, $2, 1, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11, $11)
+                              max_open_leads, working_hours_only, skills, languages, weights, active,
+                              created_at, updated_at)
+values ($1, $2, 1, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11, $12, $13::jsonb, $14, $15, $15)
 """
 UPDATE_RULE = """
 update assignment_rules set name = $3, position = $4, strategy = $5, conditions = $6::jsonb, user_ids = $7,
-  unit_id = $8, max_open_leads = $9, active = $10, updated_at = $11
+  unit_id = $8, max_open_leads = $9, working_hours_only = $10, skills = $11, languages = $12,
+  weights = $13::jsonb, active = $14, updated_at = $15
 where tenant_id = $1 and id = $2
 """

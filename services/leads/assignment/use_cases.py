@@ -75,7 +75,15 @@ class Decision:
 
 def facts_of(lead: Lead) -> Facts:
     """What rules look at."""
-    return Facts(lead.source, lead.channel, lead.region, lead.product, lead.tags, lead.value_tenant_minor)
+    return Facts(
+        lead.source,
+        lead.channel,
+        lead.region,
+        lead.product,
+        lead.tags,
+        lead.value_tenant_minor,
+        lead.do_not_contact,
+    )
 
 
 async def assign_by_rules(
@@ -99,14 +107,20 @@ async def assign_by_rules(
     )
     if not waiting:
         return {}
-    ballot = await consider(tx, tenant_id, rules, [facts_of(lead) for lead in waiting], lock=True, but=but)
+    facts = [facts_of(lead) for lead in waiting]
+    ballot = await consider(tx, tenant_id, rules, facts, at, lock=True, but=but)
     decisions = {lead.id: _decide(ballot, facts_of(lead)) for lead in waiting}
     winners = {one.owner_id for one in decisions.values() if one.owner_id}
     await lock_loads(tx, tenant_id, winners | {lead.owner_id for lead in waiting if lead.owner_id})
     locked = await lock_leads(tx, tenant_id, list(decisions))
     taken = {lead.id: lead for lead in locked.values() if _waits(lead, but)}
     decisions = {lead_id: one for lead_id, one in decisions.items() if lead_id in taken}
-    await ballot.store_turns(tx, [(one.rule.id, one.owner_id) for one in decisions.values() if one.rule])
+    turns = [
+        (one.rule.id, one.owner_id, one.consulted[-1].verdicts)
+        for one in decisions.values()
+        if one.rule and one.owner_id
+    ]
+    await ballot.store_turns(tx, turns)
     await _give(tx, tenant_id, taken, decisions, causes, at)
     return {lead_id: one.owner_id for lead_id, one in decisions.items() if one.owner_id}
 
@@ -121,7 +135,7 @@ def _decide(ballot: Ballot, facts: Facts) -> Decision:
     owner, consulted = decide(ballot.rules, facts, ballot.candidates())
     rule = consulted[-1].rule if owner else None
     if owner and rule:
-        ballot.take_turn(rule.id, owner)
+        ballot.take_turn(rule.id, consulted[-1].verdicts, owner)
     return Decision(owner, rule, tuple(consulted))
 
 
@@ -269,10 +283,10 @@ async def _hand_over(
     )
 
 
-async def explain(tx: Tx, tenant_id: UUID, facts: Facts) -> Decision:
-    """Who would get such a lead now, and why everyone else would not. Changes nothing."""
+async def explain(tx: Tx, tenant_id: UUID, facts: Facts, at: datetime) -> Decision:
+    """Who would get such a lead at a moment, and why everyone else would not. Changes nothing."""
     rules = await active_rules(tx, tenant_id)
-    ballot = await consider(tx, tenant_id, rules, [facts], lock=False)
+    ballot = await consider(tx, tenant_id, rules, [facts], at, lock=False)
     return _decide(ballot, facts)
 
 

@@ -92,11 +92,27 @@ class Desk:
         self.callers[str(made)] = principal
         return made
 
-    async def profile(self, name: str, level: str | None = None, capacity: int | None = None) -> None:
+    async def profile(
+        self,
+        name: str,
+        level: str | None = None,
+        capacity: int | None = None,
+        timezone: str | None = None,
+        **lists: list[str],
+    ) -> None:
+        """`lists`: skills, languages, territories."""
+        told = [lists.get(each, []) for each in ("skills", "languages", "territories")]
         await self.admin.execute(
-            "insert into org_profiles (tenant_id, user_id, level, capacity, skills, languages, territories)"
-            " values ($1, $2, $3, $4, '{}', '{}', '{}')",
-            self.tenant_id, self.users[name], level, capacity,
+            "insert into org_profiles"
+            " (tenant_id, user_id, level, capacity, timezone, skills, languages, territories)"
+            " values ($1, $2, $3, $4, $5, $6, $7, $8)",
+            self.tenant_id, self.users[name], level, capacity, timezone, *told,
+        )  # fmt: skip
+
+    async def absence(self, name: str, from_at: datetime, to_at: datetime) -> None:
+        await self.admin.execute(
+            "insert into org_absences (tenant_id, id, user_id, from_at, to_at) values ($1, $2, $3, $4, $5)",
+            self.tenant_id, new_id(), self.users[name], from_at, to_at,
         )  # fmt: skip
 
     async def calendar(self, unit: str, days_off: list[date]) -> None:

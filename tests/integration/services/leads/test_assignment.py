@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from shared.database.engine import make_engine
 from shared.database.transactions import Access, Database
 from shared.ids import new_id
 from shared.settings import Settings
-from tests.integration.services.leads.conftest import Desk
+from tests.integration.services.leads.conftest import NOON, Desk
 
 
 async def rule(desk: Desk, **fields: Any) -> dict[str, Any]:
@@ -151,6 +152,126 @@ class TestByRule:
         assert [(row["user_id"], row["open_leads"]) for row in rows] == [(north2, 1)]
 
 
+async def considered(desk: Desk, lead: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the last assignment says of each candidate of its last rule, by name."""
+    found = (await desk("head", "GET", f"/v1/leads/{lead['id']}/assignments")).json()["items"]
+    return {one["display_name"]: one for one in found[-1]["rules"][-1]["candidates"]}
+
+
+class TestPassedOver:
+    async def test_each_is_named_with_their_figures_when_away_or_full(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        """Scenario 3's line: 上海 -> round robin {王, 李 on leave, 赵 100 of 100}."""
+        for name in ("wang", "li", "zhao"):
+            await desk.user(name, "south-team")
+        await desk.profile("zhao", level="P2", capacity=100)
+        await desk.absence("li", NOON - timedelta(days=1), NOON + timedelta(days=1))
+        await desk.admin.execute(
+            "insert into rep_loads values ($1, $2, 100)", desk.tenant_id, desk.users["zhao"]
+        )
+        made = await rule(desk, conditions={"region": ["上海"]}, candidates=users(desk, "li", "zhao", "wang"))
+        lead = await desk.lead(region="上海")
+        body = {"lead_id": lead["id"]}
+        told = (await desk("head", "POST", "/v1/assignment-rules/explain", body)).json()
+        assert await react(desk, settings, lead) == {UUID(lead["id"]): desk.users["wang"]}
+        seen = await considered(desk, lead)
+        assert {name: one["reason"] for name, one in seen.items()} == {
+            "Li": "absent", "Zhao": "full", "Wang": "chosen",
+        }  # fmt: skip
+        assert seen["Li"]["absent_until"] == "2026-03-03T12:00:00Z"
+        assert (seen["Zhao"]["open_leads"], seen["Zhao"]["max_open_leads"]) == (100, 100)
+        assert (told["owner_id"], told["rule_id"]) == (str(desk.users["wang"]), made["id"])
+        assert told["rules"][-1]["candidates"] == list(seen.values())
+
+    async def test_they_get_leads_again_when_back(self, desk: Desk, settings: Settings) -> None:
+        await rule(desk, candidates=users(desk, "north1"))
+        await desk.absence("north1", NOON, NOON + timedelta(hours=1))
+        first, second = await desk.lead(), await desk.lead()
+        assert await react(desk, settings, first) == {}
+        desk.clock.at += timedelta(hours=1)
+        assert list((await react(desk, settings, second)).values()) == [desk.users["north1"]]
+
+    async def test_capacity_is_never_exceeded_when_many_reactions_run_at_once(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        await desk.profile("north1", capacity=3)
+        await desk.profile("north2", capacity=5)
+        await rule(desk, candidates=users(desk, "north1", "north2"))
+        leads = [await desk.lead() for _ in range(20)]
+        found = await asyncio.gather(*(react(desk, settings, *leads[at : at + 4]) for at in range(0, 20, 4)))
+        owners = Counter(owner for each in found for owner in each.values())
+        assert owners == {desk.users["north1"]: 3, desk.users["north2"]: 5}
+
+    async def test_only_who_works_just_then_gets_it_when_the_rule_says_so(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        # Noon in UTC is a Monday's evening in Shanghai, where the tenant is.
+        await desk.profile("north2", timezone="Europe/London")
+        await rule(desk, working_hours_only=True, candidates=users(desk, "north1", "north2"))
+        lead = await desk.lead()
+        assert list((await react(desk, settings, lead)).values()) == [desk.users["north2"]]
+        seen = await considered(desk, lead)
+        assert (seen["North1"]["reason"], seen["North1"]["local_time"]) == (
+            "out_of_hours",
+            "2026-03-02 20:00",
+        )
+        assert seen["North2"]["local_time"] is None
+
+    async def test_the_rules_give_it_to_nobody_when_somebody_wishes_no_contact(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        await rule(desk)
+        lead = await desk.lead()
+        await desk("head", "PATCH", f"/v1/leads/{lead['id']}", {"do_not_contact": True})
+        assert await react(desk, settings, lead) == {}
+        [stored] = (await desk("head", "GET", f"/v1/leads/{lead['id']}/assignments")).json()["items"]
+        assert (stored["owner_id"], stored["rules"][0]["failed_condition"]) == (None, "do_not_contact")
+        body = {"lead": {"do_not_contact": True}}
+        told = (await desk("head", "POST", "/v1/assignment-rules/explain", body)).json()
+        assert (told["owner_id"], told["rules"][0]["failed_condition"]) == (None, "do_not_contact")
+
+
+class TestWeighted:
+    async def test_shares_are_exact_when_many_reactions_run_at_once(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        for name, level in (("north1", "P1"), ("north2", "P2"), ("south1", "P3"), ("south2", "P5")):
+            await desk.profile(name, level)
+        weights = {"default": 10, "by_level": {"P1": 5, "P3": 12, "P5": 15}}
+        made = await rule(desk, strategy="weighted", weights=weights)
+        assert made["weights"] == weights
+        leads = [await desk.lead() for _ in range(42)]
+        found = await asyncio.gather(*(react(desk, settings, *leads[at : at + 6]) for at in range(0, 42, 6)))
+        owners = Counter(owner for each in found for owner in each.values())
+        names = ("north1", "north2", "south1", "south2")
+        assert [owners[desk.users[name]] for name in names] == [5, 10, 12, 15]
+        credit = "select sum(abs(credit)) from turns where tenant_id = $1"
+        assert await desk.admin.fetchval(credit, desk.tenant_id) == 0
+        seen = await considered(desk, leads[0])
+        assert {name: one["weight"] for name, one in seen.items()} == {
+            "North1": 5, "North2": 10, "South1": 12, "South2": 15,
+        }  # fmt: skip
+
+
+class TestDemanding:
+    async def test_skill_language_and_territory_decide_when_the_rule_demands_them(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        await desk.profile("north1", skills=["cloud"], languages=["zh"], territories=["south"])
+        await desk.profile("north2", skills=["cloud", "erp"], languages=["zh", "en"], territories=["south"])
+        await desk.profile("south1", skills=["cloud"], languages=["zh", "en"])
+        await rule(desk, strategy="territory", skills=["cloud"], languages=["zh", "en"])
+        lead = await desk.lead(region="south")
+        assert list((await react(desk, settings, lead)).values()) == [desk.users["north2"]]
+        assert {name: one["reason"] for name, one in (await considered(desk, lead)).items()} == {
+            "North1": "lacks_language",
+            "North2": "chosen",
+            "South1": "next_in_turn_was_another",
+            "South2": "lacks_skill",
+        }
+
+
 class TestByHand:
     async def test_owner_and_reason_are_kept_when_assigned(self, desk: Desk) -> None:
         lead = await desk.lead()
@@ -238,7 +359,18 @@ class TestDefining:
 
     async def test_it_is_refused_naming_what_is_wrong(self, desk: Desk) -> None:
         good = {"name": "R", "strategy": "round_robin", "candidates": users(desk, "north1")}
+        await desk.user("gone", "north-team", active=False)
+        await desk.unit("empty", "company", "team")
+        value = {
+            "value_from": {"amount": "2", "currency": "CNY"},
+            "value_to": {"amount": "1", "currency": "CNY"},
+        }
         bad: list[tuple[dict[str, Any], int, str]] = [
+            ({"candidates": users(desk, "gone", "boss")}, 422, "/candidates/user_ids"),
+            ({"candidates": {"unit_id": str(desk.units["empty"])}}, 422, "/candidates/unit_id"),
+            ({"conditions": value}, 422, "/conditions/value_from"),
+            ({"strategy": "weighted", "weights": {"default": 0}}, 422, "/weights"),
+            ({"strategy": "weighted", "weights": {"default": -1}}, 422, "/weights/default"),
             ({"strategy": "dice"}, 422, "/strategy"),
             ({"candidates": {}}, 422, "/candidates"),
             ({"candidates": {"user_ids": [str(new_id())]}}, 422, "/candidates/user_ids/0"),
@@ -253,3 +385,22 @@ class TestDefining:
             answer = await desk("head", "POST", "/v1/assignment-rules", good | change)
             assert (answer.status, answer.pointers) == (status, [pointer]), answer
         assert (await desk("north1", "POST", "/v1/assignment-rules", good)).status == 403
+
+    async def test_it_may_rest_but_not_be_asked_when_nobody_is_left(self, desk: Desk) -> None:
+        made = await rule(desk, candidates=users(desk, "north1"))
+        gone = "update org_users set active = false where tenant_id = $1 and id = $2"
+        await desk.admin.execute(gone, desk.tenant_id, desk.users["north1"])
+        path = f"/v1/assignment-rules/{made['id']}"
+        assert (await desk("head", "DELETE", path)).status == 200
+        again = await desk("head", "PATCH", path, {"active": True})
+        assert (again.status, again.pointers) == (422, ["/candidates/user_ids"])
+
+    async def test_what_it_asks_of_candidates_is_kept_when_changed(self, desk: Desk) -> None:
+        path = f"/v1/assignment-rules/{(await rule(desk))['id']}"
+        change = {
+            "working_hours_only": True, "skills": ["erp"], "languages": ["zh"], "strategy": "weighted",
+            "weights": {"default": 2, "by_level": {"P1": 1}},
+        }  # fmt: skip
+        assert (await desk("head", "PATCH", path, change)).status == 200
+        told = (await desk("head", "GET", path)).json()
+        assert {name: told[name] for name in change} == change

@@ -1,0 +1,133 @@
+"""Decisions and assignments on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from services.leads.assignment.rules import Facts, Reason, Strategy
+from services.leads.assignment.use_cases import Assignment
+from services.leads.edge import Short
+from services.leads.intake.models import Tags
+from shared.web.wire import Id, MoneyIn, Timestamp, WireModel
+
+
+class FactsIn(WireModel):
+    """A lead that does not exist yet, as far as rules look at it."""
+
+    source: Short | None = None
+    channel: Short | None = None
+    region: Short | None = None
+    product: Short | None = None
+    tags: Tags = Field(default_factory=list)
+    value: MoneyIn | None = None
+    do_not_contact: bool = False
+
+    def facts(self, value_minor: int | None) -> Facts:
+        return Facts(
+            self.source,
+            self.channel,
+            self.region,
+            self.product,
+            tuple(self.tags),
+            value_minor,
+            self.do_not_contact,
+        )
+
+
+class ExplainIn(WireModel):
+    """Either a lead that is there, or one as it might come."""
+
+    lead_id: Id | None = None
+    lead: FactsIn | None = None
+
+
+class CandidateOut(WireModel):
+    """One rep considered, with the figures of that moment; null where they played no part.
+
+    `last_turn` is the rule's turn that was theirs last, 0 for none yet.
+    """
+
+    user_id: Id
+    display_name: str | None
+    chosen: bool
+    reason: Reason
+    open_leads: int
+    max_open_leads: int | None = Field(
+        default=None, description="By the rule, or by their own capacity where that is less."
+    )
+    last_turn: int
+    region: str | None
+    level: str | None = None
+    weight: int | None = Field(default=None, description="Their share, of a weighted rule.")
+    credit: int | None = Field(default=None, description="How much of it they had not had yet.")
+    absent_until: Timestamp | None = None
+    local_time: str | None = Field(
+        default=None, description="Where it was outside their working hours: by their own clock."
+    )
+
+
+class ConsultedOut(WireModel):
+    """One rule that was asked. `failed_condition` names the condition that did not hold."""
+
+    rule_id: Id
+    rule_version: int
+    name: str
+    strategy: Strategy
+    applied: bool
+    failed_condition: str | None
+    candidates: list[CandidateOut]
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any], names: Mapping[UUID, str]) -> ConsultedOut:
+        values = dict(stored) | {"rule_id": UUID(stored["rule_id"])}
+        candidates = [
+            CandidateOut(**one | {"user_id": user, "display_name": names.get(user)})
+            for one in stored["candidates"]
+            for user in [UUID(one["user_id"])]
+        ]
+        return cls(**values | {"candidates": candidates})
+
+
+class ExplainOut(WireModel):
+    """Who would get the lead now; `owner_id` null: nobody."""
+
+    owner_id: Id | None
+    rule_id: Id | None
+    rule_version: int | None
+    rules: list[ConsultedOut]
+
+
+class AssignmentOut(WireModel):
+    """One decision of the past. `owner_id` null: rules were asked and had nobody."""
+
+    id: Id
+    at: Timestamp
+    how: Literal["rule", "manual", "import", "claim"]
+    owner_id: Id | None
+    previous_owner_id: Id | None
+    assigned_by: Id | None
+    rule_id: Id | None
+    rule_version: int | None
+    reason: str | None
+    pool_id: Id | None = Field(description="The pool that it lay in until then.")
+    rules: list[ConsultedOut]
+
+    @classmethod
+    def of(cls, assignment: Assignment, names: Mapping[UUID, str]) -> AssignmentOut:
+        taken = cls.model_fields.keys() - {"rules"}
+        rules = [ConsultedOut.of(one, names) for one in assignment.explanation]
+        return cls(**{name: getattr(assignment, name) for name in taken}, rules=rules)
+
+
+def users_in(explanations: Sequence[Sequence[Mapping[str, Any]]]) -> set[UUID]:
+    """Everybody whom explanations name."""
+    return {
+        UUID(candidate["user_id"])
+        for explanation in explanations
+        for rule in explanation
+        for candidate in rule["candidates"]
+    }
