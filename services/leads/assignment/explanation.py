@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from services.leads.assignment.rules import Consulted, Verdict
@@ -26,17 +26,23 @@ def explained(consulted: Sequence[Consulted]) -> list[dict[str, Any]]:
 
 def _candidate(verdict: Verdict) -> dict[str, Any]:
     one = verdict.candidate
-    return {
+    found = {
         "user_id": str(one.user_id),
         "chosen": verdict.reason == "chosen",
         "reason": verdict.reason,
         "open_leads": one.open_leads,
-        "max_open_leads": verdict.most_open,
         "last_turn": one.last_turn,
         "region": one.region,
-        "level": one.level,
-        "weight": verdict.weight,
-        "credit": None if verdict.weight is None else one.credit,
-        "absent_until": one.absent_until.isoformat() if one.absent_until else None,
-        "local_time": f"{one.off_at:%Y-%m-%d %H:%M}" if one.off_at else None,
     }
+    return found | {name: value for name, value in _figures(verdict) if value is not None}
+
+
+def _figures(verdict: Verdict) -> Iterator[tuple[str, int | str | None]]:
+    """What only some have: explanations are kept for every lead, so the rest is left out."""
+    one = verdict.candidate
+    yield "max_open_leads", verdict.most_open
+    yield "level", one.level
+    yield "weight", verdict.weight
+    yield "credit", None if verdict.weight is None else one.credit
+    yield "absent_until", one.absent_until.isoformat() if one.absent_until else None
+    yield "local_time", f"{one.off_at:%Y-%m-%d %H:%M}" if one.off_at else None
