@@ -14,6 +14,8 @@ from rich.console import Console
 
 from deploy.cli import _demo_past
 from deploy.cli._demo_company import REGIONS, Rep, Team, company
+from deploy.cli._demo_pool import LEADS as POOLED
+from deploy.cli._demo_pool import bring_calendar, bring_pools, fill_pool
 from deploy.cli._demo_today import LEADS_PER_REP, Today
 from deploy.cli._imports import followed, upload, wait_for_kpis
 from deploy.cli.client import Client
@@ -49,16 +51,18 @@ def load(client: Client, steps: Steps, rep_count: int, days: int, seed: int) -> 
     teams, reps = company(rep_count, seed)
     stages = _stages(client)
     with steps.counted("the demo company's people") as progress:
-        people = Organisation(client, progress)
+        people = Organisation(client, progress, bring_calendar(client))
         people.bring(teams, reps)
     with steps.counted("its rules") as progress:
         bring_rules(client, people.units)
+        bring_pools(client, [people.units[f"demo-{code}"] for code, _ in REGIONS])
         progress(1, 1)
     leads = _past(client, steps, name, reps, stages, days - 1, now, seed)
     with steps.counted("its last day, live") as progress:
         today = Today(client, name, tenant["currency"], stages, seed)
         today.live(LEADS_PER_REP * len(reps), progress)
-    return leads + LEADS_PER_REP * len(reps)
+        fill_pool(client, name, tenant["currency"], seed)
+    return leads + LEADS_PER_REP * len(reps) + POOLED
 
 
 def _say(reps: int, leads: int, days: int) -> None:
@@ -78,9 +82,10 @@ def _stages(client: Client) -> list[str]:
 class Organisation:
     """Units and users by code: what is there stays as it is."""
 
-    def __init__(self, client: Client, progress: Any) -> None:
+    def __init__(self, client: Client, progress: Any, calendar_id: str) -> None:
         self._client = client
         self._progress = progress
+        self._calendar_id = calendar_id
         self.units: dict[str, str] = {}
 
     def bring(self, teams: Sequence[Team], reps: Sequence[Rep]) -> None:
@@ -91,7 +96,7 @@ class Organisation:
         total = len(REGIONS) + 2 * len(teams) + len(reps)
         done = 0
         for code, name in REGIONS:
-            self._unit("region", f"demo-{code}", name, root)
+            self._unit("region", f"demo-{code}", name, root, calendar_id=self._calendar_id)
         for team in teams:
             self._unit("team", team.code, team.name, self.units[team.region])
             if f"{team.code}-manager" not in users:
@@ -104,9 +109,9 @@ class Organisation:
             done += 1
             self._progress(done + len(REGIONS), total)
 
-    def _unit(self, kind: str, code: str, name: str, parent: str) -> None:
+    def _unit(self, kind: str, code: str, name: str, parent: str, **more: str) -> None:
         if code not in self.units:
-            body = {"kind": kind, "code": code, "name": name, "parent_id": parent}
+            body = {"kind": kind, "code": code, "name": name, "parent_id": parent, **more}
             self.units[code] = self._client.post("/v1/org/units", body)["id"]
 
     def _user(self, name: str, code: str, unit: str, role: str) -> None:

@@ -119,9 +119,13 @@ select id, at, how, owner_id, previous_owner_id, assigned_by, rule_id, rule_vers
 from assignments where tenant_id = $1 and lead_id = $2 order by at, id
 """
 
+# What the past says of an owner is no assignment that anything is planned by.
 OWNED_SINCE = """
-select lead_id, max(at) as at from assignments
-where tenant_id = $1 and lead_id = any($2::uuid[]) and owner_id is not null group by lead_id
+select lead_id, at from (
+  select distinct on (lead_id) lead_id, at, how from assignments
+  where tenant_id = $1 and lead_id = any($2::uuid[]) and owner_id is not null
+  order by lead_id, at desc, id desc) last
+where how <> 'import'
 """
 
 SELECT_RULE = f"{SELECT_RULES} and id = $2"

@@ -298,6 +298,8 @@ async def list_assignments(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Assig
 
 
 async def owned_since(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> dict[UUID, datetime]:
-    """When each of these leads was last given to somebody; those that never were are left out."""
+    """When each of these leads was last given to somebody; those that never were, or by an import, are left
+    out.
+    """
     rows = await tx.connection.fetch(OWNED_SINCE, tenant_id, lead_ids)
     return {row["lead_id"]: row["at"] for row in rows}

@@ -230,6 +230,18 @@ class TestPlanning:
         planned = "select count(distinct aggregate_id) from timers where tenant_id = $1 and kind = $2"
         assert await desk.admin.fetchval(planned, desk.tenant_id, "leads.recycling") == AT_ONCE + 5
 
+    async def test_nothing_is_planned_when_the_past_says_who_owns_it(self, desk: Desk, time: Time) -> None:
+        pool = await make_pool(desk, is_default=True, keeping={"follow_up_days": 7})
+        lead = await desk.lead()
+        await desk("head", "POST", f"/v1/leads/{lead['id']}/assign", {"owner_id": str(desk.users["north1"])})
+        await desk.admin.execute(
+            "update assignments set how = 'import', at = at - interval '1 year' where lead_id = $1",
+            UUID(lead["id"]),
+        )
+        await time.plan_anew(pool)
+        await time.pass_to(desk.clock.at + timedelta(days=30))
+        assert (await desk("head", "GET", f"/v1/leads/{lead['id']}")).json()["version"] == 2
+
     async def test_all_is_null_when_its_owner_keeps_it(self, desk: Desk, time: Time) -> None:
         await make_pool(desk, is_default=True)
         lead = await desk.lead("north1")
