@@ -6,6 +6,9 @@ from fastapi import FastAPI
 
 from services.leads.assignment import api as assignment
 from services.leads.assignment.reactions import assignment_reaction
+from services.leads.first_response import api as first_response
+from services.leads.first_response.reactions import heed_by, respond_by
+from services.leads.first_response.use_cases import start_clocks
 from services.leads.history_import import api as history_import
 from services.leads.intake import api as intake
 from services.leads.intake.use_cases import stages_in_use
@@ -22,6 +25,7 @@ from services.leads.touches.reactions import touches_projection
 from shared.access.projection import directory_projection
 from shared.clock import Clock, SystemClock
 from shared.events.appside import AppSide
+from shared.events.consuming.handlers import Projection
 from shared.events.worker import Worker
 from shared.settings import Settings
 from shared.web.app import make_app
@@ -39,18 +43,24 @@ ROUTERS = (
     assignment.rules_router,
     pool.pools_router,
     recycling.router,
+    first_response.leads_router,
+    first_response.rules_router,
     pipelines.router,
     pipelines.patching(stages_in_use),
     history_import.router,
 )
-PROJECTIONS = (directory_projection(SERVICE), touches_projection)
+
+
+def projections(clock: Clock) -> tuple[Projection, ...]:
+    """What both processes know: the worker builds these views, the app waits for them."""
+    return directory_projection(SERVICE), touches_projection(heed_by(clock))
 
 
 def build_app(
     settings: Settings, *, clock: Clock | None = None, authenticate: Authenticate | None = None
 ) -> FastAPI:
     """The HTTP side. `authenticate` replaces the gateway's tokens, for tests."""
-    side = AppSide(settings, SERVICE, PROJECTIONS)
+    side = AppSide(settings, SERVICE, projections(clock or SystemClock()))
     return make_app(
         settings,
         SERVICE,
@@ -68,12 +78,14 @@ def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
     """The worker: the org's copy, activities, the default pipeline, assignment, and the relay of leads."""
     time = clock or SystemClock()
     own_leads = assignment_reaction(time, pool_unassigned)
-    plan_by(own_leads, time)
+    plan_by(own_leads, time, start_clocks)
+    timers = recycling_timers(time)
+    respond_by(timers, time)
     return Worker(
         settings,
         SERVICE,
-        consumers=(*PROJECTIONS, pipelines_reaction, own_leads),
-        timers=recycling_timers(time),
+        consumers=(*projections(time), pipelines_reaction, own_leads),
+        timers=timers,
         clock=time,
         extra=(keep_purged,),
     )

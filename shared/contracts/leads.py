@@ -117,6 +117,55 @@ class RecycleWarned(LeadsEvent):
     why: str
 
 
+class ResponseWarned(LeadsEvent):
+    """The owner has not yet responded to the lead. `due_at` is when it is due, by what is known now."""
+
+    aggregate_type: ClassVar[str] = "lead"
+    credit: Credit
+    dimensions: Dimensions
+    rule_id: UUID
+    started_at: datetime
+    due_at: datetime | None = None
+
+
+class ResponseOverdue(LeadsEvent):
+    """Nor when it was due. Told then, and again each time that people above are told: `escalated_to`."""
+
+    aggregate_type: ClassVar[str] = "lead"
+    credit: Credit
+    dimensions: Dimensions
+    rule_id: UUID
+    started_at: datetime
+    due_at: datetime | None = None
+    escalated_to: tuple[UUID, ...] = ()
+
+
+class ResponseGiven(LeadsEvent):
+    """The owner's first response since they were given the lead; event time is when it was.
+
+    `how`: by an effective follow-up, or by attempts on different days that reached nobody. Seconds from
+    `started_at`: by the wall clock, and of the owner's working time.
+    """
+
+    aggregate_type: ClassVar[str] = "lead"
+    credit: Credit
+    dimensions: Dimensions
+    rule_id: UUID
+    started_at: datetime
+    how: Literal["follow_up", "attempts"]
+    elapsed_s: int
+    business_s: int
+
+
+class ResponseRuleDefined(LeadsEvent):
+    """A response rule as it now is; its conditions and escalations stay with leads."""
+
+    aggregate_type: ClassVar[str] = "response_rule"
+    position: int
+    due_minutes: int
+    active: bool
+
+
 class PoolDefined(LeadsEvent):
     """A pool as it now is; its members and limits stay with leads."""
 

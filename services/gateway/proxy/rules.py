@@ -12,6 +12,7 @@ Header = tuple[bytes, bytes]
 PREFIXES: dict[str, Service] = {
     "leads": "leads",
     "assignment-rules": "leads",
+    "response-rules": "leads",
     "pipelines": "leads",
     "pools": "leads",
     "activities": "activities",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from uuid import UUID
 
 from services.leads.recycling.use_cases import (
     ANEW,
@@ -20,14 +22,18 @@ from shared.events.consuming.handlers import Reaction
 from shared.events.envelope import Received
 from shared.events.timing.timers import Timer, Timers
 
+Sequel = Callable[[Tx, UUID, Sequence[UUID], datetime], Awaitable[None]]
+"""What else is done with leads of a tenant that may have come into other hands."""
 
-def plan_by(reaction: Reaction, clock: Clock) -> None:
-    """Let the reaction to the service's own leads plan their dates too; one reader is enough for both."""
+
+def plan_by(reaction: Reaction, clock: Clock, sequel: Sequel) -> None:
+    """Let the reaction to the service's own leads plan their dates too; one reader is enough for all."""
 
     @reaction.batch(LeadAssigned, LeadPooled, StageChanged)
     async def on_leads_in_other_hands(tx: Tx, batch: Sequence[Received]) -> None:
         ids = sorted({received.aggregate_id for received in batch if _changes_hands(received)})
         await plan_leads(tx, batch[0].tenant_id, ids, clock.now())
+        await sequel(tx, batch[0].tenant_id, ids, clock.now())
 
     @reaction.batch(PoolDefined)
     async def on_pools_defined(tx: Tx, batch: Sequence[Received]) -> None:

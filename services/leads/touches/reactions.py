@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 from uuid import UUID
 
 from services.leads.touches.tables import lead_activities
@@ -12,28 +13,35 @@ from shared.database.transactions import Tx
 from shared.events.consuming.handlers import Projection
 from shared.events.envelope import Received
 
-touches_projection = Projection("leads.touches", tables=(lead_activities,))
+Heed = Callable[[Tx, Sequence[tuple[UUID, UUID]]], Awaitable[None]]
+"""Told of each `(tenant, lead)` for which something was done just now."""
 
 
-@touches_projection.batch(ActivityRecorded)
-async def on_activities_recorded(tx: Tx, batch: Sequence[Received]) -> None:
-    rows = []
-    for received in batch:
-        data = received.data
-        if data["lead_id"] is None:
-            continue
-        rep_id = data["credit"]["rep_id"]
-        rows.append(
-            {
-                "tenant_id": received.tenant_id,
-                "lead_id": UUID(data["lead_id"]),
-                "activity_id": received.aggregate_id,
-                "kind": data["kind"],
-                "at": received.occurred_at,
-                "outcome": data.get("outcome"),
-                "duration_s": data.get("duration_s"),
-                "effective": data["effective"],
-                "rep_id": UUID(rep_id) if rep_id else None,
-            }
-        )
-    await store_touches(tx, rows)
+def touches_projection(heed: Heed) -> Projection:
+    """`leads.touches`."""
+    projection = Projection("leads.touches", tables=(lead_activities,))
+
+    @projection.batch(ActivityRecorded)
+    async def on_activities_recorded(tx: Tx, batch: Sequence[Received]) -> None:
+        rows = [_row(received) for received in batch if received.data["lead_id"] is not None]
+        await store_touches(tx, rows)
+        now = [received for received in batch if not received.historic and received.data["lead_id"]]
+        await heed(tx, sorted({(each.tenant_id, UUID(each.data["lead_id"])) for each in now}))
+
+    return projection
+
+
+def _row(received: Received) -> dict[str, Any]:
+    data = received.data
+    rep_id = data["credit"]["rep_id"]
+    return {
+        "tenant_id": received.tenant_id,
+        "lead_id": UUID(data["lead_id"]),
+        "activity_id": received.aggregate_id,
+        "kind": data["kind"],
+        "at": received.occurred_at,
+        "outcome": data.get("outcome"),
+        "duration_s": data.get("duration_s"),
+        "effective": data["effective"],
+        "rep_id": UUID(rep_id) if rep_id else None,
+    }

@@ -67,12 +67,16 @@ async def schedule(
     await schedule_many(tx, kind, [(aggregate_id, due_at, payload or {})])
 
 
-async def schedule_many(tx: Tx, kind: str, due: Sequence[Due]) -> None:
-    """The same for many aggregates, by one statement; each stands there once."""
+async def schedule_many(tx: Tx, kind: str, due: Sequence[Due], *, tenant_id: UUID | None = None) -> None:
+    """The same for many aggregates, by one statement; each stands there once. `tenant_id`: for projections,
+    whose transactions are of no tenant.
+    """
     if due:
         ids, moments, payloads = zip(*due, strict=True)
         told = [orjson.dumps(payload).decode() for payload in payloads]
-        await tx.connection.execute(_SCHEDULE, _tenant(tx), kind, ids, [new_id() for _ in due], moments, told)
+        ids_of_timers = [new_id() for _ in due]
+        tenant = tenant_id or _tenant(tx)
+        await tx.connection.execute(_SCHEDULE, tenant, kind, ids, ids_of_timers, moments, told)
 
 
 async def cancel(tx: Tx, kind: str, aggregate_id: UUID) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -115,15 +115,17 @@ class Desk:
             self.tenant_id, new_id(), self.users[name], from_at, to_at,
         )  # fmt: skip
 
-    async def calendar(self, unit: str, days_off: list[date]) -> None:
-        """A unit works from Monday to Friday, nine to six, but on these days."""
-        week = [[{"start_minute": 540, "end_minute": 1080}]] * 5 + [[], []]
+    async def calendar(self, unit: str, days_off: list[date], worked: Sequence[date] = ()) -> None:
+        """A unit works from Monday to Friday, nine to six, but not on these days, and on those worked."""
+        office = [{"start_minute": 540, "end_minute": 1080}]
+        week = [office] * 5 + [[], []]
+        worked_days = [{"day": day.isoformat(), "hours": office} for day in worked]
         made = new_id()
         await self.admin.execute(
             "insert into org_calendars"
             " (tenant_id, id, name, timezone, week, days_off, worked_days, active)"
-            " values ($1, $2, 'Calendar', 'Asia/Shanghai', $3, $4, '[]', true)",
-            self.tenant_id, made, orjson.dumps(week).decode(), days_off,
+            " values ($1, $2, 'Calendar', 'Asia/Shanghai', $3, $4, $5, true)",
+            self.tenant_id, made, orjson.dumps(week).decode(), days_off, orjson.dumps(worked_days).decode(),
         )  # fmt: skip
         await self.admin.execute(
             "update org_units set calendar_id = $3 where tenant_id = $1 and id = $2",

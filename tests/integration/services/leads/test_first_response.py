@@ -1,0 +1,379 @@
+"""Warned, overdue, reassigned, answered: on the real timers, by a clock that tests set. Scenario 3."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from services.leads.first_response.reactions import respond_by
+from services.leads.first_response.use_cases import heed, start_clocks
+from shared.database.engine import make_engine
+from shared.database.transactions import Access, Database
+from shared.events.backbone import Backbone
+from shared.events.timing.timers import Timers
+from shared.ids import new_id
+from shared.settings import Settings
+from tests.integration.services.leads.conftest import Desk
+from tests.integration.services.leads.test_assignment import react, rule, users
+from tests.integration.services.leads.test_pool import make_pool
+from tests.integration.services.leads.test_recycling import Time
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+FORM = {
+    "name": "Web form",
+    "conditions": {"source": ["web_form"]},
+    "due_minutes": 15,
+    "warn_minutes": 12,
+    "escalate": [{"after_minutes": 15, "to": "supervisor"}],
+    "reassign_after_minutes": 75,
+}
+EVE = datetime(2026, 2, 14, 17, 50, tzinfo=SHANGHAI)
+
+
+def at(day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 2, day, hour, minute, tzinfo=SHANGHAI)
+
+
+class Answering(Time):
+    """What the worker does, reactions to new owners included."""
+
+    async def fire(self) -> None:
+        await super().fire()
+        rows = await self.desk.admin.fetch("select id from leads where tenant_id = $1", self.desk.tenant_id)
+        await self.start(*(str(row["id"]) for row in rows))
+
+    async def start(self, *leads: str) -> None:
+        async with self.app.transaction(Access(self.desk.tenant_id)) as tx:
+            ids = [UUID(lead) for lead in leads]
+            await start_clocks(tx, self.desk.tenant_id, ids, self.desk.clock.at)
+
+    async def call(
+        self,
+        lead: str,
+        by: str,
+        moment: datetime,
+        *,
+        effective: bool = True,
+        kind: str = "call",
+        seen: bool = True,
+    ) -> None:
+        """As the projection of activities stores it, at that time and heeded if `seen`."""
+        if seen:
+            await self.pass_to(moment)
+        await self.desk.admin.execute(
+            "insert into lead_activities (tenant_id, lead_id, activity_id, kind, at, duration_s, effective,"
+            " rep_id) values ($1, $2, $3, $4, $5, 42, $6, $7)",
+            self.desk.tenant_id, UUID(lead), new_id(), kind, moment, effective, self.desk.users[by],
+        )  # fmt: skip
+        if seen:
+            async with self.backbone.worker.transaction() as tx:
+                await heed(tx, [(self.desk.tenant_id, UUID(lead))], moment)
+            await self.fire()
+
+
+@pytest.fixture
+async def time(desk: Desk, settings: Settings) -> AsyncIterator[Answering]:
+    app, worker = (Database(make_engine(settings, "leads", role, pool_size=2)) for role in ("app", "worker"))
+    backbone, timers = Backbone(settings, "leads", worker, app, clock=desk.clock), Timers()
+    respond_by(timers, desk.clock)
+    await desk.calendar("company", [date(2026, 2, day) for day in range(15, 24)], [date(2026, 2, 14)])
+    desk.clock.at = EVE
+    yield Answering(desk, app, backbone, timers)
+    for database in (app, worker):
+        await database.dispose()
+
+
+async def define(desk: Desk, **fields: Any) -> dict[str, Any]:
+    answer = await desk("head", "POST", "/v1/response-rules", FORM | fields)
+    assert answer.status == 201, answer
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+async def given(desk: Desk, settings: Settings, time: Answering, **fields: Any) -> str:
+    """A lead of the web form that the rules give to north1; later ones to north2."""
+    await rule(desk, candidates=users(desk, "north1", "north2"))
+    lead = await desk.lead(**{"source": "web_form"} | fields)
+    await react(desk, settings, lead)
+    await time.start(lead["id"])
+    made: str = lead["id"]
+    return made
+
+
+async def story(desk: Desk, lead: str) -> list[tuple[str, datetime]]:
+    """What the journal tells of the lead after its first assignment."""
+    rows = await desk.admin.fetch(
+        "select type, occurred_at from events where aggregate_id = $1 and seq > 2 order by seq", UUID(lead)
+    )
+    return [(row["type"].split(".")[2], row["occurred_at"]) for row in rows]
+
+
+async def shown(desk: Desk, lead: str, by: str = "head") -> dict[str, Any]:
+    answer = await desk(by, "GET", f"/v1/leads/{lead}/response")
+    assert answer.status == 200, answer
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def moments(clock: dict[str, Any], which: str) -> dict[str, datetime | None]:
+    """`planned_at` or `happened_at` by step."""
+    return {
+        step["what"]: datetime.fromisoformat(step[which]) if step[which] else None for step in clock["steps"]
+    }
+
+
+class TestSpringFestival:
+    async def test_another_has_it_when_its_owner_does_nothing(
+        self, desk: Desk, settings: Settings, time: Answering
+    ) -> None:
+        made = await define(desk)
+        lead = await given(desk, settings, time)
+        dates = {
+            "warn": at(24, 9, 2),
+            "due": at(24, 9, 5),
+            "escalate": at(24, 9, 5),
+            "reassign": at(24, 10, 5),
+        }
+        before = (await shown(desk, lead, "north1"))["current"]
+        assert moments(before, "planned_at") == dates
+        assert set(moments(before, "happened_at").values()) == {None}
+        await time.pass_to(at(24, 10, 6))
+        assert await story(desk, lead) == [
+            ("response_warned", at(24, 9, 2)), ("response_overdue", at(24, 9, 5)),
+            ("lead_assigned", at(24, 10, 5)),
+        ]  # fmt: skip
+        overdue = (await desk.events(lead))[3][2]
+        assert overdue["escalated_to"] == [str(desk.users["boss"])]
+        assert datetime.fromisoformat(overdue["due_at"]) == at(24, 9, 5)
+        assert (overdue["rule_id"], overdue["credit"]["rep_id"]) == (made["id"], str(desk.users["north1"]))
+        now = await shown(desk, lead)
+        [first] = now["earlier"]
+        assert moments(first, "happened_at") == dates
+        assert first["steps"][-1]["user_ids"] == [str(desk.users["north2"])]
+        assert now["current"]["owner_id"] == str(desk.users["north2"])
+        assert datetime.fromisoformat(now["current"]["due_at"]) == at(24, 10, 20)
+
+    async def test_840_business_seconds_when_called_at_0904(
+        self, desk: Desk, settings: Settings, time: Answering
+    ) -> None:
+        await define(desk)
+        lead = await given(desk, settings, time)
+        await time.call(lead, "north1", at(24, 9, 4))
+        await time.pass_to(at(24, 12))
+        assert await story(desk, lead) == [
+            ("response_warned", at(24, 9, 2)), ("response_given", at(24, 9, 4)),
+        ]  # fmt: skip
+        data = (await desk.events(lead))[-1][2]
+        assert (data["business_s"], data["elapsed_s"], data["how"]) == (840, 832440, "follow_up")
+        assert data["credit"]["rep_id"] == str(desk.users["north1"])
+        current = (await shown(desk, lead, "north1"))["current"]
+        assert (current["business_s"], current["elapsed_s"]) == (840, 832440)
+        assert datetime.fromisoformat(current["handled_at"]) == at(24, 9, 4)
+
+
+class TestLookingAgain:
+    async def test_nobody_is_warned_when_the_call_was_told_of_late(
+        self, desk: Desk, settings: Settings, time: Answering
+    ) -> None:
+        await define(desk)
+        lead = await given(desk, settings, time)
+        await time.call(lead, "north1", at(24, 9, 1), seen=False)
+        await time.pass_to(at(24, 12))
+        assert await story(desk, lead) == [("response_given", at(24, 9, 1))]
+
+    async def test_dates_move_when_the_owner_falls_ill_meanwhile(
+        self, desk: Desk, settings: Settings, time: Answering
+    ) -> None:
+        await define(desk)
+        lead = await given(desk, settings, time)
+        await time.pass_to(at(24, 8))
+        await desk.admin.execute(
+            "insert into org_absences (tenant_id, id, user_id, from_at, to_at) values ($1, $2, $3, $4, $5)",
+            desk.tenant_id, new_id(), desk.users["north1"], at(24, 9, 3), at(25, 9),
+        )  # fmt: skip
+        await time.pass_to(at(25, 9, 30))
+        assert await story(desk, lead) == [
+            ("response_warned", at(24, 9, 2)), ("response_overdue", at(25, 9, 2)),
+        ]  # fmt: skip
+
+    async def test_only_the_owner_s_own_effective_follow_up_counts(
+        self, desk: Desk, settings: Settings, time: Answering
+    ) -> None:
+        await define(desk, reassign_after_minutes=None)
+        lead = await given(desk, settings, time)
+        await time.call(lead, "north2", at(24, 9, 1))
+        await time.call(lead, "north1", at(24, 9, 3), effective=False)
+        await time.call(lead, "north1", at(24, 9, 30))
+        assert await story(desk, lead) == [
+            ("response_warned", at(24, 9, 2)), ("response_overdue", at(24, 9, 5)),
+            ("response_given", at(24, 9, 30)),
+        ]  # fmt: skip
+
+    async def test_three_attempts_on_three_days_are_a_response(
+        self, desk: Desk, settings: Settings, time: Answering
+    ) -> None:
+        await define(desk, reassign_after_minutes=None)
+        desk.clock.at = at(24, 9)
+        lead = await given(desk, settings, time)
+        for hour, kind in ((9, "call"), (33, "email"), (34, "message"), (57, "message")):
+            moment = at(24, 0) + timedelta(hours=hour)
+            await time.call(lead, "north1", moment, effective=False, kind=kind)
+        current = (await shown(desk, lead))["current"]
+        assert (current["how"], current["elapsed_s"]) == ("attempts", 48 * 3600)
+        assert (await story(desk, lead))[-1] == ("response_given", at(26, 9))
+
+    async def test_nothing_comes_when_the_lead_is_closed(
+        self, desk: Desk, settings: Settings, time: Answering
+    ) -> None:
+        await define(desk)
+        lead = await given(desk, settings, time)
+        await desk("north1", "POST", f"/v1/leads/{lead}/move", {"to": "lost"})
+        await time.pass_to(at(24, 12))
+        assert [kind for kind, _ in await story(desk, lead)] == ["stage_changed"]
+
+
+class TestOtherHands:
+    async def test_it_goes_to_the_default_pool_when_the_rules_have_nobody_else(
+        self, desk: Desk, settings: Settings, time: Answering
+    ) -> None:
+        await define(desk)
+        pool = await make_pool(desk, is_default=True)
+        await rule(desk, candidates=users(desk, "north1"))
+        lead = await desk.lead(source="web_form")
+        await react(desk, settings, lead)
+        await time.start(lead["id"])
+        await time.pass_to(at(24, 12))
+        data = (await desk.events(lead["id"]))[-1][2]
+        assert (data["pool_id"], data["why"]) == (pool["id"], "no_first_response")
+        now = await shown(desk, lead["id"])
+        assert now["current"] is None
+        assert moments(now["earlier"][0], "happened_at")["reassign"] == at(24, 10, 5)
+        loads = "select open_leads from rep_loads where tenant_id = $1 and user_id = $2"
+        assert await desk.admin.fetchval(loads, desk.tenant_id, desk.users["north1"]) == 0
+
+    async def test_it_stays_and_the_manager_hears_of_it_when_there_is_nowhere_to_go(
+        self, desk: Desk, settings: Settings, time: Answering
+    ) -> None:
+        await desk.user("boss-north", "north", role="manager", is_rep=False)
+        steps = [{"after_minutes": 15, "to": "supervisor"}, {"after_minutes": 240, "to": "manager"}]
+        await define(desk, escalate=steps)
+        await rule(desk, candidates=users(desk, "north1"))
+        lead = await desk.lead(source="web_form")
+        await react(desk, settings, lead)
+        await time.start(lead["id"])
+        await time.pass_to(at(24, 17))
+        assert await story(desk, lead["id"]) == [
+            ("response_warned", at(24, 9, 2)), ("response_overdue", at(24, 9, 5)),
+            ("response_overdue", at(24, 12, 50)),
+        ]  # fmt: skip
+        told = (await desk.events(lead["id"]))[-1][2]["escalated_to"]
+        assert told == [str(desk.users["boss-north"])]
+
+    async def test_the_manager_hears_once_when_it_goes_from_hand_to_hand(
+        self, desk: Desk, settings: Settings, time: Answering
+    ) -> None:
+        await desk.user("boss-north", "north", role="manager", is_rep=False)
+        steps = [{"after_minutes": 15, "to": "supervisor"}, {"after_minutes": 240, "to": "manager"}]
+        await define(desk, escalate=steps, warn_minutes=None)
+        lead = await given(desk, settings, time)
+        await time.pass_to(at(24, 16))
+        told = [
+            data["escalated_to"] for _, kind, data in await desk.events(lead) if kind == "response_overdue"
+        ]
+        times = [moment for kind, moment in await story(desk, lead) if kind == "response_overdue"]
+        manager = str(desk.users["boss-north"])
+        # Handed on every 75 minutes; the manager's four hours count from the first owner's start.
+        heard = [moment for moment, users in zip(times, told, strict=True) if manager in users]
+        assert heard == [at(24, 12, 50)]
+        owners = [clock["owner_id"] for clock in (await shown(desk, lead))["earlier"]]
+        north1, north2 = str(desk.users["north1"]), str(desk.users["north2"])
+        assert owners == [north1, north2] * (len(owners) // 2) + [north1] * (len(owners) % 2)
+
+    async def test_the_next_one_up_hears_of_it_when_there_is_no_such_person_above(
+        self, desk: Desk, settings: Settings, time: Answering
+    ) -> None:
+        await desk.user("chief", "company", role="director", is_rep=False)
+        await define(desk)
+        await rule(desk, candidates=users(desk, "south1"))
+        lead = await desk.lead(source="web_form")
+        await react(desk, settings, lead)
+        await time.start(lead["id"])
+        await time.pass_to(at(24, 9, 5))
+        # The supervisor is the north team's.
+        assert (await desk.events(lead["id"]))[-1][2]["escalated_to"] == [str(desk.users["chief"])]
+
+    async def test_a_new_owner_has_the_whole_time_unless_somebody_responded(
+        self, desk: Desk, settings: Settings, time: Answering
+    ) -> None:
+        await define(desk)
+        lead = await given(desk, settings, time)
+        await time.pass_to(at(24, 9, 3))
+        south1, south2 = (str(desk.users[name]) for name in ("south1", "south2"))
+        await desk("head", "POST", f"/v1/leads/{lead}/assign", {"owner_id": south1})
+        await time.start(lead)
+        now = await shown(desk, lead)
+        assert datetime.fromisoformat(now["current"]["due_at"]) == at(24, 9, 18)
+        await time.call(lead, "south1", at(24, 9, 10))
+        await time.pass_to(at(24, 9, 11))
+        await desk("head", "POST", f"/v1/leads/{lead}/assign", {"owner_id": south2})
+        await time.start(lead)
+        now = await shown(desk, lead)
+        assert (now["current"], [each["how"] for each in now["earlier"]]) == (None, [None, "follow_up"])
+        await time.pass_to(at(24, 12))
+        assert [kind for kind, _ in await story(desk, lead)] == [
+            "response_warned", "lead_assigned", "response_given", "lead_assigned",
+        ]  # fmt: skip
+
+    async def test_no_clock_starts_when_no_rule_applies_or_its_owner_is_no_rep(
+        self, desk: Desk, settings: Settings, time: Answering
+    ) -> None:
+        await define(desk)
+        lead = await given(desk, settings, time, source="fair")
+        led = await desk.lead(source="web_form")
+        await desk("head", "POST", f"/v1/leads/{led['id']}/assign", {"owner_id": str(desk.users["boss"])})
+        await time.start(led["id"])
+        for each in (lead, led["id"]):
+            assert await shown(desk, each) == {"current": None, "earlier": []}
+        assert (await desk("south1", "GET", f"/v1/leads/{lead}/response")).code == "unknown_lead"
+
+
+class TestDefining:
+    async def test_it_is_shown_as_given_and_its_version_grows_when_changed(self, desk: Desk) -> None:
+        made = await define(desk)
+        path = f"/v1/response-rules/{made['id']}"
+        answer = await desk("head", "GET", path)
+        assert answer.json() == made
+        assert {name: made[name] for name in FORM.keys() - {"conditions"}} == {
+            name: FORM[name] for name in FORM.keys() - {"conditions"}
+        }
+        assert made["conditions"]["source"] == ["web_form"]
+        change: dict[str, Any] = {"warn_minutes": None, "due_minutes": 20, "escalate": [], "active": False}
+        changed = (await desk("head", "PATCH", path, change)).json()
+        assert changed == made | change | {"version": 2}
+        assert (await desk("head", "PATCH", path, {"name": "x"}, if_match='"1"')).status == 412
+        first = await define(desk, position=1)
+        listed = (await desk("head", "GET", "/v1/response-rules")).json()["items"]
+        assert [each["id"] for each in listed] == [first["id"], made["id"]]
+        assert [kind for _, kind, _ in await desk.events(made["id"])] == ["response_rule_defined"] * 2
+
+    async def test_it_is_refused_naming_what_cannot_work(self, desk: Desk) -> None:
+        for fields, pointers in (
+            ({"warn_minutes": 15}, ["/warn_minutes"]),
+            ({"reassign_after_minutes": 14}, ["/reassign_after_minutes"]),
+            ({"escalate": [{"after_minutes": 15, "to": "director"}]}, ["/escalate/0/to"]),
+            ({"warn_minutes": None, "escalate": [], "reassign_after_minutes": None}, ["/escalate"]),
+        ):
+            answer = await desk("head", "POST", "/v1/response-rules", FORM | fields)
+            assert (answer.status, answer.code) == (422, "response_rule_impossible")
+            assert answer.pointers == pointers
+        made = await define(desk)
+        path = f"/v1/response-rules/{made['id']}"
+        assert (await desk("head", "PATCH", path, {"due_minutes": 10})).pointers == ["/warn_minutes"]
+        assert (await desk("north1", "PATCH", path, {"due_minutes": 30})).status == 403
+        missing = await desk("head", "PATCH", f"/v1/response-rules/{new_id()}", {})
+        assert missing.code == "unknown_response_rule"
