@@ -8,7 +8,8 @@ from services.leads.assignment import api as assignment
 from services.leads.assignment.reactions import assignment_reaction
 from services.leads.first_response import api as first_response
 from services.leads.first_response.reactions import heed_by, respond_by
-from services.leads.first_response.use_cases import start_clocks
+from services.leads.first_response.starting import start_clocks
+from services.leads.handover import api as handover
 from services.leads.history_import import api as history_import
 from services.leads.intake import api as intake
 from services.leads.intake.use_cases import stages_in_use
@@ -39,6 +40,7 @@ ROUTERS = (
     pool.leads_router,
     progress.router,
     assignment.leads_router,
+    handover.router,
     timeline.router,
     assignment.rules_router,
     pool.pools_router,

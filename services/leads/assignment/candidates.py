@@ -111,7 +111,7 @@ async def consider(
                 open_leads=loads[user],
                 last_turn=last,
                 credit=credit,
-                is_owner=user in but,
+                had_it=user in but,
             )
             for user in listed
             for last, credit in [turns.get((rule_id, user), (0, 0))]

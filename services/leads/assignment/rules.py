@@ -26,7 +26,7 @@ Reason = Literal[
     "inactive",
     "not_a_rep",
     "unknown_user",
-    "present_owner",
+    "had_the_lead",
 ]
 
 
@@ -104,7 +104,7 @@ class Candidate:
     """A user whom a rule names. `last_turn` is the rule's turn that was theirs last, 0 for none yet.
 
     `credit` is what a weighted rule owes them. `absent_until`: they are away; `off_at`: it is outside their
-    working hours, by this local time of theirs. `is_owner`: it is to be taken from them.
+    working hours, by this local time of theirs. `had_it`: it is to be taken from them.
     """
 
     user_id: UUID
@@ -122,7 +122,7 @@ class Candidate:
     known: bool = True
     active: bool = True
     is_rep: bool = True
-    is_owner: bool = False
+    had_it: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +248,7 @@ def _barred(rule: Rule, facts: Facts, one: Candidate, limit: int | None, weight:
         (not one.known, "unknown_user"),
         (not one.active, "inactive"),
         (not one.is_rep, "not_a_rep"),
-        (one.is_owner, "present_owner"),
+        (one.had_it, "had_the_lead"),
         (rule.strategy == "territory" and not _covers(one, facts.region), "other_territory"),
         (not one.skills.issuperset(rule.skills), "lacks_skill"),
         (not one.languages.issuperset(rule.languages), "lacks_language"),

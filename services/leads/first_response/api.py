@@ -8,6 +8,7 @@ from fastapi import Depends
 from starlette.responses import Response
 
 from services.leads.edge import position
+from services.leads.first_response.clocks import planned
 from services.leads.first_response.definitions import (
     change_response_rule,
     create_response_rule,
@@ -22,7 +23,7 @@ from services.leads.first_response.models import (
     ResponseRulePatch,
 )
 from services.leads.first_response.rules import ResponseRule
-from services.leads.first_response.use_cases import planned, response_of
+from services.leads.first_response.use_cases import response_of
 from shared.access.directory import tenant_of
 from shared.database.transactions import Tx
 from shared.ids import new_id

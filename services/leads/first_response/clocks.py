@@ -12,9 +12,11 @@ import asyncpg
 
 from services.leads.bulk import json_text
 from services.leads.first_response.definitions import terms_of
-from services.leads.first_response.rules import How, Step, Terms
+from services.leads.first_response.rules import Dated, Hours, How, Step, Terms, plan
 from services.leads.first_response.tables import CLOCKS_OF, INSERT_CLOCKS, UNHANDLED, UPDATE_CLOCK
+from shared.access.working import absences_of, calendars_of_users
 from shared.database.transactions import Tx
+from shared.worktime.moments import HORIZON
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,16 @@ class Clock:
 
     def with_these(self, happened: Iterable[Happened]) -> Clock:
         return replace(self, happened=(*self.happened, *happened))
+
+
+def had_the_lead(clocks: Sequence[Clock]) -> frozenset[UUID]:
+    """Whoever has a lead, and those before them from whom it was taken one after the other; oldest first."""
+    owners = [clocks[-1].owner_id]
+    for clock in reversed(clocks[:-1]):
+        if not clock.passed_to(owners[-1]):
+            break
+        owners.append(clock.owner_id)
+    return frozenset(owners)
 
 
 async def clocks_of(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> dict[UUID, list[Clock]]:
@@ -121,3 +133,25 @@ def _clock(row: asyncpg.Record) -> Clock:
 def _happened(told: Mapping[str, Any]) -> Happened:
     users = tuple(UUID(user) for user in told["user_ids"])
     return Happened(Step(**told["step"]), datetime.fromisoformat(told["at"]), users)
+
+
+def planned(clock: Clock, hours: Hours) -> list[Dated]:
+    """When each step of a clock comes, by what is known now."""
+    return plan(clock.terms, clock.started_at, clock.waiting_since, hours)
+
+
+def next_date(clock: Clock, dated: Iterable[Dated], after: datetime | None = None) -> datetime | None:
+    """Of what has not happened yet, beyond a moment."""
+    coming = (each.at for each in dated if each.at is not None and clock.done(each.step) is None)
+    return min((at for at in coming if after is None or at > after), default=None)
+
+
+async def hours_of(tx: Tx, clocks: Sequence[Clock]) -> dict[UUID, Hours]:
+    """By what the owners of clocks work, by user."""
+    if not clocks:
+        return {}
+    owners = {clock.owner_id for clock in clocks}
+    first = min(clock.waiting_since for clock in clocks)
+    away = await absences_of(tx, owners, first, HORIZON)
+    calendars = await calendars_of_users(tx, owners)
+    return {user: Hours(calendar, away.get(user, ())) for user, calendar in calendars.items()}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.leads.first_response.use_cases import REASSIGN, SEEN, TIMER, heed, look_at, reassign
+from services.leads.first_response.starting import TIMER
+from services.leads.first_response.use_cases import REASSIGN, SEEN, heed, look_at, reassign
 from services.leads.recycling.use_cases import lock_in_hand
 from services.leads.touches.reactions import Heed
 from shared.clock import Clock

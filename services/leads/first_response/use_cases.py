@@ -1,51 +1,47 @@
-"""Starting clocks, acting on what comes due, and noting the first response."""
+"""Acting on what comes due of clocks, and noting the first response."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.leads.assignment.use_cases import assign_by_rules, facts_of, owned_since
+from services.leads.assignment.use_cases import assign_by_rules
 from services.leads.first_response.clocks import (
     Clock,
     Happened,
     clocks_of,
+    had_the_lead,
+    hours_of,
+    next_date,
+    planned,
     store_clock,
-    store_clocks,
     unhandled,
 )
-from services.leads.first_response.definitions import active_response_rules
 from services.leads.first_response.rules import (
     Boss,
     Dated,
     Deed,
     Handled,
     Hours,
-    ResponseRule,
-    first_applying,
     handled,
-    plan,
     stand_ins,
-    waits_on,
 )
+from services.leads.first_response.starting import TIMER
 from services.leads.first_response.tables import BOSSES
 from services.leads.intake.lead import Lead
-from services.leads.intake.use_cases import get_lead, get_leads, record_lead_events
+from services.leads.intake.use_cases import get_lead, record_lead_events
 from services.leads.pool.definitions import hold_default_pool
 from services.leads.pool.entering import put_into
 from services.leads.recycling.use_cases import lock_in_hand
 from services.leads.touches.use_cases import touches_of
-from shared.access.directory import credit_of, people
-from shared.access.working import absences_of, calendars_of_users
+from shared.access.directory import credit_of
 from shared.contracts.leads import ResponseGiven, ResponseOverdue, ResponseWarned
 from shared.database.transactions import Tx
 from shared.events.journal import NewEvent
 from shared.events.timing.timers import cancel, schedule, schedule_many
-from shared.worktime.moments import HORIZON
 
-TIMER = "leads.response"
 SEEN = "leads.response_seen"
 REASSIGN = "leads.response_reassign"
 
@@ -61,72 +57,6 @@ class Running:
     @property
     def plan(self) -> list[Dated]:
         return planned(self.clock, self.hours)
-
-
-def planned(clock: Clock, hours: Hours) -> list[Dated]:
-    """When each step of a clock comes, by what is known now."""
-    return plan(clock.terms, clock.started_at, clock.waiting_since, hours)
-
-
-async def start_clocks(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID], at: datetime) -> None:
-    """Start the clocks of those of these leads that a rep has and nobody responded to, by the first rule
-    that applies. Whoever is no rep has none: what they do is not told apart.
-    """
-    rules = await active_response_rules(tx, tenant_id)
-    leads = await get_leads(tx, tenant_id, lead_ids) if rules else []
-    owned = {lead.id: lead for lead in leads if lead.owner_id and lead.status == "open"}
-    if not owned:
-        return
-    since, before = await owned_since(tx, tenant_id, list(owned)), await clocks_of(tx, tenant_id, list(owned))
-    known = await people(tx, [lead.owner_id for lead in owned.values() if lead.owner_id])
-    reps = {user for user, person in known.items() if person.is_rep}
-    clocks = [
-        clock
-        for lead in owned.values()
-        if lead.owner_id in reps
-        and lead.id in since
-        and (clock := _started(rules, lead, since[lead.id], before.get(lead.id, []))) is not None
-    ]
-    await store_clocks(tx, tenant_id, clocks)
-    hours = await hours_of(tx, clocks)
-    dates = [(clock, _next_date(clock, planned(clock, hours[clock.owner_id]))) for clock in clocks]
-    await schedule_many(tx, TIMER, [(clock.lead_id, date, {}) for clock, date in dates if date])
-
-
-def _started(
-    rules: Sequence[ResponseRule], lead: Lead, since: datetime, before: Sequence[Clock]
-) -> Clock | None:
-    """None: somebody has responded already, the clock is there, or no rule applies."""
-    owner = lead.owner_id
-    if owner is None or any(clock.handled_at or clock.started_at == since for clock in before):
-        return None
-    rule = first_applying(rules, facts_of(lead))
-    if rule is None:
-        return None
-    clock = Clock(lead.id, since, owner, rule.id, rule.version, rule.terms, since)
-    last = before[-1] if before else None
-    if last is not None and last.passed_to(owner):
-        # Whoever above was told of the long wait is not told again.
-        told = tuple(one for one in last.happened if waits_on(last.terms, one.step))
-        return replace(clock, waiting_since=last.waiting_since, happened=told)
-    return clock
-
-
-async def hours_of(tx: Tx, clocks: Sequence[Clock]) -> dict[UUID, Hours]:
-    """By what the owners of clocks work, by user."""
-    if not clocks:
-        return {}
-    owners = {clock.owner_id for clock in clocks}
-    first = min(clock.waiting_since for clock in clocks)
-    away = await absences_of(tx, owners, first, HORIZON)
-    calendars = await calendars_of_users(tx, owners)
-    return {user: Hours(calendar, away.get(user, ())) for user, calendar in calendars.items()}
-
-
-def _next_date(clock: Clock, dated: Iterable[Dated], after: datetime | None = None) -> datetime | None:
-    """Of what has not happened yet, beyond a moment."""
-    coming = (each.at for each in dated if each.at is not None and clock.done(each.step) is None)
-    return min((at for at in coming if after is None or at > after), default=None)
 
 
 async def running(tx: Tx, tenant_id: UUID, lead_id: UUID) -> Running | None:
@@ -155,7 +85,7 @@ async def look_at(tx: Tx, tenant_id: UUID, lead_id: UUID, at: datetime) -> None:
         await _note(tx, now, response)
         return
     clock = await _act(tx, now, at)
-    date = _next_date(clock, now.plan, at)
+    date = next_date(clock, now.plan, at)
     if date is not None:
         await schedule(tx, TIMER, lead_id, date)
 
@@ -228,9 +158,9 @@ async def _tell(tx: Tx, now: Running, told: Sequence[Happened], at: datetime) ->
 
 
 async def reassign(tx: Tx, tenant_id: UUID, lead_id: UUID, at: datetime) -> None:
-    """Give an unanswered lead to whom the assignment rules say, its owner left out; else to the default pool.
+    """Give an unanswered lead to whom the assignment rules say, else to the default pool, if there is one.
 
-    Without such a pool it stays.
+    Nobody gets it back whom it was taken from like this: it goes from hand to hand once.
     """
     now = await running(tx, tenant_id, lead_id)
     if now is None or await _response(tx, now) is not None:
@@ -239,8 +169,9 @@ async def reassign(tx: Tx, tenant_id: UUID, lead_id: UUID, at: datetime) -> None
     if step is None or now.clock.done(step):
         return
     owner = now.clock.owner_id
+    had_it = had_the_lead((await clocks_of(tx, tenant_id, [lead_id]))[lead_id])
     pool = await hold_default_pool(tx, tenant_id)
-    given = await assign_by_rules(tx, tenant_id, {lead_id: None}, at, but=frozenset({owner}))
+    given = await assign_by_rules(tx, tenant_id, {lead_id: None}, at, but=had_it)
     if not given:
         await lock_in_hand(tx, lead_id)
         lead = await get_lead(tx, tenant_id, lead_id)

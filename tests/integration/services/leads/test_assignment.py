@@ -146,7 +146,7 @@ class TestByRule:
         last = (await desk("head", "GET", path)).json()["items"][-1]
         assert last["previous_owner_id"] == str(north1)
         reasons = [one["reason"] for one in last["rules"][0]["candidates"]]
-        assert reasons == ["present_owner", "chosen"]
+        assert reasons == ["had_the_lead", "chosen"]
         loads = "select user_id, open_leads from rep_loads where tenant_id = $1 and open_leads > 0"
         rows = await desk.admin.fetch(loads, desk.tenant_id)
         assert [(row["user_id"], row["open_leads"]) for row in rows] == [(north2, 1)]

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.leads.first_response.reactions import respond_by
-from services.leads.first_response.use_cases import heed, start_clocks
+from services.leads.first_response.starting import start_clocks
+from services.leads.first_response.use_cases import heed
 from shared.database.engine import make_engine
 from shared.database.transactions import Access, Database
 from shared.events.backbone import Backbone
@@ -274,25 +275,30 @@ class TestOtherHands:
         told = (await desk.events(lead["id"]))[-1][2]["escalated_to"]
         assert told == [str(desk.users["boss-north"])]
 
-    async def test_the_manager_hears_once_when_it_goes_from_hand_to_hand(
+    async def test_the_manager_hears_once_when_it_goes_through_all_hands(
         self, desk: Desk, settings: Settings, time: Answering
     ) -> None:
-        await desk.user("boss-north", "north", role="manager", is_rep=False)
+        await desk.user("manager", "company", role="manager", is_rep=False)
+        await desk.user("boss-south", "south-team", role="supervisor", is_rep=False)
         steps = [{"after_minutes": 15, "to": "supervisor"}, {"after_minutes": 240, "to": "manager"}]
         await define(desk, escalate=steps, warn_minutes=None)
+        everybody = ("north1", "north2", "south1", "south2")
+        await rule(desk, candidates=users(desk, *everybody))
         lead = await given(desk, settings, time)
-        await time.pass_to(at(24, 16))
+        await time.pass_to(at(24, 17))
         told = [
             data["escalated_to"] for _, kind, data in await desk.events(lead) if kind == "response_overdue"
         ]
         times = [moment for kind, moment in await story(desk, lead) if kind == "response_overdue"]
-        manager = str(desk.users["boss-north"])
+        assert times == [at(24, 9, 5), at(24, 10, 20), at(24, 11, 35), at(24, 12, 50)]
+        manager = str(desk.users["manager"])
         # Handed on every 75 minutes; the manager's four hours count from the first owner's start.
-        heard = [moment for moment, users in zip(times, told, strict=True) if manager in users]
-        assert heard == [at(24, 12, 50)]
-        owners = [clock["owner_id"] for clock in (await shown(desk, lead))["earlier"]]
-        north1, north2 = str(desk.users["north1"]), str(desk.users["north2"])
-        assert owners == [north1, north2] * (len(owners) // 2) + [north1] * (len(owners) % 2)
+        assert [manager in people for people in told] == [False, False, False, True]
+        now = await shown(desk, lead)
+        # Nobody has it twice; the last one keeps it, for there is no pool.
+        owners = [clock["owner_id"] for clock in (*now["earlier"], now["current"])]
+        assert owners == [str(desk.users[name]) for name in everybody]
+        assert moments(now["current"], "happened_at")["reassign"] == at(24, 13, 50)
 
     async def test_the_next_one_up_hears_of_it_when_there_is_no_such_person_above(
         self, desk: Desk, settings: Settings, time: Answering

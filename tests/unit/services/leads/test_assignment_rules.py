@@ -157,7 +157,7 @@ class TestSkipping:
             user(1, known=False),
             user(2, active=False),
             user(3, is_rep=False),
-            user(4, is_owner=True),
+            user(4, had_it=True),
             user(5, absent_until=NOON),
             user(6, off_at=NOON),
             user(7, open_leads=100),
@@ -166,7 +166,7 @@ class TestSkipping:
         ]
         verdicts = choose(rule(max_open_leads=100, working_hours_only=True), ANYTHING, candidates)
         assert [one.reason for one in verdicts] == [
-            "unknown_user", "inactive", "not_a_rep", "present_owner", "absent", "out_of_hours", "full",
+            "unknown_user", "inactive", "not_a_rep", "had_the_lead", "absent", "out_of_hours", "full",
             "full", "chosen",
         ]  # fmt: skip
         assert [one.most_open for one in verdicts[-3:]] == [100, 60, 100]
