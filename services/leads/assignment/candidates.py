@@ -95,31 +95,42 @@ async def consider(
         rule for rule in rules if any(failed_condition(rule.conditions, one) is None for one in facts)
     ]
     rotation = await _rotations(tx, tenant_id, applying, lock=lock)
-    named = await _named(tx, applying)
-    users = sorted({user for listed in named.values() for user in listed})
-    timed = {user for rule in applying if rule.working_hours_only for user in named[rule.id]}
-    known = await known_candidates(tx, users, at, timed)
-    by_load = any(rule.strategy == "least_loaded" or rule.max_open_leads is not None for rule in applying)
-    counts = by_load or any(one.capacity is not None for one in known.values())
-    loads = await (lock_loads if lock and counts else open_leads)(tx, tenant_id, {*users, *but})
+    standing = await stand(tx, tenant_id, applying, at, lock=lock, but=but)
     turns = await _turns(tx, tenant_id, applying)
     by_rule = {}
-    for rule_id, listed in named.items():
+    for rule_id, listed in standing.items():
         by_rule[rule_id] = {
-            user: replace(
-                known[user],
-                open_leads=loads[user],
-                last_turn=last,
-                credit=credit,
-                had_it=user in but,
-            )
-            for user in listed
-            for last, credit in [turns.get((rule_id, user), (0, 0))]
+            one.user_id: replace(one, last_turn=last, credit=credit)
+            for one in listed
+            for last, credit in [turns.get((rule_id, one.user_id), (0, 0))]
         }
     return Ballot(tenant_id, rules, by_rule, rotation)
 
 
-async def known_candidates(
+async def stand(
+    tx: Tx,
+    tenant_id: UUID,
+    rules: Sequence[Rule],
+    at: datetime,
+    *,
+    lock: bool,
+    but: frozenset[UUID] = frozenset(),
+) -> dict[UUID, list[Candidate]]:
+    """The candidates of each rule at a moment, with their loads, without turns; see `consider`."""
+    named = await _named(tx, rules)
+    users = sorted({user for listed in named.values() for user in listed})
+    timed = {user for rule in rules if rule.working_hours_only for user in named[rule.id]}
+    known = await _known(tx, users, at, timed)
+    by_load = any(rule.strategy == "least_loaded" or rule.max_open_leads is not None for rule in rules)
+    counts = by_load or any(one.capacity is not None for one in known.values())
+    loads = await (lock_loads if lock and counts else open_leads)(tx, tenant_id, {*users, *but})
+    return {
+        rule_id: [replace(known[user], open_leads=loads[user], had_it=user in but) for user in listed]
+        for rule_id, listed in named.items()
+    }
+
+
+async def _known(
     tx: Tx, users: Collection[UUID], at: datetime, timed: Collection[UUID]
 ) -> dict[UUID, Candidate]:
     """What the directory says of each at a moment; whether they work just then only of those `timed`."""

@@ -71,10 +71,13 @@ class CandidateOut(WireModel):
 
 
 class ConsultedOut(WireModel):
-    """One rule that was asked. `failed_condition` names the condition that did not hold."""
+    """One rule that was asked. `failed_condition` names the condition that did not hold.
 
-    rule_id: Id
-    rule_version: int
+    `rule_id` null: not one of the assignment rules, but that of a redistribution.
+    """
+
+    rule_id: Id | None
+    rule_version: int | None
     name: str
     strategy: Strategy
     applied: bool
@@ -83,7 +86,7 @@ class ConsultedOut(WireModel):
 
     @classmethod
     def of(cls, stored: Mapping[str, Any], names: Mapping[UUID, str]) -> ConsultedOut:
-        values = dict(stored) | {"rule_id": UUID(stored["rule_id"])}
+        values = dict(stored) | {"rule_id": UUID(stored["rule_id"]) if stored["rule_id"] else None}
         candidates = [
             CandidateOut(**one | {"user_id": user, "display_name": names.get(user)})
             for one in stored["candidates"]

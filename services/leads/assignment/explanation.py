@@ -9,11 +9,11 @@ from services.leads.assignment.rules import Consulted, Verdict
 
 
 def explained(consulted: Sequence[Consulted]) -> list[dict[str, Any]]:
-    """JSON of a decision, rules in the order in which they were asked."""
+    """JSON of a decision, rules in the order in which they were asked; one of version 0 is kept nowhere."""
     return [
         {
-            "rule_id": str(one.rule.id),
-            "rule_version": one.rule.version,
+            "rule_id": str(one.rule.id) if one.rule.version else None,
+            "rule_version": one.rule.version or None,
             "name": one.rule.name,
             "strategy": one.rule.strategy,
             "applied": one.failed is None,

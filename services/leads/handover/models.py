@@ -1,0 +1,103 @@
+"""A redistribution on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from services.leads.assignment.models import CandidatesIn, MaxOpen
+from services.leads.assignment.rules import Reason
+from services.leads.handover.rules import Distribution, Handed, Outcome, Share, least_loaded
+from services.leads.handover.use_cases import Asked
+from shared.web.wire import Id, Text, WireModel
+
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class RedistributeIn(WireModel):
+    """Whose open leads go to whom. First with `preview`, then with the `digest` that the preview told."""
+
+    from_user_id: Id
+    candidates: CandidatesIn
+    strategy: Literal["least_loaded"] = "least_loaded"
+    max_open_leads: MaxOpen | None = Field(
+        default=None, description="Whoever has as many gets none; nor does who has as many as their capacity."
+    )
+    reason: Annotated[str, Text(1000)] | None = None
+    preview: bool = Field(default=False, description="Only say what would be done.")
+    digest: Digest | None = Field(
+        default=None, description="Of a preview: refused with 409 where it would come out otherwise."
+    )
+
+    def asked(self) -> Asked:
+        users = tuple(dict.fromkeys(self.candidates.user_ids))
+        rule = least_loaded(users, self.candidates.unit_id, self.max_open_leads)
+        return Asked(self.from_user_id, rule, self.reason, self.digest)
+
+
+class ShareOut(WireModel):
+    """What one candidate gets. `reason` says why nothing; `max_open_leads`: as many are too many for them."""
+
+    user_id: Id
+    display_name: str | None
+    open_leads: int
+    given: int
+    open_leads_after: int
+    max_open_leads: int | None
+    reason: Reason | None
+
+    @classmethod
+    def of(cls, share: Share, names: Mapping[UUID, str]) -> ShareOut:
+        return cls(
+            user_id=share.user_id,
+            display_name=names.get(share.user_id),
+            open_leads=share.open_leads,
+            given=share.given,
+            open_leads_after=share.open_leads + share.given,
+            max_open_leads=share.most_open,
+            reason=share.reason,
+        )
+
+
+class HandedOut(WireModel):
+    """What becomes of one lead: its new owner, who had the fewest `open_leads` then; or the pool it goes to.
+
+    Both null: it stays, for want of a default pool.
+    """
+
+    lead_id: Id
+    owner_id: Id | None
+    pool_id: Id | None
+    reason: Outcome
+    open_leads: int | None
+
+    @classmethod
+    def of(cls, handed: Handed, pool_id: UUID | None) -> HandedOut:
+        return cls(
+            lead_id=handed.lead_id,
+            owner_id=handed.owner_id,
+            pool_id=pool_id if handed.owner_id is None else None,
+            reason=handed.outcome,
+            open_leads=handed.open_leads,
+        )
+
+
+class RedistributionOut(WireModel):
+    """Up to 1,000 leads, the oldest first: ask again for those behind. `digest` stands for all of it."""
+
+    preview: bool
+    digest: str
+    candidates: list[ShareOut]
+    leads: list[HandedOut]
+
+    @classmethod
+    def of(cls, done: Distribution, names: Mapping[UUID, str], *, preview: bool) -> RedistributionOut:
+        return cls(
+            preview=preview,
+            digest=done.digest,
+            candidates=[ShareOut.of(share, names) for share in done.shares],
+            leads=[HandedOut.of(one, done.pool_id) for one in done.leads],
+        )
