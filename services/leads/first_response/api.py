@@ -71,19 +71,21 @@ async def post_response_rule(body: ResponseRuleIn, write: Configuring, at: Now) 
     return await write.run(work, render=_show, status=201)
 
 
-@rules_router.get("/{rule_id}", response_model=ResponseRuleOut)
-async def get_one_response_rule(rule_id: Id, read: Reading) -> Response:
+@rules_router.get("/{response_rule_id}", response_model=ResponseRuleOut)
+async def get_one_response_rule(response_rule_id: Id, read: Reading) -> Response:
     """One rule."""
 
     async def load(tx: Tx) -> Shown:
-        rule = await get_response_rule(tx, read.principal.tenant_id, rule_id)
+        rule = await get_response_rule(tx, read.principal.tenant_id, response_rule_id)
         return rule, (await tenant_of(tx)).currency
 
     return await read.one(load, _show, position=lambda shown: position(shown[0].id, shown[0].version))
 
 
-@rules_router.patch("/{rule_id}", response_model=ResponseRuleOut)
-async def patch_response_rule(rule_id: Id, body: ResponseRulePatch, write: Configuring, at: Now) -> Response:
+@rules_router.patch("/{response_rule_id}", response_model=ResponseRuleOut)
+async def patch_response_rule(
+    response_rule_id: Id, body: ResponseRulePatch, write: Configuring, at: Now
+) -> Response:
     """Change a rule; clocks that run keep the terms that they started with."""
 
     async def work(tx: Tx) -> Shown:
@@ -91,7 +93,7 @@ async def patch_response_rule(rule_id: Id, body: ResponseRulePatch, write: Confi
         rule = await change_response_rule(
             tx,
             write.principal.tenant_id,
-            rule_id,
+            response_rule_id,
             body.changes(currency),
             body.terms(),
             at,

@@ -144,7 +144,7 @@ class Company:
         return _good(await self.asker.ask(method, target, token=person.token, json=json)).json
 
     async def settle(self, leads: list[str]) -> None:
-        """Some leads get owners, some people a planned transfer; then a rule, a calendar and profiles."""
+        """Some leads get owners, some people a planned transfer; then rules, a pool, a calendar, profiles."""
         reps = [person.id for person in self.people if person.role == "rep"]
         chosen = self.chance.sample(leads, len(leads) // 2)
         pairs = [(lead, self.chance.choice(reps)) for lead in chosen]
@@ -162,6 +162,7 @@ class Company:
         candidates = {"user_ids": reps[:1]}
         rule = {"name": "off", "strategy": "round_robin", "candidates": candidates, "active": False}
         await self.admin("POST", "/v1/assignment-rules", rule)
+        await self.admin("POST", "/v1/response-rules", {"name": "r", "due_minutes": 15, "warn_minutes": 12})
         members = {"unit_ids": [person.unit for person in self.people if person.role == "rep"][:1]}
         await self.admin("POST", "/v1/pools", {"name": "p", "members": members})
         hours = {"monday": [{"start": "09:00", "end": "18:00"}]}

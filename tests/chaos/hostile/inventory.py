@@ -28,6 +28,9 @@ _WIDE = {
     "leads": {
         "pipeline": "select id, tenant_id, null as unit_id from pipelines where tenant_id = any($1)",
         "rule": "select id, tenant_id, null as unit_id from assignment_rules where tenant_id = any($1)",
+        "response rule": (
+            "select id, tenant_id, null as unit_id from response_rules where tenant_id = any($1)"
+        ),
         "pool": "select id, tenant_id, unit_ids[1] as unit_id from pools where tenant_id = any($1)",
     },
 }
@@ -49,6 +52,7 @@ _STANDING = {
     "leads": (
         "select id, seq, owner_id, stage from leads where tenant_id = any($1) order by id",
         "select id, seq from assignment_rules where tenant_id = any($1) order by id",
+        "select id, seq from response_rules where tenant_id = any($1) order by id",
         "select id, seq from pipelines where tenant_id = any($1) order by id",
         "select id, seq from pools where tenant_id = any($1) order by id",
     ),

@@ -18,7 +18,7 @@ KINDS = {
     "rep_id": "user", "user_ids": "user", "unit_id": "unit", "unit": "unit", "team": "unit",
     "to_unit_id": "unit", "parent_id": "unit", "pipeline_id": "pipeline", "pipeline": "pipeline",
     "rule_id": "rule", "calendar_id": "calendar", "absence_id": "absence", "unit_ids": "unit",
-    "pool_id": "pool", "pool": "pool", "dormant_pool_id": "pool",
+    "pool_id": "pool", "pool": "pool", "dormant_pool_id": "pool", "response_rule_id": "response rule",
 }  # fmt: skip
 """What an id of that name is the id of. A new name has to be entered here: the probing says so."""
 

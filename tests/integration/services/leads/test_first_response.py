@@ -12,7 +12,7 @@ import pytest
 
 from services.leads.first_response.reactions import respond_by
 from services.leads.first_response.starting import start_clocks
-from services.leads.first_response.use_cases import heed
+from services.leads.first_response.use_cases import heed, look_at
 from shared.database.engine import make_engine
 from shared.database.transactions import Access, Database
 from shared.events.backbone import Backbone
@@ -214,6 +214,20 @@ class TestLookingAgain:
             ("response_warned", at(24, 9, 2)), ("response_overdue", at(24, 9, 5)),
             ("response_given", at(24, 9, 30)),
         ]  # fmt: skip
+
+    async def test_its_owner_keeps_it_when_they_call_before_it_is_taken(
+        self, desk: Desk, settings: Settings, time: Answering
+    ) -> None:
+        await define(desk)
+        lead = await given(desk, settings, time)
+        await time.pass_to(at(24, 10, 4))
+        desk.clock.at = at(24, 10, 5)
+        # The date has come, and asks for another owner; the call is stored before that is done.
+        async with time.app.transaction(Access(desk.tenant_id)) as tx:
+            await look_at(tx, desk.tenant_id, UUID(lead), desk.clock.at)
+        await time.call(lead, "north1", at(24, 10, 4), seen=False)
+        await time.pass_to(at(24, 12))
+        assert (await story(desk, lead))[2:] == [("response_given", at(24, 10, 4))]
 
     async def test_three_attempts_on_three_days_are_a_response(
         self, desk: Desk, settings: Settings, time: Answering

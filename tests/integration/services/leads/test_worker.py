@@ -232,6 +232,36 @@ class TestKeeping:
         assert (entry["kind"], entry["how"]) == ("pooled", "no_follow_up")
 
 
+class TestFirstResponse:
+    async def test_it_is_noted_at_once_when_activities_tell_of_it(
+        self, working: Desk, settings: Settings
+    ) -> None:
+        body = {"name": "Everything", "due_minutes": 15, "warn_minutes": 12}
+        assert (await working("head", "POST", "/v1/response-rules", body)).status == 201
+        north1 = working.users["north1"]
+        candidates = {"user_ids": [str(north1)]}
+        body = {"name": "North1", "strategy": "round_robin", "candidates": candidates}
+        assert (await working("head", "POST", "/v1/assignment-rules", body)).status == 201
+        given = await changed(working, await working.lead())
+        await planned(working, given["id"])
+        call = ActivityRecorded(
+            kind="call",
+            lead_id=UUID(given["id"]),
+            owner_id=north1,
+            credit=Credit(rep_id=north1),
+            dimensions=Dimensions(),
+            outcome="connected",
+            duration_s=42,
+            effective=True,
+        )
+        await Elsewhere(settings, working.tenant_id).publish("cox.activities", new_id(), call)
+        await changed(working, given)
+        _, kind, data = (await working.events(given["id"]))[-1]
+        assert (kind, data["how"], data["elapsed_s"]) == ("response_given", "follow_up", 0)
+        response = (await working("north1", "GET", f"/v1/leads/{given['id']}/response")).json()
+        assert response["current"]["handled_at"] == NOON.isoformat().replace("+00:00", "Z")
+
+
 async def planned(desk: Desk, lead: str) -> None:
     """The reaction has seen the assignment; the limit is a hang guard."""
     seen = "select exists (select from timers where aggregate_id = $1)"
