@@ -82,7 +82,9 @@ def bare(path: str) -> str:
 
 
 class TestRoutes:
-    @pytest.mark.parametrize("page", ["frontend.md", "partners.md", "working-time.md", "pools.md"])
+    @pytest.mark.parametrize(
+        "page", ["frontend.md", "partners.md", "working-time.md", "pools.md", "first-response.md"]
+    )
     def test_they_are_in_the_api_document(self, page: str) -> None:
         described = {
             (method.upper(), bare(path))

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import UUID
 
+from services.leads.first_response.starting import start_clocks
+from shared.database.engine import make_engine
+from shared.database.transactions import Access, Database
+from shared.settings import Settings
 from tests.integration.services.leads.conftest import Desk
 from tests.support.calls import calls_of, differences
 
@@ -21,3 +26,28 @@ class TestPools:
             assert answer.status == call.status, (call, answer)
             assert differences(call.answer, answer.json(), ids) == [], call
         assert {"pool_id", "lead_id"} <= ids.keys()
+
+
+class TestFirstResponse:
+    async def test_every_call_is_answered_as_shown_when_made_in_order(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        ids = {"rep_id": str(desk.users["north1"])}
+        for call in calls_of(DOCS / "first-response.md"):
+            target, body = call.ready(ids)
+            answer = await desk("head", call.method, target, body)
+            assert answer.status == call.status, (call, answer)
+            assert differences(call.answer, answer.json(), ids) == [], call
+            if target.endswith("/assign"):
+                await the_reaction_comes(desk, settings, ids["lead_id"])
+        assert {"rule_id", "lead_id"} <= ids.keys()
+
+
+async def the_reaction_comes(desk: Desk, settings: Settings, lead: str) -> None:
+    """What a worker does a moment later."""
+    database = Database(make_engine(settings, "leads", "app"))
+    try:
+        async with database.transaction(Access(desk.tenant_id)) as tx:
+            await start_clocks(tx, desk.tenant_id, [UUID(lead)], desk.clock.at)
+    finally:
+        await database.dispose()
