@@ -13,6 +13,8 @@ from services.leads.first_response.definitions import active_response_rules
 from services.leads.first_response.rules import ResponseRule, first_applying, waits_on
 from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import get_leads
+from services.leads.progress.use_cases import last_moves
+from services.leads.touches.use_cases import last_effective
 from shared.access.directory import people
 from shared.database.transactions import Tx
 from shared.events.timing.timers import schedule_many
@@ -22,27 +24,40 @@ TIMER = "leads.response"
 
 async def start_clocks(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID], at: datetime) -> None:
     """Start the clocks of those of these leads that a rep has and nobody responded to, by the first rule
-    that applies. Whoever is no rep has none: what they do is not told apart.
+    that applies; a reopening is a new start. Whoever is no rep has none: what they do is not told apart.
     """
     rules = await active_response_rules(tx, tenant_id)
-    leads = await get_leads(tx, tenant_id, lead_ids) if rules else []
-    owned = {lead.id: lead for lead in leads if lead.owner_id and lead.status == "open"}
-    if not owned:
+    leads = await _of_reps(tx, tenant_id, lead_ids) if rules else []
+    if not leads:
         return
-    since, before = await owned_since(tx, tenant_id, list(owned)), await clocks_of(tx, tenant_id, list(owned))
-    known = await people(tx, [lead.owner_id for lead in owned.values() if lead.owner_id])
-    reps = {user for user, person in known.items() if person.is_rep}
-    clocks = [
-        clock
-        for lead in owned.values()
-        if lead.owner_id in reps
-        and lead.id in since
-        and (clock := _started(rules, lead, since[lead.id], before.get(lead.id, []))) is not None
-    ]
+    since = await owned_since(tx, tenant_id, [lead.id for lead in leads])
+    since |= await last_moves(tx, tenant_id, since, reopenings=True)
+    before = await clocks_of(tx, tenant_id, list(since))
+    started = (
+        _started(rules, lead, since[lead.id], before.get(lead.id, [])) for lead in leads if lead.id in since
+    )
+    clocks = [clock for clock in started if clock is not None]
     await store_clocks(tx, tenant_id, clocks)
+    await _schedule(tx, tenant_id, clocks, at)
+
+
+async def _of_reps(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> list[Lead]:
+    leads = [lead for lead in await get_leads(tx, tenant_id, lead_ids) if lead.status == "open"]
+    known = await people(tx, {lead.owner_id for lead in leads if lead.owner_id})
+    reps = {user for user, person in known.items() if person.is_rep}
+    return [lead for lead in leads if lead.owner_id in reps]
+
+
+async def _schedule(tx: Tx, tenant_id: UUID, clocks: Sequence[Clock], at: datetime) -> None:
+    """The first date of each, which is now where a touch was faster than the clock."""
     hours = await hours_of(tx, clocks)
-    dates = [(clock, next_date(clock, planned(clock, hours[clock.owner_id]))) for clock in clocks]
-    await schedule_many(tx, TIMER, [(clock.lead_id, date, {}) for clock, date in dates if date])
+    answered = await last_effective(tx, tenant_id, {clock.lead_id: clock.started_at for clock in clocks})
+    dates = [
+        (clock.lead_id, at if clock.lead_id in answered else next_date(clock, planned(clock, hours[owner])))
+        for clock in clocks
+        for owner in [clock.owner_id]
+    ]
+    await schedule_many(tx, TIMER, [(lead_id, date, {}) for lead_id, date in dates if date])
 
 
 def _started(

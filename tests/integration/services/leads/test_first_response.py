@@ -250,6 +250,24 @@ class TestLookingAgain:
         await desk("north1", "POST", f"/v1/leads/{lead}/move", {"to": "lost"})
         await time.pass_to(at(24, 12))
         assert [kind for kind, _ in await story(desk, lead)] == ["stage_changed"]
+        # Reopened, there is the whole time again.
+        await desk("north1", "POST", f"/v1/leads/{lead}/move", {"to": "needs_analysis"})
+        await time.start(lead)
+        await time.pass_to(at(24, 12, 14))
+        assert (await story(desk, lead))[1:] == [
+            ("stage_changed", at(24, 12)), ("response_warned", at(24, 12, 12)),
+        ]  # fmt: skip
+
+    async def test_a_call_is_noted_when_it_was_faster_than_the_clock(
+        self, desk: Desk, settings: Settings, time: Answering
+    ) -> None:
+        await define(desk)
+        await rule(desk, candidates=users(desk, "north1"))
+        lead = await desk.lead(source="web_form")
+        await react(desk, settings, lead)
+        await time.call(lead["id"], "north1", EVE)
+        await time.fire()
+        assert await story(desk, lead["id"]) == [("response_given", EVE)]
 
 
 class TestOtherHands:
