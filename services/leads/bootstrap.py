@@ -21,6 +21,7 @@ from services.leads.pool.use_cases import pool_unassigned
 from services.leads.progress import api as progress
 from services.leads.recycling import api as recycling
 from services.leads.recycling.reactions import plan_by, recycling_timers
+from services.leads.returns import api as returns
 from services.leads.timeline import api as timeline
 from services.leads.touches.reactions import touches_projection
 from shared.access.projection import directory_projection
@@ -41,6 +42,8 @@ ROUTERS = (
     progress.router,
     assignment.leads_router,
     handover.router,
+    returns.leads_router,
+    returns.returns_router,
     timeline.router,
     assignment.rules_router,
     pool.pools_router,

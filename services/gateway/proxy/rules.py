@@ -11,6 +11,7 @@ Header = tuple[bytes, bytes]
 
 PREFIXES: dict[str, Service] = {
     "leads": "leads",
+    "lead-returns": "leads",
     "assignment-rules": "leads",
     "response-rules": "leads",
     "pipelines": "leads",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.leads.assignment.rules import Candidate, Facts, Rule, Verdict, failed_condition, owed
+import asyncpg
+
+from services.leads.assignment.rules import Candidate, Facts, Rule, Verdict, failed_condition, makes_up, owed
 from services.leads.assignment.tables import (
     ENSURE_ROTATIONS,
     LOCK_ROTATIONS,
@@ -20,6 +23,9 @@ from shared.access.directory import credits_of, people, reps_of_unit
 from shared.access.working import absences_of, calendars_of_users, profiles_of
 from shared.database.transactions import Tx
 from shared.worktime.moments import is_working
+
+Given = tuple[Rule, UUID, Sequence[Verdict]]
+"""A lead was given: by which rule, to whom, on what it found."""
 
 _A_MOMENT = timedelta(microseconds=1)
 
@@ -38,42 +44,56 @@ class Ballot:
         """Candidates by rule, as they stand now."""
         return {rule_id: list(listed.values()) for rule_id, listed in self.by_rule.items()}
 
-    def take_turn(self, rule_id: UUID, verdicts: Sequence[Verdict], user_id: UUID) -> None:
+    def take_turn(self, rule: Rule, verdicts: Sequence[Verdict], user_id: UUID) -> None:
         """The user gets a lead by the rule that found this of its candidates."""
-        turn = self.rotation[rule_id] = self.rotation.get(rule_id, 0) + 1
-        self._taken[rule_id, user_id] = turn
-        mine = self.by_rule[rule_id]
+        mine = self.by_rule[rule.id]
         for user, change in owed(verdicts).items():
             mine[user] = replace(mine[user], credit=mine[user].credit + change)
-        mine[user_id] = replace(mine[user_id], last_turn=turn)
+        one = mine[user_id]
+        if makes_up(rule, one):
+            mine[user_id] = replace(one, owed_turns=one.owed_turns - 1)
+        else:
+            turn = self.rotation[rule.id] = self.rotation.get(rule.id, 0) + 1
+            self._taken[rule.id, user_id] = turn
+            mine[user_id] = replace(one, last_turn=turn)
         for listed in self.by_rule.values():
             if user_id in listed:
                 listed[user_id] = replace(listed[user_id], open_leads=listed[user_id].open_leads + 1)
 
-    async def store_turns(self, tx: Tx, given: Sequence[tuple[UUID, UUID, Sequence[Verdict]]]) -> None:
-        """Keep the turns of the leads that were really given, as `(rule, user, verdicts)`."""
+    async def store_turns(self, tx: Tx, given: Sequence[Given]) -> None:
+        """Keep the turns of the leads that were really given."""
         if not given:
             return
-        shifts = _shifts(given)
-        taken = {(rule, user) for rule, user, _ in given}
+        shifts, made_up = _shifts(given), _made_up(given)
+        taken = {(rule.id, user) for rule, user, _ in given}
         rules = sorted({rule for rule, _ in taken})
         await tx.connection.execute(
             SET_ROTATIONS, self.tenant_id, rules, [self.rotation[rule] for rule in rules]
         )
         kept = sorted(shifts)
-        turns = [self._taken[pair] if pair in taken else None for pair in kept]
+        turns = [self._taken.get(pair) if pair in taken else None for pair in kept]
         by_rule, by_user = [rule for rule, _ in kept], [user for _, user in kept]
-        owed_more = [shifts[pair] for pair in kept]
-        await tx.connection.execute(SET_TURNS, self.tenant_id, by_rule, by_user, turns, owed_more)
+        owed_more, owed_turns = [shifts[pair] for pair in kept], [-made_up[pair] for pair in kept]
+        await tx.connection.execute(SET_TURNS, self.tenant_id, by_rule, by_user, turns, owed_more, owed_turns)
 
 
-def _shifts(given: Sequence[tuple[UUID, UUID, Sequence[Verdict]]]) -> dict[tuple[UUID, UUID], int]:
+def _made_up(given: Sequence[Given]) -> Counter[tuple[UUID, UUID]]:
+    """How many turns that had come back were had, `(rule, user)`."""
+    return Counter(
+        (rule.id, user)
+        for rule, user, verdicts in given
+        for one in verdicts
+        if one.user_id == user and makes_up(rule, one.candidate)
+    )
+
+
+def _shifts(given: Sequence[Given]) -> dict[tuple[UUID, UUID], int]:
     """How much more each candidate is owed by each rule, `(rule, user)`; of those chosen at least nothing."""
     found: dict[tuple[UUID, UUID], int] = {}
     for rule, user, verdicts in given:
-        found.setdefault((rule, user), 0)
+        found.setdefault((rule.id, user), 0)
         for each, change in owed(verdicts).items():
-            found[rule, each] = found.get((rule, each), 0) + change
+            found[rule.id, each] = found.get((rule.id, each), 0) + change
     return found
 
 
@@ -100,9 +120,7 @@ async def consider(
     by_rule = {}
     for rule_id, listed in standing.items():
         by_rule[rule_id] = {
-            one.user_id: replace(one, last_turn=last, credit=credit)
-            for one in listed
-            for last, credit in [turns.get((rule_id, one.user_id), (0, 0))]
+            one.user_id: _with_turns(one, turns.get((rule_id, one.user_id))) for one in listed
         }
     return Ballot(tenant_id, rules, by_rule, rotation)
 
@@ -172,10 +190,16 @@ async def _rotations(tx: Tx, tenant_id: UUID, rules: Sequence[Rule], *, lock: bo
     return {row["rule_id"]: row["turn"] for row in await tx.connection.fetch(LOCK_ROTATIONS, tenant_id, ids)}
 
 
-async def _turns(tx: Tx, tenant_id: UUID, rules: Sequence[Rule]) -> dict[tuple[UUID, UUID], tuple[int, int]]:
-    """By rule and user: the turn that was theirs last, and what they are owed."""
+def _with_turns(one: Candidate, row: asyncpg.Record | None) -> Candidate:
+    if row is None:
+        return one
+    return replace(one, last_turn=row["last_turn"], credit=row["credit"], owed_turns=row["owed_turns"])
+
+
+async def _turns(tx: Tx, tenant_id: UUID, rules: Sequence[Rule]) -> dict[tuple[UUID, UUID], asyncpg.Record]:
+    """By rule and user: the turn that was theirs last and what they are owed."""
     rows = await tx.connection.fetch(SELECT_TURNS, tenant_id, [rule.id for rule in rules])
-    return {(row["rule_id"], row["user_id"]): (row["last_turn"], row["credit"]) for row in rows}
+    return {(row["rule_id"], row["user_id"]): row for row in rows}
 
 
 async def _named(tx: Tx, rules: Sequence[Rule]) -> dict[UUID, list[UUID]]:

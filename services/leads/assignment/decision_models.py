@@ -64,6 +64,7 @@ class CandidateOut(WireModel):
     level: str | None = None
     weight: int | None = Field(default=None, description="Their share, of a weighted rule.")
     credit: int | None = Field(default=None, description="How much of it they had not had yet.")
+    owed_turns: int | None = Field(default=None, description="Turns that came back and are still to come.")
     absent_until: Timestamp | None = None
     local_time: str | None = Field(
         default=None, description="Where it was outside their working hours: by their own clock."

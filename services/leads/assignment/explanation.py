@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from services.leads.assignment.rules import Consulted, Verdict
 
@@ -44,5 +45,25 @@ def _figures(verdict: Verdict) -> Iterator[tuple[str, int | str | None]]:
     yield "level", one.level
     yield "weight", verdict.weight
     yield "credit", None if verdict.weight is None else one.credit
+    yield "owed_turns", one.owed_turns or None
     yield "absent_until", one.absent_until.isoformat() if one.absent_until else None
     yield "local_time", f"{one.off_at:%Y-%m-%d %H:%M}" if one.off_at else None
+
+
+def undone(decisive: Mapping[str, Any]) -> tuple[dict[UUID, int], dict[UUID, int]]:
+    """How much more each is owed once a decision no longer counts, and how many turns; of the rule that
+    made it, as it is stored. Where loads decided nothing is owed: the load is less by itself.
+    """
+    candidates = decisive["candidates"]
+    owner = next(UUID(one["user_id"]) for one in candidates if one["chosen"])
+    if decisive["strategy"] in ("round_robin", "territory"):
+        return {}, {owner: 1}
+    if decisive["strategy"] != "weighted":
+        return {}, {}
+    free = {
+        UUID(one["user_id"]): one["weight"]
+        for one in candidates
+        if one["reason"] in ("chosen", "another_is_owed_more")
+    }
+    total = sum(free.values())
+    return {user: (total if user == owner else 0) - weight for user, weight in free.items()}, {}

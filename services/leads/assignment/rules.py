@@ -103,8 +103,9 @@ class Rule:
 class Candidate:
     """A user whom a rule names. `last_turn` is the rule's turn that was theirs last, 0 for none yet.
 
-    `credit` is what a weighted rule owes them. `absent_until`: they are away; `off_at`: it is outside their
-    working hours, by this local time of theirs. `had_it`: it is to be taken from them.
+    `credit` is what a weighted rule owes them, `owed_turns` how many turns came back to them.
+    `absent_until`: they are away; `off_at`: it is outside their working hours, by this local time of theirs.
+    `had_it`: it is to be taken from them.
     """
 
     user_id: UUID
@@ -117,6 +118,7 @@ class Candidate:
     open_leads: int = 0
     last_turn: int = 0
     credit: int = 0
+    owed_turns: int = 0
     absent_until: datetime | None = None
     off_at: datetime | None = None
     known: bool = True
@@ -189,10 +191,10 @@ def _value_within(conditions: Conditions, value: int | None) -> bool:
 def choose(rule: Rule, facts: Facts, candidates: Sequence[Candidate]) -> list[Verdict]:
     """A verdict for every candidate, in the rule's order; at most one is `chosen`.
 
-    Round robin takes whoever waited longest, in the rule's order among equals, so that a newcomer gets one
-    turn and then waits like everyone; least loaded the fewest open leads, then the longest wait; territory
-    only reps of the lead's region, then the longest wait; weighted whoever is owed most once each free one
-    has been owed their weight more.
+    Round robin takes whoever is owed a turn, else whoever waited longest, in the rule's order among equals,
+    so that a newcomer gets one turn and then waits like everyone; least loaded the fewest open leads, then
+    the longest wait; territory only reps of the lead's region, then as round robin; weighted whoever is owed
+    most once each free one has been owed their weight more.
     """
     limits = [_limit(rule, one) for one in candidates]
     weights = [rule.weights.of(one.level) if rule.strategy == "weighted" else None for one in candidates]
@@ -218,7 +220,14 @@ _LOST: dict[Strategy, Reason] = {
 def _rank(strategy: Strategy, one: Candidate, weight: int | None, at: int) -> tuple[int, int, int]:
     if strategy == "weighted":
         return (-(one.credit + (weight or 0)), 0, at)
-    return (one.open_leads if strategy == "least_loaded" else 0, one.last_turn, at)
+    if strategy == "least_loaded":
+        return (one.open_leads, one.last_turn, at)
+    return (0 if one.owed_turns else 1, one.last_turn, at)
+
+
+def makes_up(rule: Rule, one: Candidate) -> bool:
+    """Whether a lead for them is for a turn that came back: their place among the others stays."""
+    return rule.strategy in ("round_robin", "territory") and one.owed_turns > 0
 
 
 def owed(verdicts: Sequence[Verdict]) -> dict[UUID, int]:

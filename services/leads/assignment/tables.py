@@ -59,6 +59,8 @@ turns = Table(
     Column("last_turn", BigInteger, nullable=False),
     # Of a weighted rule: its shares that they have not had yet; below zero: had in advance.
     Column("credit", BigInteger, nullable=False, server_default=text("0")),
+    # Of a rule by turns: turns that came back.
+    Column("owed_turns", BigInteger, nullable=False, server_default=text("0")),
 )
 
 assignments = Table(
@@ -99,19 +101,22 @@ select rule_id, turn from rotations where tenant_id = $1 and rule_id = any($2::u
 order by rule_id for update
 """
 SELECT_TURNS = """
-select rule_id, user_id, last_turn, credit from turns where tenant_id = $1 and rule_id = any($2::uuid[])
+select rule_id, user_id, last_turn, credit, owed_turns from turns
+where tenant_id = $1 and rule_id = any($2::uuid[])
 """
 SET_ROTATIONS = """
 update rotations set turn = r.turn from unnest($2::uuid[], $3::bigint[]) as r(rule_id, turn)
 where rotations.tenant_id = $1 and rotations.rule_id = r.rule_id
 """
 SET_TURNS = """
-insert into turns as t (tenant_id, rule_id, user_id, last_turn, credit)
-select $1, r.rule_id, r.user_id, coalesce(r.turn, 0), r.owed
-from unnest($2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[]) as r(rule_id, user_id, turn, owed)
+insert into turns as t (tenant_id, rule_id, user_id, last_turn, credit, owed_turns)
+select $1, r.rule_id, r.user_id, coalesce(r.turn, 0), r.owed, r.owed_turns
+from unnest($2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[], $6::bigint[])
+  as r(rule_id, user_id, turn, owed, owed_turns)
 order by r.rule_id, r.user_id
 on conflict (tenant_id, rule_id, user_id) do update
-  set last_turn = greatest(t.last_turn, excluded.last_turn), credit = t.credit + excluded.credit
+  set last_turn = greatest(t.last_turn, excluded.last_turn), credit = t.credit + excluded.credit,
+      owed_turns = t.owed_turns + excluded.owed_turns
 """
 SELECT_ASSIGNMENTS = """
 select id, at, how, owner_id, previous_owner_id, assigned_by, rule_id, rule_version, reason, explanation,

@@ -116,7 +116,7 @@ async def assign_by_rules(
     taken = {lead.id: lead for lead in locked.values() if _waits(lead, but)}
     decisions = {lead_id: one for lead_id, one in decisions.items() if lead_id in taken}
     turns = [
-        (one.rule.id, one.owner_id, one.consulted[-1].verdicts)
+        (one.rule, one.owner_id, one.consulted[-1].verdicts)
         for one in decisions.values()
         if one.rule and one.owner_id
     ]
@@ -135,7 +135,7 @@ def _decide(ballot: Ballot, facts: Facts) -> Decision:
     owner, consulted = decide(ballot.rules, facts, ballot.candidates())
     rule = consulted[-1].rule if owner else None
     if owner and rule:
-        ballot.take_turn(rule.id, consulted[-1].verdicts, owner)
+        ballot.take_turn(rule, consulted[-1].verdicts, owner)
     return Decision(owner, rule, tuple(consulted))
 
 

@@ -1,0 +1,122 @@
+"""Filing a lead as invalid, and deciding about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from services.leads.assignment.turns import give_turn_back
+from services.leads.assignment.use_cases import OwnerChanged, owned_since
+from services.leads.intake.lead import Lead
+from services.leads.intake.use_cases import get_lead, lock_lead
+from services.leads.pool.use_cases import release_lead
+from services.leads.returns.rules import (
+    FiledBefore,
+    Filing,
+    Invalidity,
+    NothingFiled,
+    State,
+    check_decision,
+    check_filing,
+    check_in_hand,
+)
+from services.leads.returns.tables import DECIDE, FILE, FILED, LOCK_FILED, OF_LEAD
+from shared.access.principal import Principal
+from shared.database.transactions import Tx
+
+
+async def file_invalid(
+    tx: Tx, who: Principal, lead_id: UUID, reason: Invalidity, note: str | None, at: datetime
+) -> Filing:
+    """The owner says that a lead is invalid; it stays theirs until somebody decides.
+
+    Raises UnknownLead, NotTheOwner, NotOpen, FiledTooLate, FiledBefore.
+    """
+    lead = await lock_lead(tx, who.tenant_id, lead_id)
+    since = check_filing(lead.owner_id, who.user_id, lead.status, await _since(tx, lead), at)
+    values = (who.tenant_id, lead_id, lead.owner_id, since, at, reason, note)
+    if not await tx.connection.fetchval(FILE, *values):
+        raise FiledBefore
+    return await filing_of(tx, who.tenant_id, lead_id)
+
+
+async def filing_of(tx: Tx, tenant_id: UUID, lead_id: UUID) -> Filing:
+    """The last one of a lead. Raises UnknownLead, NothingFiled."""
+    await get_lead(tx, tenant_id, lead_id)
+    return _found(await tx.connection.fetchrow(OF_LEAD, tenant_id, lead_id))
+
+
+async def filed(tx: Tx, tenant_id: UUID) -> list[Filing]:
+    """Those that wait for a decision, of leads that the caller sees, the oldest first."""
+    return [_found(row) for row in await tx.connection.fetch(FILED, tenant_id)]
+
+
+async def approve(
+    tx: Tx, who: Principal, lead_id: UUID, pool_id: UUID | None, note: str | None, at: datetime
+) -> Filing:
+    """The lead goes into the pool named, else the one it came from, else the default one; the turn that
+    brought it comes back. Locks in the house's order: turns, pool, loads, leads.
+
+    Raises UnknownLead, NothingFiled, DecisionNotAllowed, FilingOutdated, UnknownPool, PoolInactive,
+    WhichPool, OwnerChanged.
+    """
+    seen = await get_lead(tx, who.tenant_id, lead_id)
+    filing = await _to_decide(tx, who, lead_id)
+    check_in_hand(filing, seen.owner_id, await _since(tx, seen), seen.status)
+    back = await give_turn_back(tx, who.tenant_id, lead_id, filing.owner_id, filing.assigned_at)
+
+    def still_so(version: int) -> None:
+        if version != seen.version:
+            raise OwnerChanged
+
+    done = await _decide(tx, who, filing, "approved", note, at, turn_returned=back)
+    await release_lead(tx, who, lead_id, pool_id, f"invalid: {filing.reason}", at, check_version=still_so)
+    return done
+
+
+async def refuse(tx: Tx, who: Principal, lead_id: UUID, note: str | None, at: datetime) -> Filing:
+    """The owner keeps the lead. Raises UnknownLead, NothingFiled, DecisionNotAllowed."""
+    await get_lead(tx, who.tenant_id, lead_id)
+    filing = await _to_decide(tx, who, lead_id)
+    return await _decide(tx, who, filing, "refused", note, at, turn_returned=False)
+
+
+async def _to_decide(tx: Tx, who: Principal, lead_id: UUID) -> Filing:
+    filing = _found(await tx.connection.fetchrow(LOCK_FILED, who.tenant_id, lead_id))
+    check_decision(filing, who.visibility, who.user_id)
+    return filing
+
+
+async def _decide(
+    tx: Tx,
+    who: Principal,
+    filing: Filing,
+    state: State,
+    note: str | None,
+    at: datetime,
+    *,
+    turn_returned: bool,
+) -> Filing:
+    key = (filing.tenant_id, filing.lead_id, filing.owner_id, filing.assigned_at)
+    await tx.connection.execute(DECIDE, *key, state, at, who.user_id, note, turn_returned)
+    return replace(
+        filing,
+        state=state,
+        decided_at=at,
+        decided_by=who.user_id,
+        decision_note=note,
+        turn_returned=turn_returned,
+    )
+
+
+async def _since(tx: Tx, lead: Lead) -> datetime | None:
+    return (await owned_since(tx, lead.tenant_id, [lead.id])).get(lead.id)
+
+
+def _found(row: asyncpg.Record | None) -> Filing:
+    if row is None:
+        raise NothingFiled
+    return Filing(**dict(row.items()))

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from shared.settings import Settings
+from tests.integration.services.leads.conftest import Desk
+from tests.integration.services.leads.test_assignment import considered, react, rule, users
+from tests.integration.services.leads.test_pool import make_pool
+from tests.integration.services.leads.test_progress import loads
+from tests.support.asgi import Answer
+
+
+async def given(desk: Desk, settings: Settings) -> tuple[str, str]:
+    """A new lead and who got it by the rules."""
+    lead = await desk.lead()
+    [owner] = (await react(desk, settings, lead)).values()
+    return lead["id"], next(name for name, user in desk.users.items() if user == owner)
+
+
+async def file(desk: Desk, name: str, lead: str, reason: str = "empty_number", **more: Any) -> Answer:
+    return await desk(name, "POST", f"/v1/leads/{lead}/invalid", {"reason": reason} | more)
+
+
+async def decide(desk: Desk, lead: str, how: str = "approve", by: str = "boss", **body: Any) -> Answer:
+    return await desk(by, "POST", f"/v1/leads/{lead}/invalid/{how}", body)
+
+
+class TestFiling:
+    async def test_it_waits_for_the_supervisor_when_its_owner_files_it(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        await rule(desk, candidates=users(desk, "north1"))
+        lead, owner = await given(desk, settings)
+        answer = await file(desk, owner, lead, "peer", note="asked for our prices")
+        assert answer.status == 201, answer
+        told = answer.json()
+        assert (told["reason"], told["state"], told["turn_returned"]) == ("peer", "filed", False)
+        for name, seen in (("boss", [lead]), ("north2", [])):
+            listed = (await desk(name, "GET", "/v1/lead-returns")).json()["items"]
+            assert [one["lead_id"] for one in listed] == seen
+        assert (await desk("boss", "GET", f"/v1/leads/{lead}/invalid")).json() == told
+        assert (await desk("north2", "GET", f"/v1/leads/{lead}/invalid")).code == "unknown_lead"
+
+    async def test_it_is_refused_when_it_is_late_anothers_or_filed_before(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        await rule(desk, candidates=users(desk, "north1"))
+        first, owner = await given(desk, settings)
+        second, _ = await given(desk, settings)
+        assert (await file(desk, "boss", first)).code == "not_the_owner"
+        assert (await file(desk, owner, first, "boring")).pointers == ["/reason"]
+        assert (await file(desk, owner, first)).status == 201
+        assert (await file(desk, owner, first)).code == "filed_before"
+        desk.clock.at += timedelta(hours=24, seconds=1)
+        assert (await file(desk, owner, second)).code == "filed_too_late"
+
+
+class TestApproving:
+    async def test_its_owner_is_next_once_more_when_approved(self, desk: Desk, settings: Settings) -> None:
+        pool = await make_pool(desk, is_default=True)
+        await rule(desk, candidates=users(desk, "north1", "north2", "south1"))
+        lead, owner = await given(desk, settings)
+        others = [(await given(desk, settings))[1] for _ in range(2)]
+        assert [owner, *others] == ["north1", "north2", "south1"]
+        await file(desk, owner, lead)
+        answer = await decide(desk, lead, note="called it myself")
+        assert answer.status == 200, answer
+        told = answer.json()
+        assert (told["state"], told["turn_returned"], told["decided_by"]) == (
+            "approved", True, str(desk.users["boss"]),
+        )  # fmt: skip
+        assert await loads(desk) == {"north1": 0, "north2": 1, "south1": 1}
+        now = (await desk("head", "GET", f"/v1/leads/{lead}")).json()
+        assert (now["owner_id"], now["pool_id"]) == (None, pool["id"])
+        body: dict[str, Any] = {"lead": {}}
+        explained = (await desk("head", "POST", "/v1/assignment-rules/explain", body)).json()
+        assert explained["rules"][0]["candidates"][0]["owed_turns"] == 1
+        # The turn that came back, then everybody's own as if nothing had been.
+        assert [(await given(desk, settings))[1] for _ in range(5)] == [
+            "north1", "north1", "north2", "south1", "north1",
+        ]  # fmt: skip
+
+    async def test_nothing_is_owed_twice_when_leads_come_in_one_batch(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        await make_pool(desk, is_default=True)
+        await rule(desk, candidates=users(desk, "north1", "north2"))
+        lead, owner = await given(desk, settings)
+        await file(desk, owner, lead)
+        await decide(desk, lead)
+        leads = [await desk.lead() for _ in range(5)]
+        owners = Counter((await react(desk, settings, *leads)).values())
+        assert owners == {desk.users["north1"]: 3, desk.users["north2"]: 2}
+        kept = "select max(owed_turns) from turns where tenant_id = $1"
+        assert await desk.admin.fetchval(kept, desk.tenant_id) == 0
+
+    async def test_shares_are_as_if_it_had_not_been_when_weighted(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        await make_pool(desk, is_default=True)
+        await desk.profile("north1", "P1")
+        weights = {"default": 2, "by_level": {"P1": 1}}
+        await rule(desk, strategy="weighted", weights=weights, candidates=users(desk, "north1", "north2"))
+        found = [await given(desk, settings) for _ in range(3)]
+        lead = next(lead for lead, owner in found if owner == "north1")
+        await file(desk, "north1", lead)
+        assert (await decide(desk, lead)).json()["turn_returned"] is True
+        again = Counter([(await given(desk, settings))[1] for _ in range(4)])
+        assert again == {"north1": 2, "north2": 2}
+        total = "select sum(credit) from turns where tenant_id = $1"
+        assert await desk.admin.fetchval(total, desk.tenant_id) == 0
+
+    async def test_no_turn_comes_back_when_no_rule_by_turns_gave_it(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        await make_pool(desk, is_default=True)
+        by_hand = (await desk.lead())["id"]
+        body = {"owner_id": str(desk.users["north1"])}
+        await desk("head", "POST", f"/v1/leads/{by_hand}/assign", body)
+        await rule(desk, strategy="least_loaded", candidates=users(desk, "north2"))
+        by_load, _ = await given(desk, settings)
+        for name, lead in (("north1", by_hand), ("north2", by_load)):
+            assert (await file(desk, name, lead)).status == 201
+            told = (await decide(desk, lead)).json()
+            assert (told["state"], told["turn_returned"]) == ("approved", False)
+
+    async def test_it_is_refused_when_the_wrong_one_decides_or_it_is_outdated(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        await make_pool(desk, is_default=True)
+        await rule(desk, candidates=users(desk, "north1"))
+        lead, owner = await given(desk, settings)
+        assert (await decide(desk, lead)).code == "nothing_filed"
+        await file(desk, owner, lead)
+        assert (await decide(desk, lead, by=owner)).code == "decision_not_allowed"
+        await desk.user("other", "south-team", role="supervisor", is_rep=False)
+        assert (await decide(desk, lead, by="other")).code == "unknown_lead"
+        desk.clock.at += timedelta(minutes=1)
+        body = {"owner_id": str(desk.users["north2"])}
+        await desk("head", "POST", f"/v1/leads/{lead}/assign", body)
+        assert (await decide(desk, lead)).code == "filing_outdated"
+
+    async def test_nothing_happens_when_there_is_no_pool_to_give_it_into(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        await rule(desk, candidates=users(desk, "north1"))
+        lead, owner = await given(desk, settings)
+        await file(desk, owner, lead)
+        refused = await decide(desk, lead)
+        assert (refused.code, refused.pointers) == ("which_pool", ["/pool_id"])
+        assert (await desk("boss", "GET", f"/v1/leads/{lead}/invalid")).json()["state"] == "filed"
+        owed = "select max(owed_turns) from turns where tenant_id = $1"
+        assert await desk.admin.fetchval(owed, desk.tenant_id) == 0
+
+    async def test_one_turn_comes_back_when_two_approve_at_once(self, desk: Desk, settings: Settings) -> None:
+        await make_pool(desk, is_default=True)
+        await rule(desk, candidates=users(desk, "north1"))
+        lead, owner = await given(desk, settings)
+        await file(desk, owner, lead)
+        answers = await asyncio.gather(*(decide(desk, lead, by=name) for name in ("boss", "head") * 2))
+        assert [answer.status for answer in answers].count(200) == 1
+        owed = "select owed_turns from turns where tenant_id = $1 and user_id = $2"
+        assert await desk.admin.fetchval(owed, desk.tenant_id, desk.users["north1"]) == 1
+
+
+class TestRefusing:
+    async def test_the_owner_keeps_it_when_refused(self, desk: Desk, settings: Settings) -> None:
+        await rule(desk, candidates=users(desk, "north1"))
+        lead, owner = await given(desk, settings)
+        await file(desk, owner, lead)
+        told = (await decide(desk, lead, "refuse", note="it answers")).json()
+        assert (told["state"], told["decision_note"], told["turn_returned"]) == (
+            "refused",
+            "it answers",
+            False,
+        )
+        assert (await desk("head", "GET", f"/v1/leads/{lead}")).json()["owner_id"] == str(desk.users[owner])
+        assert (await file(desk, owner, lead)).code == "filed_before"
+        assert (await decide(desk, lead)).code == "nothing_filed"
+        seen = await considered(desk, {"id": lead})
+        assert UUID(seen["North1"]["user_id"]) == desk.users["north1"]
