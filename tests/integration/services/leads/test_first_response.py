@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from shared.settings import Settings
 from tests.integration.services.leads.conftest import Desk
 from tests.integration.services.leads.test_assignment import react, rule, users
 from tests.integration.services.leads.test_pool import make_pool
+from tests.integration.services.leads.test_progress import loads
 from tests.integration.services.leads.test_recycling import Time
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -47,6 +49,14 @@ class Answering(Time):
         await super().fire()
         rows = await self.desk.admin.fetch("select id from leads where tenant_id = $1", self.desk.tenant_id)
         await self.start(*(str(row["id"]) for row in rows))
+
+    async def rest(self) -> None:
+        """Until no timer is due; the limit is a hang guard."""
+        due = "select exists (select from timers where tenant_id = $1 and fire_at <= $2)"
+        async with asyncio.timeout(120):
+            asked = due, self.desk.tenant_id, self.desk.clock.at
+            while await self.desk.admin.fetchval(*asked):  # noqa: ASYNC110 - timers tell nobody
+                await asyncio.sleep(0.02)
 
     async def start(self, *leads: str) -> None:
         async with self.app.transaction(Access(self.desk.tenant_id)) as tx:
@@ -286,8 +296,7 @@ class TestOtherHands:
         now = await shown(desk, lead["id"])
         assert now["current"] is None
         assert moments(now["earlier"][0], "happened_at")["reassign"] == at(24, 10, 5)
-        loads = "select open_leads from rep_loads where tenant_id = $1 and user_id = $2"
-        assert await desk.admin.fetchval(loads, desk.tenant_id, desk.users["north1"]) == 0
+        assert await loads(desk) == {"north1": 0}
 
     async def test_it_stays_and_the_manager_hears_of_it_when_there_is_nowhere_to_go(
         self, desk: Desk, settings: Settings, time: Answering
@@ -378,6 +387,33 @@ class TestOtherHands:
         for each in (lead, led["id"]):
             assert await shown(desk, each) == {"current": None, "earlier": []}
         assert (await desk("south1", "GET", f"/v1/leads/{lead}/response")).code == "unknown_lead"
+
+    async def test_each_goes_on_once_when_several_workers_and_reactions_meet(
+        self, desk: Desk, settings: Settings, time: Answering
+    ) -> None:
+        await define(desk)
+        await rule(desk, candidates=users(desk, "north1", "north2"))
+        leads = [await desk.lead(source="web_form") for _ in range(12)]
+        first = await react(desk, settings, *leads)
+        await time.start(*(lead["id"] for lead in leads))
+        fresh = [await desk.lead() for _ in range(12)]
+        desk.clock.at = at(24, 10, 5)
+        workers = [asyncio.create_task(time.timers.run(time.backbone)) for _ in range(3)]
+        try:
+            await asyncio.gather(*(react(desk, settings, one) for one in fresh))
+            await time.rest()
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        others = {desk.users["north1"]: desk.users["north2"], desk.users["north2"]: desk.users["north1"]}
+        for lead_id, owner in first.items():
+            given = [data for _, kind, data in await desk.events(str(lead_id)) if kind == "lead_assigned"]
+            assert [data["credit"]["rep_id"] for data in given] == [str(owner), str(others[owner])]
+        owned = "select owner_id, count(*) from leads where tenant_id = $1 group by owner_id"
+        names = {user: name for name, user in desk.users.items()}
+        held = {names[user]: count for user, count in await desk.admin.fetch(owned, desk.tenant_id)}
+        assert (await loads(desk), sum(held.values())) == (held, 24)
 
 
 class TestDefining:
