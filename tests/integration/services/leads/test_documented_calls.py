@@ -10,6 +10,8 @@ from shared.database.engine import make_engine
 from shared.database.transactions import Access, Database
 from shared.settings import Settings
 from tests.integration.services.leads.conftest import Desk
+from tests.integration.services.leads.test_assignment import react
+from tests.integration.services.leads.test_pool import make_pool
 from tests.support.calls import calls_of, differences
 
 DOCS = Path(__file__).resolve().parents[4] / "docs"
@@ -41,6 +43,25 @@ class TestFirstResponse:
             if target.endswith("/assign"):
                 await the_reaction_comes(desk, settings, ids["lead_id"])
         assert {"rule_id", "lead_id"} <= ids.keys()
+
+
+class TestAssignment:
+    async def test_every_call_is_answered_as_shown_when_made_in_order(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        pool = await make_pool(desk)
+        ids = {
+            "wang_id": str(desk.users["north1"]), "li_id": str(desk.users["north2"]), "pool_id": pool["id"],
+        }  # fmt: skip
+        for call in calls_of(DOCS / "assignment.md"):
+            target, body = call.ready(ids)
+            by = "north1" if target.endswith("/invalid") else "head"
+            answer = await desk(by, call.method, target, body)
+            assert answer.status == call.status, (call, answer)
+            assert differences(call.answer, answer.json(), ids) == [], call
+            if target == "/v1/leads":
+                await react(desk, settings, answer.json())
+        assert {"rule_id", "lead_id", "open_id", "digest"} <= ids.keys()
 
 
 async def the_reaction_comes(desk: Desk, settings: Settings, lead: str) -> None:
