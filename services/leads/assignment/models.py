@@ -159,6 +159,15 @@ class ConditionsOut(WireModel):
     value_from: MoneyOut | None
     value_to: MoneyOut | None
 
+    @classmethod
+    def of(cls, conditions: Conditions, currency: str) -> ConditionsOut:
+        names = ("source", "channel", "region", "product", "tags")
+        return cls(
+            **{name: list(getattr(conditions, name)) for name in names},
+            value_from=money_out(conditions.value_from, currency),
+            value_to=money_out(conditions.value_to, currency),
+        )
+
 
 class RuleOut(WireModel):
     """A rule as it is now."""
@@ -179,19 +188,13 @@ class RuleOut(WireModel):
 
     @classmethod
     def of(cls, rule: Rule, currency: str) -> RuleOut:
-        names = ("source", "channel", "region", "product", "tags")
-        conditions = ConditionsOut(
-            **{name: list(getattr(rule.conditions, name)) for name in names},
-            value_from=money_out(rule.conditions.value_from, currency),
-            value_to=money_out(rule.conditions.value_to, currency),
-        )
         return cls(
             id=rule.id,
             version=rule.version,
             name=rule.name,
             position=rule.position,
             strategy=rule.strategy,
-            conditions=conditions,
+            conditions=ConditionsOut.of(rule.conditions, currency),
             candidates=CandidatesIn(user_ids=list(rule.user_ids), unit_id=rule.unit_id),
             max_open_leads=rule.max_open_leads,
             working_hours_only=rule.working_hours_only,

@@ -146,16 +146,21 @@ class Verdict:
 
 def check_rule(rule: Rule) -> None:
     """Raises RuleImpossible naming everything that contradicts itself."""
-    errors = []
-    low, high = rule.conditions.value_from, rule.conditions.value_to
-    if low is not None and high is not None and low > high:
-        detail = "no value is from there on and up to `value_to`"
-        errors.append(FieldError("/conditions/value_from", "contradiction", detail))
+    errors = contradictions(rule.conditions)
     if rule.strategy == "weighted" and not any((rule.weights.default, *rule.weights.by_level.values())):
         detail = "with every weight at zero nobody would get a lead"
         errors.append(FieldError("/weights", "weights_all_zero", detail))
     if errors:
         raise RuleImpossible(errors[0].detail, errors=errors)
+
+
+def contradictions(conditions: Conditions) -> list[FieldError]:
+    """Why no lead can ever meet them."""
+    low, high = conditions.value_from, conditions.value_to
+    if low is None or high is None or low <= high:
+        return []
+    detail = "no value is from there on and up to `value_to`"
+    return [FieldError("/conditions/value_from", "contradiction", detail)]
 
 
 def failed_condition(conditions: Conditions, facts: Facts) -> str | None:

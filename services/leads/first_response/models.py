@@ -9,7 +9,6 @@ from uuid import UUID
 from pydantic import Field
 
 from services.leads.assignment.models import ConditionsIn, ConditionsOut, Position, RuleName
-from services.leads.edge import money_out
 from services.leads.first_response.clocks import Clock, Happened
 from services.leads.first_response.rules import Boss, Dated, Escalation, ResponseRule, Terms
 from shared.web.wire import Id, Timestamp, WireModel
@@ -123,17 +122,13 @@ class ResponseRuleOut(WireModel):
 
     @classmethod
     def of(cls, rule: ResponseRule, currency: str) -> ResponseRuleOut:
-        terms, lists = rule.terms, ("source", "channel", "region", "product", "tags")
+        terms = rule.terms
         return cls(
             id=rule.id,
             version=rule.version,
             name=rule.name,
             position=rule.position,
-            conditions=ConditionsOut(
-                **{name: list(getattr(rule.conditions, name)) for name in lists},
-                value_from=money_out(rule.conditions.value_from, currency),
-                value_to=money_out(rule.conditions.value_to, currency),
-            ),
+            conditions=ConditionsOut.of(rule.conditions, currency),
             due_minutes=terms.due_minutes,
             warn_minutes=terms.warn_minutes,
             escalate=[EscalationIn(after_minutes=each.after_minutes, to=each.to) for each in terms.escalate],

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Literal
 from uuid import UUID
 
-from services.leads.assignment.rules import Conditions, Facts, failed_condition
+from services.leads.assignment.rules import Conditions, Facts, contradictions, failed_condition
 from shared.errors import FieldError, Invalid
 from shared.worktime.calendar import Calendar
 from shared.worktime.moments import Absence, BeyondHorizonError, after_working, working_between
@@ -180,10 +180,7 @@ def check_rule(rule: ResponseRule, nobody: Iterable[Boss]) -> None:
     if terms.warn_minutes is None and reassign is None and not terms.escalate:
         detail = "warn the owner, tell somebody above, or give the lead to another"
         errors.append(FieldError("/escalate", "silent", detail))
-    low, high = rule.conditions.value_from, rule.conditions.value_to
-    if low is not None and high is not None and low > high:
-        detail = "no value is at least value_from and at most value_to"
-        errors.append(FieldError("/conditions/value_from", "never_applies", detail))
+    errors += contradictions(rule.conditions)
     if errors:
         raise ResponseRuleImpossible(errors[0].detail, errors=errors)
 

@@ -124,6 +124,8 @@ class TestChoosing:
         assert first_applying([hotline, everything], Facts(source="hotline")) is hotline
         assert first_applying([hotline, everything], Facts(source="fair")) is everything
         assert first_applying([hotline], Facts(source="fair")) is None
+        # Nobody is hurried to contact whoever wishes not to be.
+        assert first_applying([everything], Facts(do_not_contact=True)) is None
 
     def test_who_is_next_up_is_asked_for_when_nobody_has_the_role(self) -> None:
         assert [stand_ins(role) for role in LADDER] == [LADDER, LADDER[1:], LADDER[2:]]
@@ -167,7 +169,7 @@ class TestCheckRule:
     def test_is_refused_when_no_lead_can_ever_meet_its_conditions(self) -> None:
         with pytest.raises(ResponseRuleImpossible) as refused:
             check_rule(rule(conditions=Conditions(value_from=2, value_to=1)), [])
-        assert [error.code for error in refused.value.errors] == ["never_applies"]
+        assert [error.code for error in refused.value.errors] == ["contradiction"]
 
     def test_passes_when_it_is_the_preset(self) -> None:
         check_rule(rule(), ["director"])
