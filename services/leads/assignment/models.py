@@ -21,7 +21,10 @@ MaxOpen = Annotated[int, Field(ge=1, le=1_000_000)]
 RuleName = Annotated[str, Line(200)]
 Weight = Annotated[int, Field(ge=0, le=10_000)]
 Skills = Annotated[list[Short], Field(max_length=100, description="Candidates must have all of them.")]
-Languages = Annotated[list[Short], Field(max_length=20, description="Candidates must speak all of them.")]
+Language = Annotated[
+    str, Field(pattern="^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", description="As profiles do.")
+]
+Languages = Annotated[list[Language], Field(max_length=20, description="Candidates must speak all of them.")]
 InHours = Annotated[
     bool, Field(description="Only who works just now, by their own calendar, zone and absences.")
 ]

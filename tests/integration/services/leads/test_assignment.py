@@ -371,6 +371,7 @@ class TestDefining:
             ({"conditions": value}, 422, "/conditions/value_from"),
             ({"strategy": "weighted", "weights": {"default": 0}}, 422, "/weights"),
             ({"strategy": "weighted", "weights": {"default": -1}}, 422, "/weights/default"),
+            ({"languages": ["Chinese"]}, 422, "/languages/0"),
             ({"strategy": "dice"}, 422, "/strategy"),
             ({"candidates": {}}, 422, "/candidates"),
             ({"candidates": {"user_ids": [str(new_id())]}}, 422, "/candidates/user_ids/0"),

@@ -60,6 +60,21 @@ class TestRedistribute:
             now = (await desk("head", "GET", f"/v1/leads/{told['lead_id']}")).json()
             assert (now["owner_id"], told["reason"]) == (told["owner_id"], "given")
 
+    async def test_the_scenarios_numbers_come_out_when_37_leads_go_to_four(self, desk: Desk) -> None:
+        """Scenario 11: B 60, C 64, D 71, E 98, cap 100."""
+        mine = await owned(desk, "north1", 37)
+        for name, held in (("b", 60), ("c", 64), ("d", 71), ("e", 98)):
+            await desk.user(name, "north-team")
+            await desk.profile(name, capacity=100)
+            values = (desk.tenant_id, desk.users[name], held)
+            await desk.admin.execute("insert into rep_loads values ($1, $2, $3)", *values)
+        preview = (await ask(desk, "b", "c", "d", "e", preview=True)).json()
+        assert [one["given"] for one in preview["candidates"]] == [18, 13, 6, 0]
+        done = (await ask(desk, "b", "c", "d", "e", digest=preview["digest"])).json()
+        assert done == preview | {"preview": False}
+        assert len(done["leads"]) == len(mine)
+        assert await loads(desk) == {"north1": 0, "b": 78, "c": 77, "d": 77, "e": 98}
+
     async def test_each_lead_tells_why_when_asked_later(self, desk: Desk) -> None:
         [lead] = await owned(desk, "north1", 1)
         await desk.absence("south1", NOON, NOON + timedelta(days=7))
