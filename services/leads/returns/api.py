@@ -9,7 +9,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from services.leads.returns.rules import Filing, Invalidity, State
-from services.leads.returns.use_cases import approve, file_invalid, filed, filing_of, refuse
+from services.leads.returns.use_cases import approve, file_invalid, filed, filings_of, refuse
 from shared.web.context import Now
 from shared.web.paging import Page, PageQuery, page_query
 from shared.web.reads import Read, read_access
@@ -22,6 +22,7 @@ returns_router = Router(prefix="/v1/lead-returns", tags=["leads"])
 
 Reading = Annotated[Read, Depends(read_access("leads:read"))]
 Writing = Annotated[Write, Depends(write_access("leads:write"))]
+Paging = Annotated[PageQuery, Depends(page_query)]
 Note = Annotated[str, Text(1000)]
 
 
@@ -72,12 +73,12 @@ async def post_invalid(lead_id: Id, body: InvalidIn, write: Writing, at: Now) ->
     )
 
 
-@leads_router.get("/{lead_id}/invalid", response_model=ReturnOut)
-async def get_invalid(lead_id: Id, read: Reading) -> Response:
-    """What was last filed of a lead, and decided."""
+@leads_router.get("/{lead_id}/invalid", response_model=Page[ReturnOut])
+async def get_invalid(lead_id: Id, read: Reading, page: Paging) -> Response:
+    """What was filed of a lead, and decided, the oldest first."""
     async with read.transaction() as tx:
-        found = await filing_of(tx, read.principal.tenant_id, lead_id)
-    return read.respond(ReturnOut.of(found))
+        found = await filings_of(tx, read.principal.tenant_id, lead_id)
+    return page.answer_of_all(found, key=lambda one: (one.filed_at, one.owner_id), render=ReturnOut.of)
 
 
 @leads_router.post("/{lead_id}/invalid/approve", response_model=ReturnOut)
@@ -101,7 +102,7 @@ async def post_refuse(
 
 
 @returns_router.get("", response_model=Page[ReturnOut])
-async def get_returns(read: Reading, page: Annotated[PageQuery, Depends(page_query)]) -> Response:
+async def get_returns(read: Reading, page: Paging) -> Response:
     """What waits for a decision, of the leads that the caller sees, the oldest first."""
     async with read.transaction() as tx:
         found = await filed(tx, read.principal.tenant_id)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from shared.errors import Conflict, Forbidden, NotFound
+from shared.errors import Conflict, Forbidden
 
 Invalidity = Literal["empty_number", "peer", "duplicate"]
 State = Literal["filed", "approved", "refused"]
@@ -36,7 +36,7 @@ class FiledBefore(Conflict):
     title = "It was filed once since this assignment"
 
 
-class NothingFiled(NotFound):
+class NothingFiled(Conflict):
     code = "nothing_filed"
     title = "Nobody has filed this lead as invalid, or it is decided"
 

@@ -37,7 +37,7 @@ insert into lead_returns (tenant_id, lead_id, owner_id, assigned_at, filed_at, r
 values ($1, $2, $3, $4, $5, $6, $7, 'filed', false) on conflict do nothing returning true
 """
 OF_LEAD = f"""
-select {_COLUMNS} from lead_returns r where tenant_id = $1 and lead_id = $2 order by filed_at desc limit 1
+select {_COLUMNS} from lead_returns r where tenant_id = $1 and lead_id = $2 order by filed_at, owner_id
 """  # noqa: S608 - own names
 LOCK_FILED = f"""
 select {_COLUMNS} from lead_returns r where tenant_id = $1 and lead_id = $2 and state = 'filed'

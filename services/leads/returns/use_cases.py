@@ -40,18 +40,19 @@ async def file_invalid(
     values = (who.tenant_id, lead_id, lead.owner_id, since, at, reason, note)
     if not await tx.connection.fetchval(FILE, *values):
         raise FiledBefore
-    return await filing_of(tx, who.tenant_id, lead_id)
+    made = await filings_of(tx, who.tenant_id, lead_id)
+    return next(one for one in made if (one.owner_id, one.assigned_at) == (lead.owner_id, since))
 
 
-async def filing_of(tx: Tx, tenant_id: UUID, lead_id: UUID) -> Filing:
-    """The last one of a lead. Raises UnknownLead, NothingFiled."""
+async def filings_of(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Filing]:
+    """Every one of a lead, oldest first. Raises UnknownLead."""
     await get_lead(tx, tenant_id, lead_id)
-    return _found(await tx.connection.fetchrow(OF_LEAD, tenant_id, lead_id))
+    return [_filing(row) for row in await tx.connection.fetch(OF_LEAD, tenant_id, lead_id)]
 
 
 async def filed(tx: Tx, tenant_id: UUID) -> list[Filing]:
     """Those that wait for a decision, of leads that the caller sees, the oldest first."""
-    return [_found(row) for row in await tx.connection.fetch(FILED, tenant_id)]
+    return [_filing(row) for row in await tx.connection.fetch(FILED, tenant_id)]
 
 
 async def approve(
@@ -85,7 +86,10 @@ async def refuse(tx: Tx, who: Principal, lead_id: UUID, note: str | None, at: da
 
 
 async def _to_decide(tx: Tx, who: Principal, lead_id: UUID) -> Filing:
-    filing = _found(await tx.connection.fetchrow(LOCK_FILED, who.tenant_id, lead_id))
+    row = await tx.connection.fetchrow(LOCK_FILED, who.tenant_id, lead_id)
+    if row is None:
+        raise NothingFiled
+    filing = _filing(row)
     check_decision(filing, who.visibility, who.user_id)
     return filing
 
@@ -116,7 +120,5 @@ async def _since(tx: Tx, lead: Lead) -> datetime | None:
     return (await owned_since(tx, lead.tenant_id, [lead.id])).get(lead.id)
 
 
-def _found(row: asyncpg.Record | None) -> Filing:
-    if row is None:
-        raise NothingFiled
+def _filing(row: asyncpg.Record) -> Filing:
     return Filing(**dict(row.items()))
