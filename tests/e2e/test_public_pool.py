@@ -36,6 +36,17 @@ async def company(house: House) -> AsyncIterator[Tenant]:
     house.clock.at = None
 
 
+async def china(company: Tenant) -> None:
+    """The company works by China's calendar of 2026."""
+    calendar = {
+        "name": "中国 2026", "timezone": "Asia/Shanghai", "week": dict.fromkeys(WORKDAYS, OFFICE),
+        "days_off": [f"2026-02-{day}" for day in range(15, 24)],
+        "worked_days": [{"day": "2026-02-14"}, {"day": "2026-02-28"}],
+    }  # fmt: skip
+    made = await company.admin.post("/v1/org/calendars", calendar)
+    await company.admin.patch(f"/v1/org/units/{await company.root()}", {"calendar_id": made["id"]})
+
+
 async def lie_in(company: Tenant, pool: str, number: int = 1, **fields: Any) -> list[str]:
     """Leads that nobody owns, in the pool."""
     items = [{"name": f"线索 {n}"} | fields for n in range(number)]
@@ -124,13 +135,7 @@ class TestSpringFestival:
     async def held(self, house: House, company: Tenant) -> tuple[Person, str, str]:
         """Claimed on 10 February at 10:00 from a pool of seven days: who has it, the lead, the pool."""
         house.clock.at = at(2, 10)
-        calendar = {
-            "name": "中国 2026", "timezone": "Asia/Shanghai", "week": dict.fromkeys(WORKDAYS, OFFICE),
-            "days_off": [f"2026-02-{day}" for day in range(15, 24)],
-            "worked_days": [{"day": "2026-02-14"}, {"day": "2026-02-28"}],
-        }  # fmt: skip
-        made = await company.admin.post("/v1/org/calendars", calendar)
-        await company.admin.patch(f"/v1/org/units/{await company.root()}", {"calendar_id": made["id"]})
+        await china(company)
         rep = await company.hire("Wang", "Shanghai")
         body = {
             "name": "公海", "members": {"user_ids": [company.people["Wang"]]}, "cooling_days": 7,

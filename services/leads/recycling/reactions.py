@@ -32,7 +32,7 @@ def plan_by(reaction: Reaction, clock: Clock, sequel: Sequel) -> None:
     @reaction.batch(LeadAssigned, LeadPooled, StageChanged)
     async def on_leads_in_other_hands(tx: Tx, batch: Sequence[Received]) -> None:
         ids = sorted({received.aggregate_id for received in batch if _changes_hands(received)})
-        await plan_leads(tx, batch[0].tenant_id, ids, clock.now())
+        await plan_leads(tx, batch[0].tenant_id, ids)
         await sequel(tx, batch[0].tenant_id, ids, clock.now())
 
     @reaction.batch(PoolDefined)
@@ -53,7 +53,7 @@ def recycling_timers(clock: Clock) -> Timers:
 
     @timers.on(TIMER, lock=lock_in_hand)
     async def on_date(tx: Tx, timer: Timer) -> None:
-        await come_due(tx, timer.tenant_id, timer.aggregate_id, timer.due_at, clock.now())
+        await come_due(tx, timer.tenant_id, timer.aggregate_id, clock.now())
 
     @timers.on(ANEW)
     async def on_new_terms(tx: Tx, timer: Timer) -> None:

@@ -49,9 +49,18 @@ class Plan:
     why: Ended
     warnings: tuple[datetime, ...]
 
-    def next_date(self, after: datetime) -> datetime:
-        """The first warning beyond a moment, else the end, though it may be over."""
-        return next((at for at in self.warnings if at > after), self.ends_at)
+    def next_date(self, warned_of: datetime | None) -> datetime:
+        """The first warning not given yet (the last was that of `warned_of`), else the end; it may be over."""
+        return next((at for at in self.warnings if _is_new(at, warned_of)), self.ends_at)
+
+    def warning_at(self, now: datetime, warned_of: datetime | None) -> datetime | None:
+        """The warning that is to be given now: of several that were missed, the last."""
+        come = [at for at in self.warnings if at <= now and _is_new(at, warned_of)]
+        return come[-1] if come else None
+
+
+def _is_new(at: datetime, warned_of: datetime | None) -> bool:
+    return warned_of is None or at > warned_of
 
 
 def plan(keeping: Keeping, held: Held, calendar: Calendar) -> Plan | None:

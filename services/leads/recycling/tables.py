@@ -1,4 +1,4 @@
-"""Terms that somebody extended."""
+"""Terms that somebody extended, and warnings that were given."""
 
 from __future__ import annotations
 
@@ -19,6 +19,20 @@ extensions = Table(
     Column("reason", Text),
 )
 
+warnings_given = Table(
+    "warnings_given",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("lead_id", Uuid, primary_key=True),
+    # When the last one was planned for.
+    Column("warned_of", DateTime(timezone=True), nullable=False),
+)
+
+WARNED = "select lead_id, warned_of from warnings_given where tenant_id = $1 and lead_id = any($2::uuid[])"
+WARN = """
+insert into warnings_given (tenant_id, lead_id, warned_of) values ($1, $2, $3)
+on conflict (tenant_id, lead_id) do update set warned_of = excluded.warned_of
+"""
 EXTENDED = """
 select lead_id, owner_id, since from extensions where tenant_id = $1 and lead_id = any($2::uuid[])
 """

@@ -28,7 +28,7 @@ from services.leads.recycling.rules import (
     Plan,
     plan,
 )
-from services.leads.recycling.tables import EXTEND, EXTENDED
+from services.leads.recycling.tables import EXTEND, EXTENDED, WARN, WARNED
 from services.leads.touches.use_cases import last_effective
 from services.leads.workload.use_cases import lock_loads
 from shared.access.directory import credit_of
@@ -47,14 +47,21 @@ AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class Dated:
-    """A lead in hand with the pool whose terms hold, and what follows from them."""
+    """A lead in hand with the pool whose terms hold, and what follows from them. `warned_of`: the date of the
+    last warning given.
+    """
 
     lead: Lead
     pool: Pool
     plan: Plan
+    warned_of: datetime | None
+
+    @property
+    def next_date(self) -> datetime:
+        return self.plan.next_date(self.warned_of)
 
 
-async def plan_leads(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID], at: datetime) -> None:
+async def plan_leads(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:
     """Set the next date of each of these leads that is in somebody's hands; the others have none."""
     pools = await list_pools(tx, tenant_id)
     if not any(pool.keeping for pool in pools):
@@ -64,7 +71,7 @@ async def plan_leads(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID], at: date
     for lead in leads:
         if lead.id not in dated:
             await cancel(tx, TIMER, lead.id)
-    await schedule_many(tx, TIMER, [(one.lead.id, one.plan.next_date(at), {}) for one in dated.values()])
+    await schedule_many(tx, TIMER, [(one.lead.id, one.next_date, {}) for one in dated.values()])
 
 
 async def plan_of(tx: Tx, tenant_id: UUID, lead_id: UUID) -> Dated | None:
@@ -82,6 +89,7 @@ async def _dated(tx: Tx, pools: Sequence[Pool], leads: Sequence[Lead]) -> dict[U
     since = await owned_since(tx, tenant_id, ids)
     touched, moved = await last_effective(tx, tenant_id, since), await last_moves(tx, tenant_id, since)
     reopened = await last_moves(tx, tenant_id, since, reopenings=True)
+    warned = {row["lead_id"]: row["warned_of"] for row in await tx.connection.fetch(WARNED, tenant_id, ids)}
     extended = {tuple(row) for row in await tx.connection.fetch(EXTENDED, tenant_id, ids)}
     calendars = await calendars_of_users(tx, [lead.owner_id for lead, _ in kept.values() if lead.owner_id])
     found = {}
@@ -100,7 +108,7 @@ async def _dated(tx: Tx, pools: Sequence[Pool], leads: Sequence[Lead]) -> dict[U
         )
         made = plan(pool.keeping, held, calendar)
         if made is not None:
-            found[lead.id] = Dated(lead, pool, made)
+            found[lead.id] = Dated(lead, pool, made, warned.get(lead.id))
     return found
 
 
@@ -141,7 +149,7 @@ async def extend_term(
         raise ExtendedBefore("a term is extended once while a lead is in the same hands")
     longer = await plan_of(tx, who.tenant_id, lead_id)
     assert longer is not None  # noqa: S101 - it was planned a moment ago
-    await schedule(tx, TIMER, lead_id, longer.plan.next_date(at))
+    await schedule(tx, TIMER, lead_id, longer.next_date)
     return longer
 
 
@@ -154,7 +162,7 @@ async def lock_in_hand(tx: Tx, lead_id: UUID) -> None:
         raise OwnerChanged
 
 
-async def come_due(tx: Tx, tenant_id: UUID, lead_id: UUID, due_at: datetime, at: datetime) -> None:
+async def come_due(tx: Tx, tenant_id: UUID, lead_id: UUID, at: datetime) -> None:
     """A date of a locked lead has come: its owner is warned, or has lost it, or has done something since."""
     dated = await plan_of(tx, tenant_id, lead_id)
     if dated is None:
@@ -162,13 +170,15 @@ async def come_due(tx: Tx, tenant_id: UUID, lead_id: UUID, due_at: datetime, at:
     if dated.plan.ends_at <= at:
         await _take_back(tx, dated, at)
         return
-    if due_at in dated.plan.warnings:
-        await _warn(tx, dated, at)
-    await schedule(tx, TIMER, lead_id, dated.plan.next_date(at))
+    of = dated.plan.warning_at(at, dated.warned_of)
+    if of is not None:
+        await _warn(tx, dated, of, at)
+    await schedule(tx, TIMER, lead_id, dated.plan.next_date(of or dated.warned_of))
 
 
-async def _warn(tx: Tx, dated: Dated, at: datetime) -> None:
+async def _warn(tx: Tx, dated: Dated, of: datetime, at: datetime) -> None:
     lead = dated.lead
+    await tx.connection.execute(WARN, lead.tenant_id, lead.id, of)
     event = RecycleWarned(
         credit=await credit_of(tx, lead.owner_id),
         dimensions=lead.dimensions,
@@ -210,6 +220,6 @@ async def plan_next_anew(
     ids = await list_owned_of_pool(
         tx, tenant_id, pool_id, after, AT_ONCE, and_of_none=pools[pool_id].is_default
     )
-    await plan_leads(tx, tenant_id, ids, at)
+    await plan_leads(tx, tenant_id, ids)
     if len(ids) == AT_ONCE:
         await schedule(tx, ANEW, pool_id, at, {"after": str(ids[-1])})

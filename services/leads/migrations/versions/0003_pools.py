@@ -72,6 +72,12 @@ _TABLES = (
         constraint pk_pool_entries primary key (tenant_id, id)
     )""",
     "create index ix_pool_entries_tenant_id_lead_id_at on pool_entries (tenant_id, lead_id, at)",
+    """create table warnings_given (
+        tenant_id uuid not null,
+        lead_id uuid not null,
+        warned_of timestamp with time zone not null,
+        constraint pk_warnings_given primary key (tenant_id, lead_id)
+    )""",
     """create table extensions (
         tenant_id uuid not null,
         lead_id uuid not null,
@@ -87,6 +93,6 @@ _TABLES = (
 
 def upgrade() -> None:
     run(op.execute, _LEADS, _TABLES)
-    for table in ("pools", "pool_claims", "pool_coolings", "pool_entries", "extensions"):
+    for table in ("pools", "pool_claims", "pool_coolings", "pool_entries", "extensions", "warnings_given"):
         run(op.execute, tenant_policy(table))
     run(op.execute, search.V2)

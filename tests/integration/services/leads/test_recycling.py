@@ -42,7 +42,7 @@ class Time:
 
     async def plan(self, *leads: str) -> None:
         async with self.app.transaction(Access(self.desk.tenant_id)) as tx:
-            await plan_leads(tx, self.desk.tenant_id, [UUID(lead) for lead in leads], self.desk.clock.at)
+            await plan_leads(tx, self.desk.tenant_id, [UUID(lead) for lead in leads])
 
     async def plan_anew(self, pool: dict[str, Any]) -> None:
         async with self.app.transaction(Access(self.desk.tenant_id)) as tx:
@@ -147,6 +147,31 @@ class TestSpringFestival:
         await time.plan_anew(pool)
         await time.pass_to(at(2, 25))
         assert (await story(desk, lead))[1:] == [("lead_pooled", at(2, 24))]
+
+
+class TestWarning:
+    async def test_it_is_given_once_and_late_when_its_date_was_planned_anew_meanwhile(
+        self, desk: Desk, time: Time
+    ) -> None:
+        desk.clock.at = at(3, 2)
+        lead = await in_hand(desk, time, await make_pool(desk, keeping=SEVEN))
+        # An event is applied late: its date is over, and nobody has warned.
+        desk.clock.at = at(3, 6, 11)
+        await time.plan(lead)
+        await time.fire()
+        await time.plan(lead)
+        await time.pass_to(at(3, 7))
+        assert (await story(desk, lead))[1:] == [("recycle_warned", at(3, 6, 11))]
+
+    async def test_only_the_last_is_given_when_several_were_missed(self, desk: Desk, time: Time) -> None:
+        desk.clock.at = at(3, 2)
+        lead = await in_hand(desk, time, await make_pool(desk, keeping=SEVEN))
+        desk.clock.at = at(3, 8, 11)
+        await time.fire()
+        await time.pass_to(at(3, 9))
+        assert (await story(desk, lead))[1:] == [
+            ("recycle_warned", at(3, 8, 11)), ("lead_pooled", at(3, 9)),
+        ]  # fmt: skip
 
 
 class TestPlanning:

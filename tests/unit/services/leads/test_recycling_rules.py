@@ -84,14 +84,22 @@ class TestPlan:
     def test_nothing_is_planned_when_no_term_applies_any_more(self) -> None:
         assert plan(Keeping(Terms(first_follow_up_days=1)), held(at(3, 2), at(3, 2)), SPRING) is None
 
-    def test_the_next_date_is_the_first_beyond_now_and_the_end_when_all_is_over(self) -> None:
+    def test_the_next_date_is_the_first_warning_not_given_and_the_end_after_all(self) -> None:
+        made = plan(STANDARD, held(at(2, 10)), SPRING)
+        assert made is not None
+        given = (None, at(1, 9), at(2, 14), at(2, 25))
+        assert [made.next_date(warned_of) for warned_of in given] == [
+            at(2, 14), at(2, 14), at(2, 25), at(2, 26),
+        ]  # fmt: skip
+
+    def test_a_warning_is_given_once_and_of_several_missed_the_last(self) -> None:
         made = plan(STANDARD, held(at(2, 10)), SPRING)
         assert made is not None
         second = timedelta(seconds=1)
-        moments = (at(2, 10), at(2, 14) - second, at(2, 14), at(2, 25), at(3, 30))
-        assert [made.next_date(moment) for moment in moments] == [
-            at(2, 14), at(2, 14), at(2, 25), at(2, 26), at(2, 26),
-        ]  # fmt: skip
+        assert made.warning_at(at(2, 14) - second, None) is None
+        assert made.warning_at(at(2, 14), None) == at(2, 14)
+        assert made.warning_at(at(2, 20), at(2, 14)) is None
+        assert made.warning_at(at(2, 25), None) == at(2, 25)
 
 
 class TestCheckKeeping:
