@@ -50,7 +50,7 @@ class Plan:
     warnings: tuple[datetime, ...]
 
     def next_date(self, warned_of: datetime | None) -> datetime:
-        """The first warning not given yet (the last was that of `warned_of`), else the end; it may be over."""
+        """The first warning not given yet, the last being of `warned_of`; else the end. It may be over."""
         return next((at for at in self.warnings if _is_new(at, warned_of)), self.ends_at)
 
     def warning_at(self, now: datetime, warned_of: datetime | None) -> datetime | None:
