@@ -1,6 +1,7 @@
-"""Leads: who they are, who works on them, and how far they have come.
+"""Leads: who they are, who works on them and until when, and how far they have come.
 
-Owns leads, assignment rules and their explanations, pipelines, moves and history; publishes `cox.leads`.
-Consumes `cox.org` (directory, the default pipeline), `cox.activities` (criteria, timeline) and its own
-`lead_created`.
+Owns leads, pools and claims, assignment rules and their explanations, the clocks of first responses,
+pipelines, moves and history; publishes `cox.leads`.
+Consumes `cox.org` (directory, working time, the default pipeline), `cox.activities` (criteria, timeline,
+responses) and what happens to its own leads.
 """
