@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,7 @@ from tests.support.speaking import Tenant
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 FULL = 100
+LIMIT_S = 240.0
 
 
 @pytest.fixture
@@ -54,11 +56,12 @@ async def assigned(tenant: Tenant, **fields: Any) -> Any:
 
 async def clock_of(tenant: Tenant, lead_id: str, so: Any) -> Any:
     """The clock once it is so: what plans it and what notes the response come a moment later."""
-    for _ in range(3000):
-        told = (await tenant.admin.get(f"/v1/leads/{lead_id}/response"))["current"]
-        if told is not None and so(told):
-            return told
-    raise AssertionError(f"the clock of {lead_id} never became what was waited for: {told}")
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            told = (await tenant.admin.get(f"/v1/leads/{lead_id}/response"))["current"]
+            if told is not None and so(told):
+                return told
+            await asyncio.sleep(0.02)
 
 
 def local(text: str) -> datetime:
