@@ -6,10 +6,23 @@ unit they belong to), their subtree's (that unit and all below), or all of the t
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from sqlalchemy import ColumnElement, FromClause, and_, false, or_, select
 
+from shared.access.principal import Principal
 from shared.access.tables import org_closure
+from shared.contracts.base import Credit
 from shared.database.transactions import Access
+
+
+def in_sight(who: Principal, owner_id: UUID | None, credit: Credit) -> bool:
+    """The same of one thing in hand: whose it is, with the team and the units above it that count."""
+    if who.visibility == "tenant" or (owner_id is not None and owner_id == who.user_id):
+        return True
+    if who.visibility == "team":
+        return credit.team_id is not None and credit.team_id == who.unit_id
+    return who.visibility == "subtree" and who.unit_id in credit.team_path
 
 
 def visible(

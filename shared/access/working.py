@@ -20,39 +20,30 @@ _PROFILES = """
 select user_id, level, capacity, skills, languages, territories
 from org_profiles where tenant_id = $1 and user_id = any($2::uuid[])
 """
+# Of the unit `n`, the nearest at or above that has one.
 _NEAREST = """
 select a.calendar_id from org_closure c
 join org_units a on a.tenant_id = c.tenant_id and a.id = c.ancestor_id
-where c.tenant_id = $1 and c.descendant_id = {unit} and a.calendar_id is not null
+where c.tenant_id = $1 and c.descendant_id = n.id and a.calendar_id is not null
 order by c.depth limit 1
 """
-_CALENDAR = "k.id as calendar_id, k.timezone, k.week, k.days_off, k.worked_days"
-_OF_UNIT = f"""
-select t.timezone as tenants, {_CALENDAR}
-from org_tenants t
-left join org_calendars k on k.tenant_id = t.tenant_id and k.id = ({_NEAREST.format(unit="$2")})
-where t.tenant_id = $1
-"""  # noqa: S608 - our own words
 _OF_USERS = f"""
 select u.id, t.timezone as tenants, p.timezone as own,
-  coalesce(p.calendar_id, ({_NEAREST.format(unit="n.id")})) as calendar_id
+  coalesce(p.calendar_id, ({_NEAREST})) as calendar_id
 from org_users u
 {unit_of_user()}
 left join org_tenants t on t.tenant_id = u.tenant_id
 left join org_profiles p on p.tenant_id = u.tenant_id and p.user_id = u.id
 where u.tenant_id = $1 and u.id = any($2::uuid[])
 """  # noqa: S608 - our own words
-_CALENDARS = f"""
-select {_CALENDAR} from org_calendars k where k.tenant_id = $1 and k.id = any($2::uuid[])
-"""  # noqa: S608 - our own words
+_CALENDARS = """
+select id as calendar_id, timezone, week, days_off, worked_days from org_calendars
+where tenant_id = $1 and id = any($2::uuid[])
+"""
 _ABSENCES = """
 select user_id, from_at, to_at from org_absences
 where tenant_id = $1 and user_id = any($2::uuid[]) and to_at > $3 and from_at < $4
 order by user_id, from_at, to_at
-"""
-_ABSENT = """
-select distinct user_id from org_absences
-where tenant_id = $1 and user_id = any($2::uuid[]) and to_at > $3 and from_at <= $3
 """
 
 
@@ -87,17 +78,6 @@ def _profile(row: asyncpg.Record) -> Profile:
         languages=frozenset(row["languages"]),
         territories=frozenset(row["territories"]),
     )
-
-
-async def calendar_of_unit(tx: Tx, unit_id: UUID, *, tenant_id: UUID | None = None) -> Calendar:
-    """The calendar of the nearest unit at or above that has one, else the usual one in the tenant's zone.
-
-    Raises TenantUnknown (503).
-    """
-    row = await tx.connection.fetchrow(_OF_UNIT, tenant_id_of(tx, tenant_id), unit_id)
-    if row is None:
-        raise TenantUnknown("Try again in a moment")
-    return usual_calendar(ZoneInfo(row["tenants"])) if row["calendar_id"] is None else _calendar(row)
 
 
 async def calendars_of_users(
@@ -144,14 +124,6 @@ async def absences_of(
     for row in rows:
         found.setdefault(row["user_id"], []).append((row["from_at"], row["to_at"]))
     return found
-
-
-async def absent_at(
-    tx: Tx, user_ids: Iterable[UUID], at: datetime, *, tenant_id: UUID | None = None
-) -> set[UUID]:
-    """Those of them who are away at a moment."""
-    rows = await tx.connection.fetch(_ABSENT, tenant_id_of(tx, tenant_id), list(set(user_ids)), at)
-    return {row["user_id"] for row in rows}
 
 
 def calendar_from(

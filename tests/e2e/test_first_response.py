@@ -6,15 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.e2e.support.china import SHANGHAI, at, china
 from tests.e2e.support.house import House
-from tests.e2e.test_public_pool import at, china
 from tests.support.speaking import Tenant
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 FULL = 100
 LIMIT_S = 240.0
 

@@ -7,24 +7,17 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
 
 from shared.database.engine import connect_raw
+from tests.e2e.support.china import SHANGHAI, at, china
 from tests.e2e.support.house import House
 from tests.support.speaking import Answer, Person, Tenant
 
 REPS = 100
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-OFFICE = [{"start": "09:00", "end": "18:00"}]
-WORKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
 _LIMIT_S = 240.0
-
-
-def at(month: int, day: int, hour: int = 10, minute: int = 0, second: int = 0) -> datetime:
-    return datetime(2026, month, day, hour, minute, second, tzinfo=SHANGHAI)
 
 
 @pytest.fixture
@@ -34,17 +27,6 @@ async def company(house: House) -> AsyncIterator[Tenant]:
     await tenant.team("Shanghai")
     yield tenant
     house.clock.at = None
-
-
-async def china(company: Tenant) -> None:
-    """The company works by China's calendar of 2026."""
-    calendar = {
-        "name": "中国 2026", "timezone": "Asia/Shanghai", "week": dict.fromkeys(WORKDAYS, OFFICE),
-        "days_off": [f"2026-02-{day}" for day in range(15, 24)],
-        "worked_days": [{"day": "2026-02-14"}, {"day": "2026-02-28"}],
-    }  # fmt: skip
-    made = await company.admin.post("/v1/org/calendars", calendar)
-    await company.admin.patch(f"/v1/org/units/{await company.root()}", {"calendar_id": made["id"]})
 
 
 async def lie_in(company: Tenant, pool: str, number: int = 1, **fields: Any) -> list[str]:

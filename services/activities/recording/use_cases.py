@@ -34,6 +34,7 @@ from services.activities.recording.tables import (
 )
 from shared.access.directory import credit_of, tenant_of
 from shared.access.principal import Principal
+from shared.access.visibility import in_sight
 from shared.contracts.activities import ActivityRecorded
 from shared.contracts.base import Credit, Dimensions
 from shared.database.transactions import Tx
@@ -150,18 +151,10 @@ async def _credit(tx: Tx, principal: Principal, done: Done, lead: KnownLead | No
     if person is None:
         return await _of_owners_team(tx, lead, at)
     credit = await credit_of(tx, person, at=at)
-    if rep_id is not None and (credit.rep_id is None or not _leads(principal, credit)):
+    if rep_id is not None and (credit.rep_id is None or not in_sight(principal, credit.rep_id, credit)):
         detail = "rep_id names no rep whom you lead"
         raise UnknownRep(detail, errors=[FieldError("/rep_id", "unknown_rep", detail)])
     return credit
-
-
-def _leads(principal: Principal, credit: Credit) -> bool:
-    if credit.rep_id == principal.user_id or principal.visibility == "tenant":
-        return True
-    if principal.visibility == "team":
-        return credit.team_id == principal.unit_id
-    return principal.visibility == "subtree" and principal.unit_id in credit.team_path
 
 
 async def _of_owners_team(tx: Tx, lead: KnownLead | None, at: datetime) -> Credit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,8 @@ from shared.worktime.moments import days_after
 
 Ended = Literal["no_first_follow_up", "no_follow_up", "no_deal"]
 """Which term came to its end."""
+RECYCLED: frozenset[str] = frozenset(get_args(Ended))
+"""A lead that comes in so comes back from an owner who did not keep it."""
 Why = Literal["released", "unassigned", "no_first_follow_up", "no_follow_up", "no_deal", "no_first_response"]
 """How a lead comes into a pool: given back, no rule found anybody for it, or its owner's term ended, or their
 time for the first response.
@@ -59,7 +61,7 @@ class CapInHand(Conflict):
 
 class LeadClosed(Conflict):
     code = "lead_closed"
-    title = "Only an open lead goes into a pool"
+    title = "Only an open lead goes into a pool, or is taken out of it"
 
 
 class InPoolAlready(Conflict):

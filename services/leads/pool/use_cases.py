@@ -13,7 +13,6 @@ from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import (
     UnknownLead,
     get_lead,
-    get_leads,
     lock_lead,
     lock_leads,
     store_owners,
@@ -37,6 +36,7 @@ from services.leads.pool.tables import CLAIMS_OF, COOLING_UNTIL, COUNT_CLAIM
 from services.leads.workload.use_cases import lock_loads, shift_loads
 from shared.access.directory import credit_of, people, tenant_of
 from shared.access.principal import Principal
+from shared.access.visibility import in_sight
 from shared.access.working import profiles_of
 from shared.contracts.base import Credit
 from shared.database.transactions import Tx
@@ -49,16 +49,15 @@ async def claim_lead(
 ) -> Lead:
     """Take a lead out of its pool, for oneself: one step over owner, quota, cap and cooling-off.
 
-    Raises UnknownLead, NotAMember, NotInPool, LeadAlreadyClaimed, DoNotContact, CoolingOff, DailyQuota,
-    CapInHand, and what `check_version` raises.
+    Raises UnknownLead, NotAMember, NotInPool, LeadAlreadyClaimed, LeadClosed, DoNotContact, CoolingOff,
+    DailyQuota, CapInHand, and what `check_version` raises.
     """
     me = await credit_of(tx, who.user_id)
-    visible = bool(await get_leads(tx, who.tenant_id, [lead_id]))
     await tx.as_tenant()
     seen = await get_lead(tx, who.tenant_id, lead_id)
     pool = None if seen.pool_id is None else await hold_pool(tx, who.tenant_id, seen.pool_id)
     if pool is None or me.rep_id is None or not pool.active or not pool.has_member(me):
-        raise _beyond(seen, visible=visible)
+        raise await _beyond(tx, who, seen)
     check_version(seen.version)
     # The claimer's counter is the lock over all that they have in hand and have claimed today.
     loads = await lock_loads(tx, who.tenant_id, [me.rep_id])
@@ -66,6 +65,8 @@ async def claim_lead(
     if lead.pooled_at is None or lead.pool_id != pool.id:
         raise await _lost(tx, who, lead)
     check_version(lead.version)
+    if lead.status != "open":
+        raise LeadClosed(f"it is {lead.status}")
     zone = ZoneInfo((await tenant_of(tx)).timezone)
     hands = await _hands(tx, pool, lead, me, loads[me.rep_id], at, zone)
     level = (await profiles_of(tx, [me.rep_id]))[me.rep_id].level
@@ -73,9 +74,10 @@ async def claim_lead(
     return await _take(tx, pool, lead, me, me.rep_id, at, zone)
 
 
-def _beyond(lead: Lead, *, visible: bool) -> CoxError:
+async def _beyond(tx: Tx, who: Principal, lead: Lead) -> CoxError:
     """What somebody is told who is no member of the lead's pool."""
-    if not visible:
+    is_creators = lead.owner_id is None and lead.created_by == who.user_id
+    if not is_creators and not in_sight(who, lead.owner_id, await credit_of(tx, lead.owner_id)):
         return UnknownLead(f"there is no lead {lead.id} that you may see")
     if lead.pooled_at is None:
         return NotInPool("it has an owner, or waits for the rules to find one")
@@ -85,18 +87,10 @@ def _beyond(lead: Lead, *, visible: bool) -> CoxError:
 async def _lost(tx: Tx, who: Principal, lead: Lead) -> LeadAlreadyClaimed:
     """With the winner's name where the caller may see whose leads those are."""
     owner = await credit_of(tx, lead.owner_id)
-    if lead.owner_id is None or not _sees(who, owner, lead.owner_id):
+    if lead.owner_id is None or not in_sight(who, lead.owner_id, owner):
         return LeadAlreadyClaimed("it lies in the pool no more")
     person = (await people(tx, [lead.owner_id])).get(lead.owner_id)
     return LeadAlreadyClaimed(f"it is {person.display_name if person else lead.owner_id}'s now")
-
-
-def _sees(who: Principal, owner: Credit, owner_id: UUID) -> bool:
-    if who.visibility == "tenant" or owner_id == who.user_id:
-        return True
-    if who.visibility == "team":
-        return owner.team_id == who.unit_id
-    return who.visibility == "subtree" and who.unit_id in owner.team_path
 
 
 async def _hands(

@@ -18,7 +18,7 @@ from services.leads.intake.use_cases import (
 )
 from services.leads.pool.definitions import hold_pool, list_pools
 from services.leads.pool.entering import entries_of, put_into
-from services.leads.pool.rules import Keeping, Pool
+from services.leads.pool.rules import RECYCLED, Keeping, Pool
 from services.leads.progress.use_cases import last_moves
 from services.leads.recycling.rules import (
     ExtendedBefore,
@@ -194,7 +194,8 @@ async def _take_back(tx: Tx, dated: Dated, at: datetime) -> None:
     assert keeping is not None  # noqa: S101 - there is no plan without
     pool = dated.pool
     if keeping.dormant_pool_id is not None and await _is_tired(tx, lead, keeping):
-        pool = await hold_pool(tx, lead.tenant_id, keeping.dormant_pool_id)
+        dormant = await hold_pool(tx, lead.tenant_id, keeping.dormant_pool_id)
+        pool = dormant if dormant.active else pool
     # Whoever had it waits as the pool that it came from says.
     await put_into(tx, pool, [lead], dated.plan.why, at, cooling=dated.pool)
 
@@ -202,7 +203,7 @@ async def _take_back(tx: Tx, dated: Dated, at: datetime) -> None:
 async def _is_tired(tx: Tx, lead: Lead, keeping: Keeping) -> bool:
     """Whether it now comes back for the last time."""
     before = await entries_of(tx, lead.tenant_id, lead.id)
-    returns = sum(entry.why not in ("released", "unassigned") for entry in before)
+    returns = sum(entry.why in RECYCLED for entry in before)
     return keeping.dormant_after is not None and returns + 1 >= keeping.dormant_after
 
 

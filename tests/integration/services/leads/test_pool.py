@@ -151,6 +151,12 @@ class TestClaim:
         await desk("head", "PATCH", path, {"do_not_contact": False})
         assert (await claim(desk, "north1", lead)).status == 200
 
+    async def test_it_is_refused_when_the_lead_was_closed_in_the_pool(self, desk: Desk) -> None:
+        lead = await pooled(desk, await make_pool(desk))
+        assert (await desk("head", "POST", f"/v1/leads/{lead}/move", {"to": "lost"})).status == 200
+        assert await claimed(desk, "north1", lead) == "lead_closed"
+        assert not any((await loads(desk)).values())
+
     async def test_it_is_unknown_when_the_pool_is_not_the_caller_s(self, desk: Desk) -> None:
         pool = await make_pool(desk, members={"user_ids": [str(desk.users["south1"])]})
         lead = await pooled(desk, pool)

@@ -240,6 +240,18 @@ class TestPlanning:
             seen.append((await desk("head", "GET", f"/v1/leads/{lead}")).json()["pool_id"])
         assert seen == [pool["id"], dormant["id"]]
 
+    async def test_it_goes_back_where_it_came_from_when_the_dormant_pool_is_off(
+        self, desk: Desk, time: Time
+    ) -> None:
+        desk.clock.at = at(3, 2)
+        dormant = await make_pool(desk, name="dormant")
+        keeping = {"follow_up_days": 7, "dormant_pool_id": dormant["id"], "dormant_after": 1}
+        pool = await make_pool(desk, keeping=keeping)
+        lead = await in_hand(desk, time, pool)
+        await desk("head", "PATCH", f"/v1/pools/{dormant['id']}", {"active": False})
+        await time.pass_to(at(3, 10))
+        assert (await desk("head", "GET", f"/v1/leads/{lead}")).json()["pool_id"] == pool["id"]
+
     async def test_every_lead_in_hand_is_planned_when_there_are_more_than_one_turn_takes(
         self, desk: Desk, time: Time
     ) -> None:

@@ -62,11 +62,21 @@ async def asking(org: Org) -> AsyncIterator[Tx]:
         yield tx
 
 
-class TestCalendarOfUnit:
+async def calendar_in(tx: Tx, org: Org, unit: UUID) -> Calendar:
+    """By which somebody works who belongs to the unit."""
+    user = await org.user("Somebody", unit)
+    return (await working.calendars_of_users(tx, [user]))[user]
+
+
+async def away(tx: Tx, users: list[UUID], at: datetime) -> set[UUID]:
+    return set(await working.absences_of(tx, users, at, at + timedelta(microseconds=1)))
+
+
+class TestCalendarsOfUnits:
     async def test_usual_week_in_the_tenants_zone_when_none_is_defined(self, org: Org) -> None:
         team = await org.unit("team", await org.unit("root", kind="company"))
         async with asking(org) as tx:
-            assert await working.calendar_of_unit(tx, team) == usual_calendar(SHANGHAI)
+            assert await calendar_in(tx, org, team) == usual_calendar(SHANGHAI)
 
     async def test_nearest_above_counts_when_units_have_their_own(self, org: Org) -> None:
         company, regions = calendar("company", MORNINGS), calendar("region", EVENINGS)
@@ -75,8 +85,8 @@ class TestCalendarOfUnit:
         east = await org.unit("east", root, "region", calendar_id=regions.calendar_id)
         teams = await org.unit("a", east), await org.unit("b", root)
         async with asking(org) as tx:
-            assert await working.calendar_of_unit(tx, teams[0]) == defined(regions)
-            assert await working.calendar_of_unit(tx, teams[1]) == defined(company)
+            assert await calendar_in(tx, org, teams[0]) == defined(regions)
+            assert await calendar_in(tx, org, teams[1]) == defined(company)
 
     async def test_the_one_above_counts_again_when_a_unit_gives_its_own_up(self, org: Org) -> None:
         company, own = calendar("company", MORNINGS), calendar("own", EVENINGS)
@@ -85,7 +95,7 @@ class TestCalendarOfUnit:
         team = await org.unit("team", root, calendar_id=own.calendar_id)
         await org.unit("team", root, id_=team)
         async with asking(org) as tx:
-            assert await working.calendar_of_unit(tx, team) == defined(company)
+            assert await calendar_in(tx, org, team) == defined(company)
 
     async def test_days_are_off_and_worked_as_told_when_a_calendar_changes(self, org: Org) -> None:
         told = calendar("c", MORNINGS)
@@ -96,7 +106,7 @@ class TestCalendarOfUnit:
         )
         await org.tell(told, changed)
         async with asking(org) as tx:
-            found = await working.calendar_of_unit(tx, root)
+            found = await calendar_in(tx, org, root)
         assert found.days_off == {off}
         assert found.worked_days == {worked: ((1080, 1440),)}
 
@@ -104,7 +114,7 @@ class TestCalendarOfUnit:
         stranger = Org(bed)
         async with asking(stranger) as tx:
             with pytest.raises(TenantUnknown):
-                await working.calendar_of_unit(tx, new_id())
+                await calendar_in(tx, stranger, new_id())
 
     @pytest.mark.parametrize(
         "wrong",
@@ -184,7 +194,7 @@ class TestProfiles:
         await stranger.tell(ProfileDefined(user_id=theirs, level="P5"), absence(theirs, 0, 9))
         async with asking(org) as tx:
             assert await working.profiles_of(tx, [theirs]) == {theirs: Profile()}
-            assert await working.absent_at(tx, [theirs], START) == set()
+            assert await away(tx, [theirs], START) == set()
 
 
 def absence(user: UUID, from_hour: int, to_hour: int) -> AbsenceRecorded:
@@ -205,9 +215,9 @@ class TestAbsences:
         await org.tell(absence(one, 0, 2), absence(one, 1, 3), absence(two, 3, 4))
         moments = {-1: set(), 0: {one}, 1: {one}, 2: {one}, 3: {two}, 4: set()}
         async with asking(org) as tx:
-            for hour, away in moments.items():
+            for hour, gone in moments.items():
                 at = START + timedelta(hours=hour)
-                assert await working.absent_at(tx, [one, two], at) == away, hour
+                assert await away(tx, [one, two], at) == gone, hour
 
     async def test_those_that_touch_the_time_are_told_whole_and_in_order(self, org: Org) -> None:
         one, two = new_id(), new_id()
@@ -225,5 +235,5 @@ class TestAbsences:
         await org.tell(first, second)
         await org.tell(AbsenceWithdrawn.model_validate(first.model_dump()))
         async with asking(org) as tx:
-            assert await working.absent_at(tx, [one], START) == set()
-            assert await working.absent_at(tx, [one], START + timedelta(hours=5)) == {one}
+            assert await away(tx, [one], START) == set()
+            assert await away(tx, [one], START + timedelta(hours=5)) == {one}
