@@ -245,6 +245,8 @@ async def assign_lead(
     only_own = tx.access is not None and tx.access.visibility == "own"
     if only_own and not (seen.owner_id is None and owner_id == user_id):
         raise AssignNotAllowed
+    if only_own and seen.pooled_at is not None:
+        raise AssignNotAllowed("it lies in a pool: claim it")
     await lock_loads(tx, tenant_id, [user for user in (owner_id, seen.owner_id) if user])
     old = await lock_lead(tx, tenant_id, lead_id)
     check_version(old.version)

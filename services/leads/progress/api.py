@@ -81,7 +81,7 @@ async def post_move(
             value=value,
             check_version=write.check,
         ),
-        render=LeadOut.of,
+        render=lambda lead: LeadOut.for_viewer(lead, who.visibility),
     )
 
 

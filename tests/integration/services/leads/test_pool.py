@@ -198,6 +198,8 @@ class TestSeeing:
         path = f"/v1/leads/{lead['id']}"
         patched = await desk("north1", "PATCH", path, {"source": "fair"})
         assert patched.json()["phone"] == "138****0001"
+        moved = await desk("north1", "POST", f"{path}/move", {"to": "needs_analysis"})
+        assert moved.json()["phone"] == "138****0001"
         [listed] = (await desk("north1", "GET", "/v1/leads")).json()["items"]
         assert listed["phone"] == "138****0001"
 
@@ -285,6 +287,16 @@ class TestRelease:
         assert (answer.json()["pooled_at"], answer.json()["pool_id"]) == (None, pool["id"])
         assert await claimed(desk, "south1", lead) == "lead_already_claimed"
         assert (await desk.events(lead))[-1][2]["pool_id"] == pool["id"]
+
+    async def test_its_creator_goes_by_the_claim_when_taking_it_back(self, desk: Desk) -> None:
+        pool = await make_pool(desk, cooling_days=7)
+        lead = (await desk.lead("north1"))["id"]
+        to_me = {"owner_id": str(desk.users["north1"])}
+        assert (await desk("north1", "POST", f"/v1/leads/{lead}/assign", to_me)).status == 200
+        await release(desk, "north1", lead, pool_id=pool["id"])
+        refused = await desk("north1", "POST", f"/v1/leads/{lead}/assign", to_me)
+        assert (refused.status, refused.code) == (403, "assign_not_allowed")
+        assert await claimed(desk, "north1", lead) == "cooling_off"
 
 
 class TestLeftOver:
