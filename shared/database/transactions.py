@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
@@ -38,12 +38,15 @@ class Access:
 
 @dataclass(slots=True)
 class Tx:
-    """A transaction under way. `recorded` lists the positions of the events it recorded so far."""
+    """A transaction under way. `recorded` lists the positions of the events it recorded so far; from `cause`
+    follow those recorded now that do not say themselves what they follow from.
+    """
 
     conn: AsyncConnection
     access: Access | None
     connection: Raw
     recorded: list[Position] = field(default_factory=list)
+    cause: UUID | None = None
 
     @property
     def tenant_id(self) -> UUID | None:
@@ -59,6 +62,38 @@ class Tx:
         For a use case that hands a row to somebody else, once it has loaded that row as the caller.
         """
         await self.connection.execute("SET LOCAL cox.visibility = 'tenant'")
+
+    @asynccontextmanager
+    async def savepoint(self, *, keep: bool = True) -> AsyncIterator[None]:
+        """What the block does is undone where it raises, or in any case unless `keep`; its locks go, too.
+
+        The transaction then goes on as it was before the block.
+        """
+        known, raw = len(self.recorded), self.connection
+        await raw.execute("SAVEPOINT block")
+        try:
+            yield
+        except Exception:
+            if not raw.is_closed():
+                await self._undo(known)
+            raise
+        if keep:
+            await raw.execute("RELEASE SAVEPOINT block")
+        else:
+            await self._undo(known)
+
+    async def _undo(self, known: int) -> None:
+        await self.connection.execute("ROLLBACK TO SAVEPOINT block;RELEASE SAVEPOINT block")
+        del self.recorded[known:]
+
+    @contextmanager
+    def caused_by(self, event_id: UUID) -> Iterator[None]:
+        """What the block records follows from this event."""
+        before, self.cause = self.cause, event_id
+        try:
+            yield
+        finally:
+            self.cause = before
 
 
 def begin_statement(access: Access | None) -> str:

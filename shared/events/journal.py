@@ -31,6 +31,7 @@ class NewEvent:
     event: Event
     occurred_at: datetime
     causation_id: UUID | None = None
+    """None: the transaction's cause, if it has one."""
     historic: bool = False
     traceparent: str | None = None
     """None: it belongs to the trace that is under way."""
@@ -161,11 +162,11 @@ async def record_events(
         raise ValueError("events are recorded in a transaction of a tenant")
     counts, places = _counted(events)
     if created and isinstance(aggregate, Table):
-        form, values = _sent(events, places)
+        form, values = _sent(tx, events, places)
         await tx.connection.execute(_created(form), tx.tenant_id, *values)
     else:
         left = [counts[event.aggregate_id] - place for event, place in zip(events, places, strict=True)]
-        raised = await _raise_and_append(tx, aggregate, _sent(events, left), counts)
+        raised = await _raise_and_append(tx, aggregate, _sent(tx, events, left), counts)
         places = [raised[event.aggregate_id] - k for event, k in zip(events, left, strict=True)]
     return _recorded(tx, events, places)
 
@@ -184,7 +185,7 @@ async def change_and_record(
     _, seqs = _counted(events)
     if above:
         seqs = [above.get(event.aggregate_id, 0) + place for event, place in zip(events, seqs, strict=True)]
-    form, values = _sent(events, seqs)
+    form, values = _sent(tx, events, seqs)
     statement = _changed(change.items, change.answer, change.patches, len(change.arguments) + 1, form)
     rows = await tx.connection.fetch(statement, *change.arguments, tx.tenant_id, *values)
     _recorded(tx, events, seqs)
@@ -219,7 +220,7 @@ def _counted(events: Sequence[NewEvent]) -> tuple[Counter[UUID], list[int]]:
     return counts, places
 
 
-def _sent(events: Sequence[NewEvent], ks: Sequence[int]) -> tuple[Form, list[Any]]:
+def _sent(tx: Tx, events: Sequence[NewEvent], ks: Sequence[int]) -> tuple[Form, list[Any]]:
     """How the events travel with their `k`, and the parameters."""
     under_way = current_or_new_traceparent()
     rows: list[tuple[Any, ...]] = []
@@ -228,7 +229,8 @@ def _sent(events: Sequence[NewEvent], ks: Sequence[int]) -> tuple[Form, list[Any
         about = (new_id(), event.type_name(), event.aggregate_type, new.aggregate_id, k)
         payload = event.__pydantic_serializer__.to_json(event).decode()
         trace = new.traceparent or under_way
-        rows.append((*about, new.occurred_at, new.causation_id, new.historic, payload, trace))
+        cause = new.causation_id or tx.cause
+        rows.append((*about, new.occurred_at, cause, new.historic, payload, trace))
     return _EVENTS.sent(list(zip(*rows, strict=True)))
 
 

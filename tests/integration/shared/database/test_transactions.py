@@ -21,6 +21,7 @@ from shared.database.errors import (
     sqlstate,
 )
 from shared.database.transactions import Access, Database, Tx
+from shared.events.positions import Position
 from shared.settings import Settings
 from tests.support.pair import Pair
 
@@ -177,6 +178,38 @@ class TestAllOrNothing:
             await write(first, 2)
             await write(second, 3)
         assert await stored(admin, tenant) == [2, 3]
+
+
+class TestSavepoint:
+    async def test_only_the_block_is_undone_when_it_raises(
+        self, database: Database, admin: asyncpg.Connection[asyncpg.Record]
+    ) -> None:
+        tenant = uuid4()
+        async with database.transaction(Access(tenant)) as tx:
+            async with tx.savepoint():
+                await write(tx, 1)
+                with pytest.raises(DBAPIError):
+                    async with tx.savepoint():
+                        await write(tx, 2)
+                        tx.recorded.append(Position("stream", uuid4(), 1))
+                        await write(tx, 1)
+            await write(tx, 3)
+            assert tx.recorded == []
+        assert await stored(admin, tenant) == [1, 3]
+
+    async def test_the_block_is_undone_when_nothing_of_it_is_to_be_kept(
+        self, database: Database, admin: asyncpg.Connection[asyncpg.Record]
+    ) -> None:
+        tenant = uuid4()
+        async with database.transaction(Access(tenant)) as tx:
+            async with tx.savepoint(keep=False):
+                await write(tx, 1)
+                async with tx.savepoint():
+                    await write(tx, 2)
+                    tx.recorded.append(Position("stream", uuid4(), 1))
+            assert tx.recorded == []
+            await write(tx, 3)
+        assert await stored(admin, tenant) == [3]
 
 
 class TestHint:

@@ -38,6 +38,18 @@ class TestRecordEvents:
         assert await house.value("select count(*) from events") == 0
         assert await house.value("select count(*) from outbox_pending") == 0
 
+    async def test_events_name_what_they_follow_from_when_the_transaction_has_a_cause(
+        self, house: House
+    ) -> None:
+        thing, cause, other = await house.created(), new_id(), new_id()
+        async with house.transaction() as tx:
+            with tx.caused_by(cause):
+                said = NewEvent(thing, started(), NOON, causation_id=other)
+                await record_events(tx, THINGS, [NewEvent(thing, started(), NOON), said])
+            await record_events(tx, THINGS, [NewEvent(thing, started(), NOON)])
+        rows = await house.rows("select causation_id from events where seq > 1 order by seq")
+        assert rows == [(cause,), (other,), (None,)]
+
     async def test_positions_are_returned_and_kept_when_several_aggregates_change(self, house: House) -> None:
         one, two = await house.created(), await house.created()
 
