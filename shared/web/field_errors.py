@@ -24,6 +24,8 @@ CODES = {
     "less_than": "out_of_range",
     "literal_error": "unknown_value",
     "enum": "unknown_value",
+    "union_tag_invalid": "unknown_value",
+    "union_tag_not_found": "required",
     "value_error": "bad_value",
     "json_invalid": "bad_json",
 }

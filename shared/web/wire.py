@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar, get_args
 from uuid import UUID
 
 import orjson
@@ -21,7 +21,9 @@ from pydantic import (
     GetJsonSchemaHandler,
     Strict,
     ValidationError,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -211,6 +213,23 @@ def _scalars(value: dict[str, Any]) -> dict[str, Any]:
 
 Scalars = Annotated[dict[str, Scalar], AfterValidator(_scalars)]
 """An object of scalars, at most 8 KiB: what users add of their own."""
+
+
+def chosen_by(name: str, *models: type[WireModel]) -> WrapValidator:
+    """Of several models the one that a field of one word says; for a union with this discriminator.
+
+    `Action = Annotated[Tag | Move, Field(discriminator="do"), chosen_by("do", Tag, Move)]`. Pointers to what
+    is wrong are then those of the request: pydantic's own name the model, too.
+    """
+    by_word = {get_args(model.model_fields[name].annotation)[0]: model for model in models}
+
+    def choose(value: object, as_usual: ValidatorFunctionWrapHandler) -> object:
+        word = value.get(name) if isinstance(value, dict) else None
+        model = by_word.get(word) if isinstance(word, str) else None
+        return as_usual(value) if model is None else model.model_validate(value)
+
+    return WrapValidator(choose)
+
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -56,9 +56,10 @@ def _clashes(present: Json, offered: Json, service: str) -> dict[str, str]:
 
 def _rename(document: Json, renamed: Mapping[str, str]) -> None:
     for node in _nodes(document):
-        reference = node.get("$ref")
-        if isinstance(reference, str) and reference in renamed:
-            node["$ref"] = renamed[reference]
+        # A discriminator's mapping has references, too, under the names of the ways.
+        for key, reference in node.items():
+            if isinstance(reference, str) and reference in renamed:
+                node[key] = renamed[reference]
     for old, new in renamed.items():
         _, _, section, name = old.split("/")
         components = document["components"][section]

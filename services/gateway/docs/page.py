@@ -89,8 +89,8 @@ def _model(name: str, schema: Json) -> str:
 
 
 def _type(schema: Json) -> str:
-    if "anyOf" in schema:
-        return " | ".join(_type(each) for each in schema["anyOf"])
+    if ways := schema.get("anyOf") or schema.get("oneOf"):
+        return " | ".join(_type(each) for each in ways)
     if "$ref" in schema:
         return str(schema["$ref"]).rsplit("/", 1)[1]
     if "enum" in schema:

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from shared.errors import Invalid
 from shared.money import Money
@@ -22,6 +22,7 @@ from shared.web.wire import (
     Text,
     Timestamp,
     WireModel,
+    chosen_by,
     parse,
     to_json,
 )
@@ -185,6 +186,47 @@ class TestScalars:
         with pytest.raises(ValidationError) as raised:
             TypeAdapter(Scalars).validate_python({"a": [1]}, strict=True)
         assert [(each["loc"], each["type"]) for each in raised.value.errors()] == [(("a",), "wrong_type")]
+
+
+class Cut(WireModel):
+    do: Literal["cut"]
+    length_cm: int
+
+
+class Paint(WireModel):
+    do: Literal["paint"]
+    colours: list[str]
+
+
+class Job(WireModel):
+    steps: list[Annotated[Cut | Paint, Field(discriminator="do"), chosen_by("do", Cut, Paint)]]
+
+
+class TestChosenBy:
+    def test_the_model_is_that_of_the_word_when_it_is_one_of_them(self) -> None:
+        steps = [{"do": "cut", "length_cm": 3}, {"do": "paint", "colours": ["red"]}]
+        assert parse(Job, {"steps": steps}).steps == [
+            Cut(do="cut", length_cm=3), Paint(do="paint", colours=["red"]),
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("step", "pointer", "code"),
+        [
+            ({"do": "cut", "length_cm": "3"}, "/steps/0/length_cm", "wrong_type"),
+            ({"do": "paint", "colours": [1]}, "/steps/0/colours/0", "wrong_type"),
+            ({"do": "cut", "length_cm": 3, "colours": []}, "/steps/0/colours", "unknown_field"),
+            ({"do": "fly"}, "/steps/0", "unknown_value"),
+            ({"do": ["cut"]}, "/steps/0", "unknown_value"),
+            ({}, "/steps/0", "required"),
+            ("cut", "/steps/0", "wrong_type"),
+        ],
+    )
+    def test_the_pointer_is_that_of_the_request_when_something_is_wrong(
+        self, step: object, pointer: str, code: str
+    ) -> None:
+        with pytest.raises(Invalid) as caught:
+            parse(Job, {"steps": [step]})
+        assert [(error.pointer, error.code) for error in caught.value.errors] == [(pointer, code)]
 
 
 class TestParse:

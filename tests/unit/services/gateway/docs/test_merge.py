@@ -32,6 +32,20 @@ class TestMerge:
         answer = merged["paths"]["/v1/b"]["get"]["responses"]["200"]
         assert answer["content"]["application/json"]["schema"]["$ref"] == "#/components/schemas/BThing"
 
+    def test_a_discriminator_names_the_renamed_one_when_it_says_which_way_is_meant(self) -> None:
+        reference = "#/components/schemas/Thing"
+        ways = {
+            "oneOf": [{"$ref": reference}],
+            "discriminator": {"propertyName": "do", "mapping": {"x": reference}},
+        }
+        other = document("/v1/b", {"type": "integer"})
+        other["components"]["schemas"]["Ways"] = ways
+        other["paths"]["/v1/c"] = document("/v1/c", {}, "Ways")["paths"]["/v1/c"]
+        merged = merge({"a": document("/v1/a", {"type": "string"}), "b": other})
+        told = merged["components"]["schemas"]["Ways"]
+        assert told["discriminator"]["mapping"] == {"x": "#/components/schemas/BThing"}
+        assert "Thing" in render(merged)
+
     def test_internal_paths_and_what_only_they_use_are_left_out_when_merged(self) -> None:
         merged = merge({"a": document("/internal/a", {"type": "string"}, "Secret")})
         assert merged["paths"] == {}
