@@ -15,8 +15,9 @@ from tests.support.recompute import Fact, counted, values_of
 from tests.support.speaking import Person
 
 METRICS = (
-    "leads_created", "leads_assigned", "first_response_seconds", "stage_moves", "deals_won", "deals_lost",
-    "won_revenue", "win_rate", "sales_cycle_days", "average_deal", "visits", "calls", "tasks",
+    "leads_created", "leads_assigned", "first_response_seconds", "first_response_business_seconds",
+    "stage_moves", "deals_won", "deals_lost", "won_revenue", "win_rate", "sales_cycle_days", "average_deal",
+    "visits", "calls", "tasks",
 )  # fmt: skip
 """The contract's metrics, written out again on purpose."""
 

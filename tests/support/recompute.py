@@ -66,6 +66,8 @@ def facts_of(events: Iterable[Happened], timezone: str) -> list[Fact]:
         }.get(name)
         if once in ("leads_created", "leads_assigned", "stage_moves", "visits", "calls", "tasks"):
             found.append(_fact(once, event.occurred_at, zone, data))
+        if name == "response_given" and data["how"] == "follow_up":
+            found.append(_fact("worked_response", event.occurred_at, zone, data, data["business_s"]))
     for history in leads.values():
         found += _outcome(history, zone) + _response(history, zone)
     return found
@@ -107,13 +109,16 @@ def _outcome(history: History, zone: ZoneInfo) -> list[Fact]:
 
 def _response(history: History, zone: ZoneInfo) -> list[Fact]:
     owners = sorted(
-        (at, seq, data["credit"]["rep_id"]) for at, seq, name, data in history if name == "lead_assigned"
+        (at, seq, data["credit"]["rep_id"] if name == "lead_assigned" else None)
+        for at, seq, name, data in history
+        if name == "lead_assigned" or (name == "lead_pooled" and data["previous_owner_id"] is not None)
     )
+    given = [at for at, _, name, _ in history if name == "lead_assigned"]
     acts = [(at, data) for at, _, name, data in history if name == "activity_recorded" and data["effective"]]
     for at, data in sorted(acts, key=lambda each: each[0]):
         before = [rep for when, _, rep in owners if when <= at]
-        if before and data["credit"]["rep_id"] == before[-1]:
-            return [_fact("response", at, zone, data, int((at - owners[0][0]).total_seconds()))]
+        if before and before[-1] is not None and given and data["credit"]["rep_id"] == before[-1]:
+            return [_fact("response", at, zone, data, int((at - min(given)).total_seconds()))]
     return []
 
 
@@ -186,6 +191,8 @@ def _value(metric: str, rows: list[Counted]) -> Fraction | str | None:
             return Fraction(total("cycle"), n("cycle") * 86_400) if n("cycle") else None
         case "first_response_seconds" if n("response"):
             return Fraction(total("response"), n("response"))
+        case "first_response_business_seconds" if n("worked_response"):
+            return Fraction(total("worked_response"), n("worked_response"))
     return Fraction(n(metric)) if n(metric) else "hidden"
 
 

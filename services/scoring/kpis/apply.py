@@ -25,6 +25,7 @@ from services.scoring.kpis.fold import (
     LeadState,
     fold,
 )
+from services.scoring.kpis.reaches import mark
 from services.scoring.kpis.roll_up import FEW, cells_of
 from services.scoring.kpis.surrogates import places_of
 from services.scoring.kpis.translate import said
@@ -41,26 +42,25 @@ BITE = 50
 """So many events are folded at a time."""
 
 Lead = tuple[UUID, str]
+Touched = set[tuple[UUID, int, Measure, date]]
 
 
 @dataclass(slots=True)
 class Batch:
     """What a batch comes to, of all its tenants; `touched` is what is to be announced: tenant, rep, measure,
-    day.
+    day; `past` the same of what is history, which nobody is alerted to.
     """
 
     facts: list[tuple[UUID, Contribution, int]] = field(default_factory=list)
     states: dict[Lead, LeadState] = field(default_factory=dict)
-    touched: set[tuple[UUID, int, Measure, date]] = field(default_factory=set)
+    touched: Touched = field(default_factory=set)
+    past: Touched = field(default_factory=set)
 
-    def add(self, tenant_id: UUID, folded: Folded, *, live: bool) -> None:
+    def add(self, tenant_id: UUID, folded: Folded, heard: Touched) -> None:
         self.facts += [(tenant_id, fact, sign) for fact, sign in folded.facts]
         for lead, state in folded.changed.items():
             self.states[tenant_id, lead] = state
-        if live:
-            self.touched.update(
-                [(tenant_id, fact.place.rep, fact.measure, fact.day) for fact, _ in folded.facts]
-            )
+        heard.update([(tenant_id, fact.place.rep, fact.measure, fact.day) for fact, _ in folded.facts])
 
     def notices(self) -> dict[tuple[UUID, int], tuple[int, set[date]]]:
         """By tenant and rep (0: all of the tenant), the measures as bits, and the days."""
@@ -97,10 +97,12 @@ class Engine:
         known = {(tenant_id, lead) for tenant_id, mine in states.items() for lead in mine}
         batch = Batch()
         for historic, items in happenings:
-            await _fold_into(batch, items, states, zones, live=announce and not historic)
+            heard = (batch.past if historic else batch.touched) if announce else set()
+            await _fold_into(batch, items, states, zones, heard)
         if batch.facts or batch.states:
             await _store(raw, generation, batch, known)
-        return bool(batch.touched)
+        await mark(raw, [(tenant, rep, day) for tenant, rep, _, day in batch.past])
+        return bool(batch.touched or batch.past)
 
 
 async def _happenings(
@@ -136,8 +138,7 @@ async def _fold_into(
     items: Sequence[tuple[UUID, Happening]],
     states: Mapping[UUID, dict[str, LeadState]],
     zones: Mapping[UUID, tzinfo],
-    *,
-    live: bool,
+    heard: Touched,
 ) -> None:
     """Fold bite by bite, so that the loop lives meanwhile; `states` goes along."""
     by_tenant: dict[UUID, list[Happening]] = defaultdict(list)
@@ -149,7 +150,7 @@ async def _fold_into(
         for start in range(0, len(happenings), BITE):
             folded = fold(happenings[start : start + BITE], mine, zones[tenant_id])
             mine.update(folded.changed)
-            batch.add(tenant_id, folded, live=live)
+            batch.add(tenant_id, folded, heard)
             await breather.breathe()
 
 

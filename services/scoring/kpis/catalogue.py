@@ -31,6 +31,7 @@ class Measure(IntEnum):
     VISIT = 9
     CALL = 10
     TASK = 11
+    WORKED_RESPONSE = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ SLOTS: dict[tuple[Measure, Column], Slot] = {
     (Measure.VISIT, "n"): Slot(0, 11),
     (Measure.CALL, "n"): Slot(0, 12),
     (Measure.TASK, "n"): Slot(0, 13),
+    (Measure.WORKED_RESPONSE, "n"): Slot(0, 14),
+    (Measure.WORKED_RESPONSE, "v"): Slot(0, 15),
 }
 
 EVENT_OF: dict[Measure, tuple[str, str]] = {
@@ -71,6 +74,7 @@ EVENT_OF: dict[Measure, tuple[str, str]] = {
         (Measure.RESPONSE, Measure.VISIT, Measure.CALL, Measure.TASK),
         ("cox.activities.activity_recorded.v1", "activity"),
     ),
+    Measure.WORKED_RESPONSE: ("cox.leads.response_given.v1", "lead"),
 }
 """The type, and the kind of aggregate, of the event that establishes a fact of each measure."""
 
@@ -161,6 +165,18 @@ METRICS: dict[str, Metric] = _by_name(
             evidence=(Measure.RESPONSE,),
             denominator=_n(Measure.RESPONSE),
             shown_by=_n(Measure.RESPONSE),
+        ),
+        Metric(
+            "first_response_business_seconds",
+            "mean",
+            "seconds",
+            "down",
+            "Mean of the owner's working time from being given a lead to their first effective follow-up, on "
+            "its day; of leads that a response rule watches.",
+            _v(Measure.WORKED_RESPONSE),
+            evidence=(Measure.WORKED_RESPONSE,),
+            denominator=_n(Measure.WORKED_RESPONSE),
+            shown_by=_n(Measure.WORKED_RESPONSE),
         ),
         _count("stage_moves", Measure.MOVED, "Accepted moves, outcomes and reopenings included."),
         _count(

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 from services.scoring.kpis.catalogue import Measure
 
 EARLIEST = 64
-"""How many assignments and effective activities a state keeps, the earliest: what decides the first response.
+"""How many changes of owner and effective activities a state keeps, the earliest: they decide the first
+response.
 
 The smallest 64 of a set do not depend on the order in which they came, and a busy lead's state stays small.
 """
@@ -42,6 +43,8 @@ class Place(NamedTuple):
 
 
 NOWHERE = Place()
+NOBODY = -1
+"""The owner of a lead that lies in a pool."""
 
 
 class Source(NamedTuple):
@@ -54,10 +57,12 @@ class Source(NamedTuple):
 
 
 class Happening(NamedTuple):
-    """What an event says, as far as KPIs ask. `kind` is created, assigned, moved, updated or acted.
+    """What an event says, as far as KPIs ask. `kind` is created, assigned, pooled, moved, updated, acted or
+    responded.
 
     `outcome` is the lead's new status where it changed (open = reopened); `minor` the value in minor units
-    of the tenant's currency; `activity` the kind of an activity.
+    of the tenant's currency; `activity` the kind of an activity; `worked_s` the working time, in seconds,
+    that a response took.
     """
 
     kind: str
@@ -70,6 +75,7 @@ class Happening(NamedTuple):
     minor: int | None = None
     activity: str | None = None
     effective: bool = False
+    worked_s: int | None = None
 
     @property
     def decides(self) -> bool:
@@ -79,6 +85,8 @@ class Happening(NamedTuple):
                 return self.start_known
             case "assigned":
                 return True
+            case "pooled":
+                return self.place.rep != 0
             case "moved":
                 return self.outcome is not None
             case "updated":
@@ -175,11 +183,13 @@ def occurrences(happening: Happening, zone: tzinfo) -> list[Contribution]:
     measure = _STATED.get(happening.kind)
     if measure is None and happening.kind == "acted":
         measure = _COUNTED.get(happening.activity or "")
+    if happening.worked_s is not None:
+        measure = Measure.WORKED_RESPONSE
     if measure is None:
         return []
     source, place = happening.source, happening.place
     day = local_day(source[0], zone)
-    return [tuple.__new__(Contribution, (measure, day, place, 0, source))]
+    return [tuple.__new__(Contribution, (measure, day, place, happening.worked_s or 0, source))]
 
 
 def advance(state: LeadState, happening: Happening) -> LeadState:
@@ -191,6 +201,8 @@ def advance(state: LeadState, happening: Happening) -> LeadState:
             return LeadState(source.at_us, assigned, active, outcome, value)
         case "assigned":
             return _with_assigned(state, (source.at_us, source.seq, place.rep))
+        case "pooled":
+            return _with_assigned(state, (source.at_us, source.seq, NOBODY))
         case "moved":
             newer = Outcome(source, happening.outcome or "open", place, happening.minor)
             return state if _later(outcome, newer) else LeadState(start, assigned, active, newer, value)
@@ -265,9 +277,9 @@ def first_response(state: LeadState) -> tuple[tuple[Source, Place], int] | None:
     """The first effective activity, from the first assignment on, by who owned the lead then; seconds
     between.
     """
-    if not state.assigned:
+    first = next((at for at, _, rep in state.assigned if rep != NOBODY), None)
+    if first is None:
         return None
-    first = state.assigned[0][0]
     for source, place in state.active:
         if place.rep == _owner_at(state.assigned, source.at_us):
             return (source, place), (source.at_us - first) // 1_000_000

@@ -1,5 +1,5 @@
 """Notices that numbers changed: gathered with the numbers, published at most once a second per rep and
-tenant.
+tenant; and after them what reps have reached.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from services.scoring.kpis.catalogue import METRICS_OF, Measure
+from services.scoring.kpis.reaches import mark, tell
 from services.scoring.kpis.scope import keys_of
 from shared.clock import Clock
 from shared.contracts.scoring import KpiRecalculated
@@ -82,6 +83,7 @@ async def _announce_tenant(tx: Tx, tenant_id: UUID, now: datetime) -> int:
         for change in changes
     ]
     await record_events(tx, NOTICES, events)
+    await mark(raw, [(tenant_id, row["rep"], day) for row in rows for day in row["days"]])
     return len(events)
 
 
@@ -113,5 +115,6 @@ class Announcer:
         while left:
             await asyncio.sleep(_SETTLE_S)
             await announce(self._database, self._clock.now())
+            await tell(self._database, self._clock.now())
             async with self._database.transaction() as tx:
                 left = bool(await (await tx.raw()).fetchval(_ANY_DUE))

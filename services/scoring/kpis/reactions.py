@@ -8,12 +8,27 @@ from services.scoring.kpis.apply import Engine
 from services.scoring.kpis.tables import CONSUMER, cells, facts, states
 from services.scoring.kpis.translate import said
 from shared.contracts.activities import ActivityRecorded
-from shared.contracts.leads import LeadAssigned, LeadCreated, LeadUpdated, StageChanged
+from shared.contracts.leads import (
+    LeadAssigned,
+    LeadCreated,
+    LeadPooled,
+    LeadUpdated,
+    ResponseGiven,
+    StageChanged,
+)
 from shared.database.transactions import Tx
 from shared.events.consuming.handlers import Projection, current_run
 from shared.events.envelope import Received
 
-HANDLED = (LeadCreated, LeadAssigned, LeadUpdated, StageChanged, ActivityRecorded)
+HANDLED = (
+    LeadCreated,
+    LeadAssigned,
+    LeadPooled,
+    LeadUpdated,
+    StageChanged,
+    ResponseGiven,
+    ActivityRecorded,
+)
 
 
 def _nobody() -> None:

@@ -3,7 +3,8 @@ the live one.
 
 `states` one fold per lead · `facts` append-only, one row per contribution: evidence, and the answer to
 filtered questions · `cells` bounded roll-ups · `dimensions` small surrogates of ids and codes ·
-`kpi_pointer` the live generation · `kpi_notices` what is to be announced.
+`kpi_pointer` the live generation · `kpi_notices` what is to be announced ·
+`rep_months` which months of which reps are to be told.
 """
 
 from __future__ import annotations
@@ -119,4 +120,15 @@ kpi_notices = Table(
     Column("sent_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("tenant_id", "rep"),
 )
+rep_months = Table(
+    "rep_months",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("rep", Integer, nullable=False),
+    Column("month", Date, nullable=False),
+    Column("due", Boolean, nullable=False),
+    Column("sent_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "rep", "month"),
+)
+Index("ix_rep_months_due", rep_months.c.sent_at, postgresql_where=rep_months.c.due)
 Index("ix_kpi_notices_due", kpi_notices.c.sent_at, postgresql_where=kpi_notices.c.due)

@@ -19,6 +19,8 @@ LEAD_CREATED = "cox.leads.lead_created.v1"
 LEAD_ASSIGNED = "cox.leads.lead_assigned.v1"
 LEAD_UPDATED = "cox.leads.lead_updated.v1"
 STAGE_CHANGED = "cox.leads.stage_changed.v1"
+LEAD_POOLED = "cox.leads.lead_pooled.v1"
+RESPONSE_GIVEN = "cox.leads.response_given.v1"
 ACTIVITY_RECORDED = "cox.activities.activity_recorded.v1"
 
 
@@ -60,25 +62,31 @@ def _keys(data: Payload) -> Keys:
 
 
 def _created(data: Payload, lead: str) -> tuple[Any, ...]:
-    return lead, data.get("start_known", True), None, False, None, None, False
+    return lead, data.get("start_known", True), None, False, None, None, False, None
 
 
-def _assigned(_: Payload, lead: str) -> tuple[Any, ...]:
-    return lead, True, None, False, None, None, False
+def _owned(_: Payload, lead: str) -> tuple[Any, ...]:
+    return lead, True, None, False, None, None, False, None
 
 
 def _moved(data: Payload, lead: str) -> tuple[Any, ...]:
     status = data["to_status"]
     outcome = status if status != data["from_status"] else None
-    return lead, True, outcome, False, _minor(data), None, False
+    return lead, True, outcome, False, _minor(data), None, False, None
 
 
 def _updated(data: Payload, lead: str) -> tuple[Any, ...]:
-    return lead, True, None, "value" in data["changed"], _minor(data), None, False
+    return lead, True, None, "value" in data["changed"], _minor(data), None, False, None
 
 
 def _acted(data: Payload, _: str) -> tuple[Any, ...]:
-    return data["lead_id"], True, None, False, None, data["kind"], data["effective"]
+    return data["lead_id"], True, None, False, None, data["kind"], data["effective"], None
+
+
+def _responded(data: Payload, lead: str) -> tuple[Any, ...]:
+    """Attempts that reached nobody are handled, but no response."""
+    worked_s = data["business_s"] if data["how"] == "follow_up" else None
+    return lead, True, None, False, None, None, False, worked_s
 
 
 def _minor(data: Payload) -> int | None:
@@ -88,9 +96,11 @@ def _minor(data: Payload) -> int | None:
 
 _READERS: dict[str, tuple[str, Callable[[Payload, str], tuple[Any, ...]]]] = {
     LEAD_CREATED: ("created", _created),
-    LEAD_ASSIGNED: ("assigned", _assigned),
+    LEAD_ASSIGNED: ("assigned", _owned),
+    LEAD_POOLED: ("pooled", _owned),
     LEAD_UPDATED: ("updated", _updated),
     STAGE_CHANGED: ("moved", _moved),
     ACTIVITY_RECORDED: ("acted", _acted),
+    RESPONSE_GIVEN: ("responded", _responded),
 }
 """The kind of happening, and all its fields from `lead` on, in their order."""

@@ -66,11 +66,16 @@ def _lead(world: World, lead: UUID, random: Random) -> tuple[list[Received], lis
         at += timedelta(minutes=random.randrange(1, 20 * 24 * 60))
         # Sometimes a fact is told of later than it happened.
         when = (at - timedelta(days=random.choice([0, 0, 0, 3]))).isoformat()
-        match random.choice(["assign", "move", "close", "act", "act"]):
+        match random.choice(["assign", "pool", "respond", "move", "close", "act", "act"]):
             case "assign":
                 owner = random.choice(reps)
                 team = random.choice([None, "east", "west"])
                 owned.append(world.assigned(lead, when, owner, team, **where))
+            case "pool":
+                owned.append(world.pooled(lead, when, owner, **where))
+            case "respond":
+                how = random.choice(["follow_up", "attempts"])
+                owned.append(world.responded(lead, when, owner, random.randrange(9_999), how, **where))
             case "move" if status == "open":
                 owned.append(world.moved(lead, when, owner, **where))
             case "close":

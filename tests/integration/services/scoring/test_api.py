@@ -103,6 +103,7 @@ async def story(call: Caller, worker: Database) -> UUID:
         world.created(won, "2026-03-02T04:00", "ann", product="lamp"),
         world.assigned(won, "2026-03-02T04:05", "ann"),
         world.acted(won, "2026-03-02T04:19", "ann"),
+        world.responded(won, "2026-03-02T04:19", "ann", 540),
         world.moved(won, "2026-03-27T04:00", "ann", "won", 12_000_000, product="lamp"),
     ]
     async with worker.transaction() as tx:
@@ -120,6 +121,7 @@ class TestKpis:
             "sales_cycle_days": (25, 25, 1, "days"),
             "average_deal": (money, money, 1, "CNY"),
             "first_response_seconds": (840, 840, 1, "seconds"),
+            "first_response_business_seconds": (540, 540, 1, "seconds"),
         }
         for metric, (value, numerator, denominator, unit) in expected.items():
             for by, key, label in (
@@ -260,6 +262,7 @@ class TestEvidence:
             ("win_rate", 2, "cox.leads.stage_changed.v1"),
             ("sales_cycle_days", 1, "cox.leads.stage_changed.v1"),
             ("first_response_seconds", 1, "cox.activities.activity_recorded.v1"),
+            ("first_response_business_seconds", 1, "cox.leads.response_given.v1"),
         ],
     )
     async def test_number_is_proved_by_its_events(
@@ -277,7 +280,7 @@ class TestEvidence:
         answer = await call("/v1/kpis/evidence", metric="won_revenue", period_start="2026-03-01")
         (item,) = answer.json()["items"]
         assert item["aggregate_id"] == str(story)
-        assert (item["aggregate_type"], item["seq"], item["day"]) == ("lead", 3, "2026-03-27")
+        assert (item["aggregate_type"], item["seq"], item["day"]) == ("lead", 4, "2026-03-27")
         assert item["occurred_at"] == "2026-03-27T04:00:00Z"
         assert item["value"] == {"amount": "120000.00", "currency": "CNY"}
         assert (item["region"], item["product"], item["channel"]) == ("east", "lamp", None)

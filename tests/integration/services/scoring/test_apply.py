@@ -14,6 +14,7 @@ import pytest
 
 from services.scoring.kpis.apply import Engine, StateAppeared
 from services.scoring.kpis.catalogue import Measure
+from services.scoring.kpis.tables import SLOT_NAMES
 from shared.access.directory import TenantUnknown
 from shared.database.transactions import Database
 from shared.events.envelope import Received
@@ -33,13 +34,15 @@ NET = """select measure, day, sum(n)::int as n, sum(v)::bigint as v,
 (select key from dimensions d where d.tenant_id = f.tenant_id and d.id = channel) as channel
 from facts f where tenant_id = $1 group by tenant_id, measure, day, rep, team, region, product, channel
 having sum(n) <> 0 or sum(v) <> 0"""
-CELLS = """select view, grain, period, key, team, s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13
-from cells where tenant_id = $1 and (s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13)
-<> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) order by view, grain, period, key, team"""
+_SLOTS = ", ".join(SLOT_NAMES)
+CELLS = f"""select view, grain, period, key, team, {_SLOTS} from cells
+where tenant_id = $1 and ({_SLOTS}) <> ({", ".join("0" for _ in SLOT_NAMES)})
+order by view, grain, period, key, team"""  # noqa: S608 - our own columns
 MEASURES = {
     "leads_created": Measure.CREATED, "leads_assigned": Measure.ASSIGNED, "stage_moves": Measure.MOVED,
     "deals_won": Measure.WON, "deals_lost": Measure.LOST, "revenue": Measure.REVENUE, "cycle": Measure.CYCLE,
     "response": Measure.RESPONSE, "visits": Measure.VISIT, "calls": Measure.CALL, "tasks": Measure.TASK,
+    "worked_response": Measure.WORKED_RESPONSE,
 }  # fmt: skip
 
 
@@ -188,7 +191,7 @@ def summed(rows: Sequence[Any]) -> dict[tuple[Any, ...], tuple[int, ...]]:
     """Cells as they must be, from the facts alone: the slots' order is written out here once more."""
     counts = [(measure, "n") for measure in range(1, 7)]
     sums = [(6, "v"), (7, "n"), (7, "v"), (8, "n"), (8, "v")]
-    slots = [*counts, *sums, (9, "n"), (10, "n"), (11, "n")]
+    slots = [*counts, *sums, (9, "n"), (10, "n"), (11, "n"), (12, "n"), (12, "v")]
     cells: dict[tuple[Any, ...], list[int]] = {}
     for row in rows:
         keys = [(0, 0, 0), (1, row["rep"], row["team"]), (2, row["team"], 0), (3, row["region"], 0)]

@@ -18,7 +18,8 @@ from tests.integration.services.scoring.world import World
 
 NOW = datetime(2026, 3, 30, 17, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-EVENTS = "select aggregate_id, seq, payload, occurred_at from events where tenant_id = $1 order by id"
+EVENTS = """select aggregate_id, seq, payload, occurred_at from events
+where tenant_id = $1 and type = 'cox.scoring.kpi_recalculated.v1' order by id"""
 
 
 async def lead_created(worker: Database, world: World, rep: str = "ann", day: int = 2) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from services.scoring.bootstrap import build_worker, run_rebuild
 from services.scoring.kpis.rebuilding import RebuildError, Rebuilt
+from shared.contracts.scoring import KpiRecalculated, RepMeasured
 from shared.events.topics import ensure_topics
 from shared.events.worker import Worker
 from shared.ids import new_id
@@ -172,7 +173,10 @@ class TestNotices:
         await log.publish([world.created(new_id(), datetime.now().astimezone().isoformat(), "ann")])
 
         async def announced() -> bool:
-            query = "select count(*) from events where tenant_id = $1"
-            return int(await admin.fetchval(query, world.tenant)) == 2
+            query = "select type, count(*) from events where tenant_id = $1 group by type"
+            return dict(await admin.fetch(query, world.tenant)) == {
+                KpiRecalculated.type_name(): 2,
+                RepMeasured.type_name(): 1,
+            }
 
         await until(announced)

@@ -109,6 +109,22 @@ class World:
         data = {"credit": self.credit(rep, team), "dimensions": self.dimensions(more), "how": "rule"}
         return self.event(translate.LEAD_ASSIGNED, lead, at, data, **more)
 
+    def pooled(self, lead: UUID, at: str, rep: str, **more: Any) -> Received:
+        data = {
+            "credit": self.credit(rep), "dimensions": self.dimensions(more), "pool_id": str(new_id()),
+            "previous_owner_id": str(self.reps[rep]), "why": "released",
+        }  # fmt: skip
+        return self.event(translate.LEAD_POOLED, lead, at, data, **more)
+
+    def responded(
+        self, lead: UUID, at: str, rep: str, business_s: int, how: str = "follow_up", **more: Any
+    ) -> Received:
+        data = {
+            "credit": self.credit(rep), "dimensions": self.dimensions(more), "how": how,
+            "business_s": business_s,
+        }  # fmt: skip
+        return self.event(translate.RESPONSE_GIVEN, lead, at, data, **more)
+
     def moved(
         self,
         lead: UUID,

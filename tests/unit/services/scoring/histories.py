@@ -34,6 +34,13 @@ def lead_events() -> st.SearchStrategy[list[Happening]]:
     """A lead's own stream: created first, then anything; event times need not follow the seq."""
     one = st.one_of(
         st.builds(lambda at, place: ("assigned", at, place, {}), times, places),
+        st.builds(lambda at, place: ("pooled", at, place, {}), times, places),
+        st.builds(
+            lambda at, place, worked_s: ("responded", at, place, {"worked_s": worked_s}),
+            times,
+            places,
+            st.none() | st.integers(0, 1_000),
+        ),
         st.builds(
             lambda at, place, status, minor: ("moved", at, place, {"outcome": status, "minor": minor}),
             times,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import get_args
 
 from services.scoring.kpis.catalogue import EVENT_OF, METRICS, SLOTS, SLOTS_PER_FAMILY, Measure, Part
 from services.scoring.kpis.rules import Figure, figure, number, ranked, whole_minor
 from shared.contracts.catalogue import EVENT_TYPES
+from shared.contracts.scoring import RepMetric
 
 CONTRACT = {
-    "leads_created", "leads_assigned", "first_response_seconds", "stage_moves", "deals_won", "deals_lost",
-    "won_revenue", "win_rate", "sales_cycle_days", "average_deal", "visits", "calls", "tasks",
+    "leads_created", "leads_assigned", "first_response_seconds", "first_response_business_seconds",
+    "stage_moves", "deals_won", "deals_lost", "won_revenue", "win_rate", "sales_cycle_days", "average_deal",
+    "visits", "calls", "tasks",
 }  # fmt: skip
 
 
@@ -28,6 +31,9 @@ def sums(name: str, **given: int) -> dict[Part, int]:
 class TestCatalogue:
     def test_every_metric_of_the_contract_is_defined(self) -> None:
         assert set(METRICS) == CONTRACT
+
+    def test_other_services_know_every_metric_by_its_name(self) -> None:
+        assert set(get_args(RepMetric)) == set(METRICS)
 
     def test_every_part_has_a_slot_of_its_own_within_its_family(self) -> None:
         parts = {part for metric in METRICS.values() for part in metric.parts}

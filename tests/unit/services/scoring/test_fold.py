@@ -51,6 +51,14 @@ def assigned(at: str, seq: int, to: Place = ANN) -> Happening:
     return Happening("assigned", source(at, seq), to, LEAD)
 
 
+def pooled(at: str, seq: int, whose: Place = ANN) -> Happening:
+    return Happening("pooled", source(at, seq), whose, LEAD)
+
+
+def responded(at: str, seq: int, worked_s: int | None) -> Happening:
+    return Happening("responded", source(at, seq), ANN, LEAD, worked_s=worked_s)
+
+
 def moved(at: str, seq: int, status: str | None, minor: int | None = None) -> Happening:
     return Happening("moved", source(at, seq), ANN, LEAD, outcome=status, minor=minor)
 
@@ -257,6 +265,34 @@ class TestFirstResponse:
         )
         assert of(net, Measure.RESPONSE) == [(date(2026, 3, 2), 1, 7_200)]
         assert {fact.place for fact in held(net) if fact.measure is Measure.RESPONSE} == {BOB}
+
+    def test_the_owner_before_does_not_respond_when_the_lead_lies_in_a_pool(self) -> None:
+        net, _ = folded(
+            [
+                assigned("2026-03-02T01:00", 2, ANN),
+                pooled("2026-03-02T02:00", 3, ANN),
+                acted("2026-03-02T02:30", 1, ANN),
+            ]
+        )
+        assert of(net, Measure.RESPONSE) == []
+
+    def test_seconds_run_from_the_first_assignment_when_the_lead_lay_in_a_pool_before_and_between(
+        self,
+    ) -> None:
+        net, _ = folded(
+            [
+                pooled("2026-03-02T00:00", 2, Place()),
+                assigned("2026-03-02T01:00", 3, ANN),
+                pooled("2026-03-02T02:00", 4, ANN),
+                assigned("2026-03-02T03:00", 5, BOB),
+                acted("2026-03-02T03:30", 1, BOB),
+            ]
+        )
+        assert of(net, Measure.RESPONSE) == [(date(2026, 3, 2), 1, 9_000)]
+
+    def test_working_time_is_what_leads_say_when_a_response_rule_watched(self) -> None:
+        net, _ = folded([responded("2026-02-24T01:04", 5, 840), responded("2026-02-25T01:00", 6, None)])
+        assert of(net, Measure.WORKED_RESPONSE) == [(date(2026, 2, 24), 1, 840)]
 
     def test_nothing_is_a_response_when_it_is_not_effective_or_was_before_the_assignment(self) -> None:
         net, _ = folded(
