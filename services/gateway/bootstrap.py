@@ -15,6 +15,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.calendars import api as calendars_api
+from services.gateway.departures import api as departures_api
+from services.gateway.departures.reactions import leave_by
 from services.gateway.docs.documents import Documents
 from services.gateway.door.authenticator import Authenticator
 from services.gateway.door.dispatcher import Dispatcher, KnownPathsOnly
@@ -32,7 +34,7 @@ from services.gateway.live.sights import Sights
 from services.gateway.live.stream import Live
 from services.gateway.live.tail import Tail
 from services.gateway.org import api as org_api
-from services.gateway.org.reactions import timers
+from services.gateway.org.reactions import transfer_by
 from services.gateway.partners import api as partners_api
 from services.gateway.proxy.forward import Proxy
 from services.gateway.proxy.rules import Service
@@ -45,6 +47,7 @@ from shared.database.engine import make_engine
 from shared.database.transactions import Database
 from shared.events.appside import AppSide
 from shared.events.backbone import Backbone
+from shared.events.timing.timers import Timers
 from shared.events.worker import Worker
 from shared.settings import Settings
 from shared.web.app import make_app
@@ -60,6 +63,7 @@ ROUTERS = (
     calendars_api.router,
     calendars_api.patching(calendar_in_use),
     working_api.router,
+    departures_api.router,
     partners_api.router,
     imports_api.router,
     live_api.router,
@@ -199,12 +203,21 @@ def build_internal(app: FastAPI) -> ASGIApp:
     return internal
 
 
-def build_worker(settings: Settings, *, key: SigningKey | None = None) -> Worker:
-    """The worker: transfers that become due, imports, and the relay of what the gateway publishes."""
+def org_timers(clock: Clock) -> Timers:
+    """What becomes due in the organisation."""
+    timers = Timers()
+    transfer_by(timers)
+    leave_by(timers, clock)
+    return timers
+
+
+def build_worker(settings: Settings, *, clock: Clock | None = None, key: SigningKey | None = None) -> Worker:
+    """The worker: what becomes due in the organisation, imports, and the relay of what is published."""
+    time = clock or SystemClock()
     signing = key or signing_key(settings)
     services = Services({str(name): origin for name, origin in origins(settings).items()}, signing)
 
     async def run_imports(backbone: Backbone) -> None:
         await Runner(settings, backbone.worker, services).run()
 
-    return Worker(settings, "gateway", timers=timers, extra=(run_imports, keep_purged))
+    return Worker(settings, "gateway", timers=org_timers(time), clock=time, extra=(run_imports, keep_purged))

@@ -3,6 +3,7 @@
 from sqlalchemy import MetaData
 
 import services.gateway.calendars.tables
+import services.gateway.departures.tables
 import services.gateway.identity.tables
 import services.gateway.imports.tables
 import services.gateway.org.tables

@@ -21,12 +21,16 @@ class OrgEvent(Event):
 
 
 class TenantConfigured(OrgEvent):
-    """The tenant as it now is. `timezone` is an IANA name, `currency` an ISO 4217 code."""
+    """The tenant as it now is. `timezone` is an IANA name, `currency` an ISO 4217 code.
+
+    Days up to `closed_through` are closed: nobody is moved or leaves there any more.
+    """
 
     aggregate_type: ClassVar[str] = "tenant"
     name: str
     timezone: str
     currency: str
+    closed_through: date | None = None
 
 
 class UnitDefined(OrgEvent):
@@ -69,6 +73,40 @@ class RepMoved(OrgEvent):
     from_unit_id: UUID
     to_unit_id: UUID
     effective_at: datetime
+
+
+class Handover(Value):
+    """To whom a leaver's open leads go, each to whoever has the fewest then: users, or a unit's reps.
+
+    Whoever has `max_open_leads` gets none; null: only their own capacity counts.
+    """
+
+    user_ids: tuple[UUID, ...] = ()
+    unit_id: UUID | None = None
+    max_open_leads: int | None = None
+
+
+class RepLeft(OrgEvent):
+    """A user is gone from `effective_at` on; why is nobody's business here.
+
+    Without `handover` their leads stay theirs until somebody gives them away.
+    """
+
+    aggregate_type: ClassVar[str] = "tenant"
+    departure_id: UUID
+    user_id: UUID
+    effective_at: datetime
+    handover: Handover | None = None
+
+
+class RepReturned(OrgEvent):
+    """A user who left is back. `leads_return`: soon enough to get back what nobody has touched since."""
+
+    aggregate_type: ClassVar[str] = "tenant"
+    departure_id: UUID
+    user_id: UUID
+    left_at: datetime
+    leads_return: bool
 
 
 class AccessChanged(OrgEvent):

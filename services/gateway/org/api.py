@@ -64,8 +64,12 @@ async def get_tenant(read: Reading) -> Response:
 
 @router.patch("/tenant", response_model=TenantOut)
 async def patch_tenant(body: TenantChange, write: Writing, now: Now) -> Response:
+    """Rename it; close days, which takes `config:write` too."""
+    changes = body.model_dump(exclude_unset=True)
+    if "closed_through" in changes:
+        write.principal.require("config:write")
     return await write.run(
-        lambda tx: tenancy.rename_tenant(tx, body.name, if_match=write.if_match, now=now), render=TenantOut.of
+        lambda tx: tenancy.change_tenant(tx, changes, if_match=write.if_match, now=now), render=TenantOut.of
     )
 
 

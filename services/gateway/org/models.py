@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -46,6 +47,7 @@ class TenantOut(WireModel):
     name: str
     timezone: str
     currency: str
+    closed_through: Day | None
     version: int
 
     @classmethod
@@ -55,14 +57,19 @@ class TenantOut(WireModel):
             name=tenant.name,
             timezone=tenant.timezone,
             currency=tenant.currency,
+            closed_through=tenant.closed_through,
             version=tenant.version,
         )
 
 
 class TenantChange(WireModel):
-    """Time zone and currency cannot change: recorded days and amounts rest on them."""
+    """Only what is given changes. Time zone and currency cannot: recorded days and amounts rest on them.
 
-    name: Name
+    Days up to `closed_through` are closed for good; nobody is moved or leaves there any more.
+    """
+
+    name: Name = Absent
+    closed_through: Annotated[Day, Field(default=date.min, json_schema_extra=_without_default)]
 
 
 class UnitIn(WireModel):

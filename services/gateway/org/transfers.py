@@ -8,7 +8,8 @@ from uuid import UUID
 
 from services.gateway.org import rules, tables
 from services.gateway.org.rules import AlreadyThere, Transfer, User
-from services.gateway.org.use_cases import InactiveUser, UnknownUnit, user_fact, user_of
+from services.gateway.org.use_cases import InactiveUser, UnknownUnit, is_unit_open, user_fact, user_of
+from services.gateway.tenancy.rules import check_not_closed
 from services.gateway.tenancy.use_cases import locked_tenant, record
 from shared.contracts.org import RepMoved
 from shared.database.transactions import Tx
@@ -20,12 +21,12 @@ TIMER = "org.transfer"
 async def transfer_user(
     tx: Tx, transfer_id: UUID, user_id: UUID, to_unit_id: UUID, effective_at: datetime, *, now: datetime
 ) -> Transfer:
-    """Move a user from `effective_at` on. Raises UnknownUnit, InactiveUser, AlreadyThere."""
-    await locked_tenant(tx)
+    """Move a user from `effective_at` on. Raises PeriodClosed, UnknownUnit, InactiveUser, AlreadyThere."""
+    check_not_closed(await locked_tenant(tx), effective_at)
     user = await user_of(tx, user_id)
     if not user.active:
         raise InactiveUser
-    if not await _is_open(tx, to_unit_id):
+    if not await is_unit_open(tx, to_unit_id):
         raise UnknownUnit(f"There is no active unit {to_unit_id}")
     if effective_at > now:
         await tables.insert_transfer(
@@ -59,7 +60,7 @@ async def complete_transfer(tx: Tx, transfer_id: UUID) -> None:
         return
     user = await user_of(tx, planned.user_id)
     state, from_unit_id = "void", None
-    if user.active and await _is_open(tx, planned.to_unit_id):
+    if user.active and await is_unit_open(tx, planned.to_unit_id):
         try:
             from_unit_id = await _take_effect(tx, user, planned.to_unit_id, planned.effective_at)
             state = "done"
@@ -79,8 +80,3 @@ async def _take_effect(tx: Tx, user: User, to_unit_id: UUID, effective_at: datet
     versions = await record(tx, [moved, user_fact(stands)], effective_at)
     await tables.store_user(tx, replace(stands, version=versions[-1]))
     return placed.from_unit_id
-
-
-async def _is_open(tx: Tx, unit_id: UUID) -> bool:
-    found = await tables.load_units(tx, tables.units.c.id == unit_id)
-    return bool(found) and found[0].active

@@ -248,9 +248,15 @@ async def units_have_calendar(tx: Tx, calendar_id: UUID) -> bool:
     return await tables.units_have_calendar(tx, calendar_id)
 
 
-async def any_active(tx: Tx, user_ids: Sequence[UUID]) -> bool:
-    """Whether one of these users is active, of those that the transaction sees."""
-    return bool(await tables.load_users(tx, tables.users.c.id.in_(user_ids), tables.users.c.active))
+async def is_unit_open(tx: Tx, unit_id: UUID) -> bool:
+    """Whether it is an active unit that the transaction sees."""
+    return bool(await tables.load_units(tx, tables.units.c.id == unit_id, tables.units.c.active))
+
+
+async def active_among(tx: Tx, user_ids: Sequence[UUID]) -> frozenset[UUID]:
+    """Those of these users who are active, of whom the transaction sees."""
+    found = await tables.load_users(tx, tables.users.c.id.in_(user_ids), tables.users.c.active)
+    return frozenset(user.id for user in found)
 
 
 async def admins_of(tx: Tx) -> list[User]:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Table,
     Text,
@@ -33,6 +34,7 @@ tenants = Table(
     Column("timezone", Text, nullable=False),
     Column("currency", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("closed_through", Date),
     CheckConstraint("id = tenant_id", name="own_tenant"),
 )
 
@@ -41,7 +43,9 @@ async def load(tx: Tx, *, lock: bool) -> Tenant | None:
     """The transaction's tenant; `lock` keeps every other org change out until the end."""
     query = select(tenants).where(tenants.c.tenant_id == tenant_of(tx))
     row = (await tx.conn.execute(query.with_for_update() if lock else query)).one_or_none()
-    return Tenant(row.id, row.name, row.timezone, row.currency, row.seq) if row else None
+    if row is None:
+        return None
+    return Tenant(row.id, row.name, row.timezone, row.currency, row.seq, row.closed_through)
 
 
 async def find_by_name(tx: Tx, name: str) -> UUID | None:
@@ -65,5 +69,7 @@ async def store_new(tx: Tx, tenant: Tenant, created_at: datetime) -> None:
     )
 
 
-async def store_name(tx: Tx, name: str) -> None:
-    await tx.conn.execute(update(tenants).where(tenants.c.tenant_id == tenant_of(tx)).values(name=name))
+async def store_changed(tx: Tx, tenant: Tenant) -> None:
+    """Raises SQLAlchemy's IntegrityError where the name is in use."""
+    values = {"name": tenant.name, "closed_through": tenant.closed_through}
+    await tx.conn.execute(update(tenants).where(tenants.c.tenant_id == tenant.id).values(values))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 
 from services.gateway.tenancy import tables
-from services.gateway.tenancy.rules import Tenant
+from services.gateway.tenancy.rules import Tenant, check_closing
 from services.gateway.tenancy.scope import tenant_of
 from shared.contracts.base import Event
 from shared.contracts.org import AccessChanged, TenantConfigured
@@ -72,20 +72,27 @@ async def create_tenant(tx: Tx, tenant: Tenant, *, others: Sequence[Event], now:
     return list(range(2, len(facts) + 1))
 
 
-async def rename_tenant(tx: Tx, name: str, *, if_match: int | None, now: datetime) -> Tenant:
-    """Time zone and currency stay as they are: recorded days and amounts rest on them."""
+async def change_tenant(
+    tx: Tx, changes: Mapping[str, object], *, if_match: int | None, now: datetime
+) -> Tenant:
+    """Change its name, or close days. Time zone and currency stay: recorded days and amounts rest on them.
+
+    Raises TenantNameTaken, ClosedStays, DayNotOver.
+    """
     tenant = await locked_tenant(tx)
     check_version(tenant.version, if_match)
-    if name == tenant.name:
+    changed = replace(tenant, **changes)  # type: ignore[arg-type]  # the route's model holds the field types
+    if changed == tenant:
         return tenant
-    renamed = replace(tenant, name=name)
-    [version] = await record(tx, [_fact(renamed)], now)
+    if changed.closed_through is not None and changed.closed_through != tenant.closed_through:
+        check_closing(tenant, changed.closed_through, now)
+    [version] = await record(tx, [_fact(changed)], now)
     try:
         async with tx.conn.begin_nested():
-            await tables.store_name(tx, name)
+            await tables.store_changed(tx, changed)
     except IntegrityError as error:
         raise TenantNameTaken(errors=[FieldError("/name", "tenant_name_taken", "in use")]) from error
-    return replace(renamed, version=version)
+    return replace(changed, version=version)
 
 
 async def change_access(tx: Tx, principal_ids: Sequence[UUID], *, revoked: bool, now: datetime) -> None:
@@ -95,4 +102,9 @@ async def change_access(tx: Tx, principal_ids: Sequence[UUID], *, revoked: bool,
 
 
 def _fact(tenant: Tenant) -> Event:
-    return TenantConfigured(name=tenant.name, timezone=tenant.timezone, currency=tenant.currency)
+    return TenantConfigured(
+        name=tenant.name,
+        timezone=tenant.timezone,
+        currency=tenant.currency,
+        closed_through=tenant.closed_through,
+    )

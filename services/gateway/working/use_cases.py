@@ -109,4 +109,4 @@ async def calendar_in_use(tx: Tx, calendar_id: UUID) -> bool:
     await tx.as_tenant()
     if await org.units_have_calendar(tx, calendar_id):
         return True
-    return await org.any_active(tx, await tables.users_of_calendar(tx, calendar_id))
+    return bool(await org.active_among(tx, await tables.users_of_calendar(tx, calendar_id)))

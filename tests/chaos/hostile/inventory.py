@@ -47,7 +47,8 @@ _STANDING = {
         "select id, version, active from calendars where tenant_id = any($1) order by id",
         "select user_id, version from profiles where tenant_id = any($1) order by user_id",
         "select id, user_id, from_at from absences where tenant_id = any($1) order by id",
-        "select id, seq from tenants where id = any($1) order by id",
+        "select id, state, returned_at from departures where tenant_id = any($1) order by id",
+        "select id, seq, closed_through from tenants where id = any($1) order by id",
     ),
     "leads": (
         "select id, seq, owner_id, stage from leads where tenant_id = any($1) order by id",

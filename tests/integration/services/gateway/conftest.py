@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -13,17 +13,20 @@ from uuid import UUID
 import pytest
 from fastapi import FastAPI
 
-from services.gateway.bootstrap import build_app, settings_of
+from services.gateway.bootstrap import build_app, org_timers, settings_of
 from services.gateway.setting_up import Bootstrapped, ensure_tenant
 from shared.access.keys import SigningKey
+from shared.clock import SettableClock
 from shared.database.engine import make_engine
 from shared.database.transactions import Database
+from shared.events.backbone import Backbone
 from shared.settings import Settings
 from tests.support.asgi import Answer, ask
 from tests.support.databases import Databases
 from tests.support.windows import stand_still
 
 PASSWORD = "correct horse battery"
+NOW = datetime.now(UTC)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +49,23 @@ async def worker(settings: Settings, databases: Databases) -> AsyncIterator[Data
     database = Database(make_engine(settings, "gateway", "worker", pool_size=2))
     yield database
     await database.dispose()
+
+
+@pytest.fixture
+async def backbone(settings: Settings, worker: Database) -> AsyncIterator[Backbone]:
+    """What timers run on; its clock is set by the test."""
+    database = Database(make_engine(settings, "gateway", "app", pool_size=2))
+    yield Backbone(settings, "gateway", worker=worker, app=database, clock=SettableClock(NOW))
+    await database.dispose()
+
+
+async def let_pass(backbone: Backbone, days: float) -> None:
+    """It is so many days after NOW, and what is due then has happened."""
+    assert isinstance(backbone.clock, SettableClock)
+    backbone.clock.at = NOW + timedelta(days=days)
+    timers = org_timers(backbone.clock)
+    while await timers.fire_due(backbone):
+        pass
 
 
 @pytest.fixture

@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-import pytest
 from fastapi import FastAPI
 
 from services.gateway.bootstrap import build_app, settings_of
-from services.gateway.org.reactions import timers
 from shared.access.keys import SigningKey
-from shared.clock import SettableClock
-from shared.database.engine import make_engine
-from shared.database.transactions import Database
 from shared.events.backbone import Backbone
 from shared.settings import Settings
-from tests.integration.services.gateway.conftest import Client, Tenant
-
-NOW = datetime.now(UTC)
-
-
-@pytest.fixture
-async def backbone(settings: Settings, worker: Database) -> AsyncIterator[Backbone]:
-    """What timers run on; its clock is set by the test."""
-    database = Database(make_engine(settings, "gateway", "app", pool_size=2))
-    yield Backbone(settings, "gateway", worker=worker, app=database, clock=SettableClock(NOW))
-    await database.dispose()
-
-
-async def let_pass(backbone: Backbone, days: float) -> None:
-    assert isinstance(backbone.clock, SettableClock)
-    backbone.clock.at = NOW + timedelta(days=days)
-    while await timers.fire_due(backbone):
-        pass
+from tests.integration.services.gateway.conftest import NOW, Client, Tenant, let_pass
 
 
 async def transfer(tenant: Tenant, user: dict[str, Any], to: str, days: float) -> None:
