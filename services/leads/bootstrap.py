@@ -22,6 +22,7 @@ from services.leads.progress import api as progress
 from services.leads.recycling import api as recycling
 from services.leads.recycling.reactions import plan_by, recycling_timers
 from services.leads.returns import api as returns
+from services.leads.standings.reactions import standings_projection
 from services.leads.timeline import api as timeline
 from services.leads.touches.reactions import touches_projection
 from shared.access.projection import directory_projection
@@ -58,7 +59,7 @@ ROUTERS = (
 
 def projections(clock: Clock) -> tuple[Projection, ...]:
     """What both processes know: the worker builds these views, the app waits for them."""
-    return directory_projection(SERVICE), touches_projection(heed_by(clock))
+    return directory_projection(SERVICE), touches_projection(heed_by(clock)), standings_projection()
 
 
 def build_app(

@@ -18,6 +18,8 @@ from services.leads.assignment.tables import (
     SET_ROTATIONS,
     SET_TURNS,
 )
+from services.leads.standings.rules import Reached
+from services.leads.standings.use_cases import reached_by
 from services.leads.workload.use_cases import lock_loads, open_leads
 from shared.access.directory import credits_of, people, reps_of_unit
 from shared.access.working import absences_of, calendars_of_users, profiles_of
@@ -142,10 +144,31 @@ async def stand(
     by_load = any(rule.strategy == "least_loaded" or rule.max_open_leads is not None for rule in rules)
     counts = by_load or any(one.capacity is not None for one in known.values())
     loads = await (lock_loads if lock and counts else open_leads)(tx, tenant_id, {*users, *but})
+    reached = await _reached(tx, tenant_id, rules, named, at)
     return {
-        rule_id: [replace(known[user], open_leads=loads[user], had_it=user in but) for user in listed]
+        rule_id: [
+            replace(
+                known[user],
+                open_leads=loads[user],
+                had_it=user in but,
+                reached=reached.get((rule_id, user)),
+            )
+            for user in listed
+        ]
         for rule_id, listed in named.items()
     }
+
+
+async def _reached(
+    tx: Tx, tenant_id: UUID, rules: Sequence[Rule], named: Mapping[UUID, Collection[UUID]], at: datetime
+) -> dict[tuple[UUID, UUID], Reached]:
+    """By rule and user, where weights follow a metric."""
+    found = {}
+    for rule in rules:
+        if rule.strategy == "weighted" and rule.weights.kpi is not None:
+            by_user = await reached_by(tx, tenant_id, named[rule.id], rule.weights.kpi, at)
+            found.update({(rule.id, user): reached for user, reached in by_user.items()})
+    return found
 
 
 async def _known(

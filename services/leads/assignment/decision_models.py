@@ -63,6 +63,10 @@ class CandidateOut(WireModel):
     region: str | None
     level: str | None = None
     weight: int | None = Field(default=None, description="Their share, of a weighted rule.")
+    reached: float | None = Field(
+        default=None,
+        description="Of the metric that weights follow: counts, seconds, minor units of money.",
+    )
     credit: int | None = Field(default=None, description="How much of it they had not had yet.")
     owed_turns: int | None = Field(default=None, description="Turns that came back and are still to come.")
     absent_until: Timestamp | None = None

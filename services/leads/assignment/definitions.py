@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.leads.assignment.rules import Conditions, Rule, Strategy, Weights, check_rule
+from services.leads.assignment.rules import Conditions, Rule, Strategy, check_rule
 from services.leads.assignment.tables import (
     ACTIVE_RULES,
     INSERT_RULE,
@@ -20,7 +20,9 @@ from services.leads.assignment.tables import (
     UPDATE_RULE,
     assignment_rules,
 )
+from services.leads.assignment.weights import Weights
 from services.leads.bulk import json_text
+from services.leads.standings.rules import Share
 from shared.access.directory import people, reps_of_unit, subtree
 from shared.contracts.leads import AssignmentRuleDefined
 from shared.database.transactions import Tx
@@ -170,9 +172,14 @@ def _rule(row: asyncpg.Record) -> Rule:
         working_hours_only=row["working_hours_only"],
         skills=tuple(row["skills"]),
         languages=tuple(row["languages"]),
-        weights=Weights(**row["weights"]),
+        weights=_weights(row["weights"]),
         active=row["active"],
     )
+
+
+def _weights(raw: Mapping[str, Any]) -> Weights:
+    kpi = raw.get("kpi")
+    return Weights(raw["default"], raw["by_level"], Share(**kpi) if kpi else None)
 
 
 def _columns(rule: Rule) -> tuple[Any, ...]:

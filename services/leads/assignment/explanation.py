@@ -38,12 +38,13 @@ def _candidate(verdict: Verdict) -> dict[str, Any]:
     return found | {name: value for name, value in _figures(verdict) if value is not None}
 
 
-def _figures(verdict: Verdict) -> Iterator[tuple[str, int | str | None]]:
+def _figures(verdict: Verdict) -> Iterator[tuple[str, float | str | None]]:
     """What only some have: explanations are kept for every lead, so the rest is left out."""
     one = verdict.candidate
     yield "max_open_leads", verdict.most_open
     yield "level", one.level
     yield "weight", verdict.weight
+    yield "reached", None if one.reached is None else float(one.reached.value)
     yield "credit", None if verdict.weight is None else one.credit
     yield "owed_turns", one.owed_turns or None
     yield "absent_until", one.absent_until.isoformat() if one.absent_until else None

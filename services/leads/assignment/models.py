@@ -8,9 +8,12 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from services.leads.assignment.definitions import RuleDraft
-from services.leads.assignment.rules import Conditions, Rule, Strategy, Weights
+from services.leads.assignment.rules import Conditions, Rule, Strategy
+from services.leads.assignment.weights import Weights
 from services.leads.edge import Short, money_out
 from services.leads.intake.models import Tags
+from services.leads.standings.rules import Share
+from shared.contracts.scoring import RepMetric
 from shared.errors import FieldError, Invalid
 from shared.money import to_minor
 from shared.web.wire import Code, Id, Line, MoneyIn, MoneyOut, WireModel
@@ -20,6 +23,7 @@ Position = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 MaxOpen = Annotated[int, Field(ge=1, le=1_000_000)]
 RuleName = Annotated[str, Line(200)]
 Weight = Annotated[int, Field(ge=0, le=10_000)]
+Percent = Annotated[int, Field(ge=0, le=1_000)]
 Skills = Annotated[list[Short], Field(max_length=100, description="Candidates must have all of them.")]
 Language = Annotated[
     str, Field(pattern="^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", description="As profiles do.")
@@ -74,14 +78,42 @@ class CandidatesIn(WireModel):
     unit_id: Id | None = None
 
 
+class ShareIn(WireModel):
+    """A metric that shares follow, of this month and those before it, `months` in all.
+
+    A weight is multiplied by how the rep compares with the mean of all candidates that have data: twice as
+    good is 200 %, within `least_percent` and `most_percent`. Without data it stays as it is.
+    """
+
+    metric: RepMetric
+    months: Annotated[int, Field(ge=1, le=12)] = 3
+    least_percent: Percent = 50
+    most_percent: Percent = 200
+
+    def share(self) -> Share:
+        return Share(self.metric, self.months, self.least_percent, self.most_percent)
+
+    @classmethod
+    def of(cls, share: Share) -> ShareIn:
+        return cls(
+            metric=share.metric, months=share.months, least_percent=share.least, most_percent=share.most
+        )
+
+
 class WeightsIn(WireModel):
     """Shares relative to one another, by the level of the rep's profile, else `default`; 0: none."""
 
     default: Weight = 1
     by_level: dict[Code, Weight] = Field(default_factory=dict, max_length=50)
+    kpi: ShareIn | None = None
 
     def weights(self) -> Weights:
-        return Weights(self.default, self.by_level)
+        return Weights(self.default, self.by_level, self.kpi.share() if self.kpi else None)
+
+    @classmethod
+    def of(cls, weights: Weights) -> WeightsIn:
+        kpi = ShareIn.of(weights.kpi) if weights.kpi else None
+        return cls(default=weights.default, by_level=dict(weights.by_level), kpi=kpi)
 
 
 class RuleIn(WireModel):
@@ -203,6 +235,6 @@ class RuleOut(WireModel):
             working_hours_only=rule.working_hours_only,
             skills=list(rule.skills),
             languages=list(rule.languages),
-            weights=WeightsIn(default=rule.weights.default, by_level=dict(rule.weights.by_level)),
+            weights=WeightsIn.of(rule.weights),
             active=rule.active,
         )

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from services.leads.assignment.weights import Weights, weights_wrong
+from services.leads.standings.rules import Reached
 from shared.errors import FieldError, Invalid
 
 Strategy = Literal["round_robin", "least_loaded", "territory", "weighted"]
@@ -65,17 +67,6 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """Shares of a weighted rule, relative to one another: by level, else `default`."""
-
-    default: int = 1
-    by_level: Mapping[str, int] = field(default_factory=dict)
-
-    def of(self, level: str | None) -> int:
-        return self.default if level is None else self.by_level.get(level, self.default)
-
-
-@dataclass(frozen=True, slots=True)
 class Rule:
     """A rule as it is now.
 
@@ -105,7 +96,7 @@ class Candidate:
 
     `credit` is what a weighted rule owes them, `owed_turns` how many turns came back to them.
     `absent_until`: they are away; `off_at`: it is outside their working hours, by this local time of theirs.
-    `had_it`: it is to be taken from them.
+    `had_it`: it is to be taken from them. `reached`: of the metric that the rule's weights follow.
     """
 
     user_id: UUID
@@ -125,6 +116,7 @@ class Candidate:
     active: bool = True
     is_rep: bool = True
     had_it: bool = False
+    reached: Reached | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +139,7 @@ class Verdict:
 def check_rule(rule: Rule) -> None:
     """Raises RuleImpossible naming everything that contradicts itself."""
     errors = contradictions(rule.conditions)
-    if rule.strategy == "weighted" and not any((rule.weights.default, *rule.weights.by_level.values())):
-        detail = "with every weight at zero nobody would get a lead"
-        errors.append(FieldError("/weights", "weights_all_zero", detail))
+    errors += weights_wrong(rule.weights, weighted=rule.strategy == "weighted")
     if errors:
         raise RuleImpossible(errors[0].detail, errors=errors)
 
@@ -202,7 +192,7 @@ def choose(rule: Rule, facts: Facts, candidates: Sequence[Candidate]) -> list[Ve
     most once each free one has been owed their weight more.
     """
     limits = [_limit(rule, one) for one in candidates]
-    weights = [rule.weights.of(one.level) if rule.strategy == "weighted" else None for one in candidates]
+    weights = _weights(rule, candidates)
     barred = [
         _barred(rule, facts, one, limit, weight)
         for one, limit, weight in zip(candidates, limits, weights, strict=True)
@@ -228,6 +218,12 @@ def _rank(strategy: Strategy, one: Candidate, weight: int | None, at: int) -> tu
     if strategy == "least_loaded":
         return (one.open_leads, one.last_turn, at)
     return (0 if one.owed_turns else 1, one.last_turn, at)
+
+
+def _weights(rule: Rule, candidates: Sequence[Candidate]) -> Sequence[int | None]:
+    if rule.strategy != "weighted":
+        return [None] * len(candidates)
+    return rule.weights.all_of([(one.level, one.reached) for one in candidates])
 
 
 def makes_up(rule: Rule, one: Candidate) -> bool:

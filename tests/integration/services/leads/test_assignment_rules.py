@@ -65,7 +65,7 @@ class TestDefining:
         path = f"/v1/assignment-rules/{(await rule(desk))['id']}"
         change = {
             "working_hours_only": True, "skills": ["erp"], "languages": ["zh"], "strategy": "weighted",
-            "weights": {"default": 2, "by_level": {"P1": 1}},
+            "weights": {"default": 2, "by_level": {"P1": 1}, "kpi": None},
         }  # fmt: skip
         assert (await desk("head", "PATCH", path, change)).status == 200
         told = (await desk("head", "GET", path)).json()

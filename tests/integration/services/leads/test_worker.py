@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from services.leads.bootstrap import build_worker
 from shared.contracts.activities import ActivityRecorded
 from shared.contracts.base import Credit, Dimensions, Event
 from shared.contracts.org import TenantConfigured, UnitDefined, UserDefined
+from shared.contracts.scoring import Reach, RepMeasured
 from shared.events.envelope import headers_of
 from shared.events.kafka import Outgoing, Producer, TopicPartition
 from shared.events.positions import Position, encode_token
@@ -173,6 +174,46 @@ class TestActivities:
         assert (seen["activity_kind"], seen["outcome"], seen["by"]) == (
             "visit", "met", str(working.users["north1"]),
         )  # fmt: skip
+
+
+class TestStandings:
+    async def test_shares_follow_the_newest_figures_of_these_months_when_scoring_tells_them(
+        self, working: Desk, settings: Settings
+    ) -> None:
+        """North1 won 1 of 2, first said to be 0 of 2, and long ago 9 of 9; north2 won 1 of 4."""
+        elsewhere = Elsewhere(settings, working.tenant_id)
+        positions = []
+        for name, told in (
+            ("north1", [(date(2026, 3, 1), 0, 2), (date(2026, 3, 1), 1, 2), (date(2025, 12, 1), 9, 9)]),
+            ("north2", [(date(2026, 2, 1), 0, 1), (date(2026, 3, 1), 1, 3)]),
+        ):
+            rep = working.users[name]
+            events = [measured(rep, month, won, closed) for month, won, closed in told]
+            positions += await elsewhere.publish("cox.scoring", rep, *events)
+        share = {"metric": "win_rate", "months": 3}
+        named = [str(working.users[name]) for name in ("north1", "north2", "south1")]
+        body = {
+            "name": "By win rate",
+            "strategy": "weighted",
+            "candidates": {"user_ids": named},
+            "weights": {"default": 3, "kpi": share},
+        }
+        made = await working("head", "POST", "/v1/assignment-rules", body)
+        assert made.status == 201, made
+        defaults = {"least_percent": 50, "most_percent": 200}
+        assert made.json()["weights"]["kpi"] == share | defaults
+        token = elsewhere.token(positions)
+        path, body = "/v1/assignment-rules/explain", {"lead": {}}
+        answer = await patiently(working, "head", "POST", path, body, not_yet=504, cox_wait_for=token)
+        found = answer.json()["rules"][0]["candidates"]
+        assert [(one["reached"], one["weight"]) for one in found] == [(0.5, 399), (0.25, 201), (None, 300)]
+        assert found[0]["chosen"]
+
+
+def measured(rep: UUID, month: date, won: int, closed: int) -> RepMeasured:
+    reach = Reach(metric="win_rate", direction="up", numerator=won, denominator=closed)
+    other = Reach(metric="calls", direction="up", numerator=7)
+    return RepMeasured(rep_id=rep, month=month, reaches=(other, reach))
 
 
 class TestTenants:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
+from fractions import Fraction
 from uuid import UUID
 
 import pytest
@@ -16,7 +17,6 @@ from services.leads.assignment.rules import (
     Rule,
     RuleImpossible,
     Strategy,
-    Weights,
     check_rule,
     choose,
     chosen,
@@ -24,6 +24,8 @@ from services.leads.assignment.rules import (
     failed_condition,
     owed,
 )
+from services.leads.assignment.weights import Weights
+from services.leads.standings.rules import Reached, Share
 
 ANYTHING = Facts()
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -104,6 +106,13 @@ class TestWeighted:
             (1, "another_is_owed_more"),
             (0, "no_weight"),
         ]
+
+    def test_shares_follow_what_was_reached_when_the_rule_says_so(self) -> None:
+        """0.2, 0.4 and 0.6 of deals won, 0.4 on average: half, as much, and half as much again."""
+        which = rule("weighted", weights=Weights(10, {}, Share("win_rate")))
+        candidates = [user(at, reached=Reached(Fraction(at, 5), "up")) for at in (1, 2, 3)]
+        assert Counter(run(which, candidates, 60)) == {UUID(int=1): 10, UUID(int=2): 20, UUID(int=3): 30}
+        assert [one.weight for one in choose(which, ANYTHING, candidates)] == [500, 1000, 1500]
 
     def test_who_was_away_is_not_flooded_when_back(self) -> None:
         which = rule("weighted")
@@ -220,6 +229,11 @@ class TestDefining:
         [
             (rule(conditions=Conditions(value_from=2, value_to=1)), ["/conditions/value_from"]),
             (rule("weighted", weights=Weights(0, {"P1": 0})), ["/weights"]),
+            (rule("round_robin", weights=Weights(1, {}, Share("win_rate"))), ["/weights/kpi"]),
+            (
+                rule("weighted", weights=Weights(1, {}, Share("win_rate", least=110, most=90))),
+                ["/weights/kpi/least_percent", "/weights/kpi/most_percent"],
+            ),
         ],
     )
     def test_it_is_refused_when_it_contradicts_itself(self, impossible: Rule, pointers: list[str]) -> None:
