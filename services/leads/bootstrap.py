@@ -10,6 +10,7 @@ from services.leads.first_response import api as first_response
 from services.leads.first_response.reactions import heed_by, respond_by
 from services.leads.first_response.starting import start_clocks
 from services.leads.handover import api as handover
+from services.leads.handover.reactions import hand_over_by
 from services.leads.history_import import api as history_import
 from services.leads.intake import api as intake
 from services.leads.intake.use_cases import stages_in_use
@@ -42,7 +43,8 @@ ROUTERS = (
     pool.leads_router,
     progress.router,
     assignment.leads_router,
-    handover.router,
+    handover.leads_router,
+    handover.handovers_router,
     returns.leads_router,
     returns.returns_router,
     timeline.router,
@@ -85,12 +87,14 @@ def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
     time = clock or SystemClock()
     own_leads = assignment_reaction(time, pool_unassigned)
     plan_by(own_leads, time, start_clocks)
+    org = pipelines_reaction()
     timers = recycling_timers(time)
     respond_by(timers, time)
+    hand_over_by(org, timers, time)
     return Worker(
         settings,
         SERVICE,
-        consumers=(*projections(time), pipelines_reaction, own_leads),
+        consumers=(*projections(time), org, own_leads),
         timers=timers,
         clock=time,
         extra=(keep_purged,),

@@ -5,6 +5,7 @@ from sqlalchemy import MetaData
 import services.leads.assignment.tables
 import services.leads.duplicates.tables
 import services.leads.first_response.tables
+import services.leads.handover.tables
 import services.leads.history_import.tables
 import services.leads.intake.tables
 import services.leads.pipelines.tables

@@ -80,6 +80,11 @@ class RateMissing(Invalid):
     title = "There is no exchange rate for that day"
 
 
+class DirectoryBehind(Unavailable):
+    code = "directory_behind"
+    title = "The latest changes of the organisation have not arrived here yet"
+
+
 class TenantUnknown(Unavailable):
     code = "tenant_not_yet_known"
     title = "This tenant's settings have not arrived here yet"
@@ -115,6 +120,17 @@ def tenant_id_of(tx: Tx, tenant_id: UUID | None) -> UUID:
     if found is None:
         raise ValueError("a transaction without a tenant needs tenant_id")
     return found
+
+
+async def check_directory(tx: Tx, org_version: int) -> None:
+    """Raises DirectoryBehind (503) until the directory stands at this version of the transaction's tenant.
+
+    A reaction to `cox.org` that asks the directory begins with it: they are read apart.
+    """
+    raw = await tx.raw()
+    stands_at = await raw.fetchval("select seq from org_versions where tenant_id = $1", tx.tenant_id)
+    if (stands_at or 0) < org_version:
+        raise DirectoryBehind("Try again in a moment")
 
 
 async def tenant_of(tx: Tx, tenant_id: UUID | None = None) -> Tenant:

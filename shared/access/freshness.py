@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from time import monotonic
 from uuid import UUID
 
+from shared.access.directory import DirectoryBehind
 from shared.access.principal import Principal
 from shared.access.tokens import BadToken
 from shared.database.transactions import Access, Database
-from shared.errors import Unavailable
 
 REMEMBERED_S = 1.0
 WAIT_S = 2.0
@@ -28,11 +28,6 @@ left join org_principals p on p.tenant_id = $1 and p.id = any($2::uuid[])
 class TokenOutdated(BadToken):
     code = "token_outdated"
     title = "The rights behind the token have changed"
-
-
-class DirectoryBehind(Unavailable):
-    code = "directory_behind"
-    title = "The latest changes of the organisation have not arrived here yet"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,9 @@ from shared.contracts.org import (
     CalendarDefined,
     ProfileDefined,
     RateSet,
+    RepLeft,
     RepMoved,
+    RepReturned,
     TenantConfigured,
     UnitDefined,
     UserDefined,
@@ -41,6 +43,9 @@ HANDLED = (
     ProfileDefined,
     AbsenceRecorded,
     AbsenceWithdrawn,
+    # Nothing of them is kept: but the directory stands where they are.
+    RepLeft,
+    RepReturned,
 )
 
 _TENANT = """

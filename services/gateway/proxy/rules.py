@@ -12,6 +12,7 @@ Header = tuple[bytes, bytes]
 PREFIXES: dict[str, Service] = {
     "leads": "leads",
     "lead-returns": "leads",
+    "handovers": "leads",
     "assignment-rules": "leads",
     "response-rules": "leads",
     "pipelines": "leads",

@@ -10,9 +10,10 @@ from pydantic import Field
 
 from services.leads.assignment.models import CandidatesIn, MaxOpen
 from services.leads.assignment.rules import Reason
+from services.leads.handover.departures import HandoverDone
 from services.leads.handover.rules import Distribution, Handed, Outcome, Share, least_loaded
 from services.leads.handover.use_cases import Asked
-from shared.web.wire import Id, Text, WireModel
+from shared.web.wire import Id, Text, Timestamp, WireModel
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -100,4 +101,46 @@ class RedistributionOut(WireModel):
             digest=done.digest,
             candidates=[ShareOut.of(share, names) for share in done.shares],
             leads=[HandedOut.of(one, done.pool_id) for one in done.leads],
+        )
+
+
+class HandoverRuleOut(WireModel):
+    """Who was to take over, as it was said when the departure was recorded."""
+
+    user_ids: list[Id]
+    unit_id: Id | None
+    max_open_leads: int | None
+
+
+class HandoverOut(WireModel):
+    """What became of the open leads of somebody who left; `ended_at` is null while it goes on.
+
+    `stayed`: nobody might have them, and there was no default pool. `returned`: the leaver came back to them.
+    `warning`: so many `open_leads` are still a leaver's; redistribute them by hand.
+    """
+
+    departure_id: Id
+    user_id: Id
+    left_at: Timestamp
+    rule: HandoverRuleOut | None
+    candidates: list[ShareOut]
+    given: int
+    pooled: int
+    stayed: int
+    returned: int
+    began_at: Timestamp
+    ended_at: Timestamp | None
+    returned_at: Timestamp | None
+    open_leads: int
+    warning: Literal["leads_left_behind"] | None
+
+    @classmethod
+    def of(cls, done: HandoverDone, names: Mapping[UUID, str]) -> HandoverOut:
+        told = cls.model_fields.keys() - {"rule", "candidates", "warning"}
+        left_behind = done.open_leads and done.ended_at and not done.returned_at
+        return cls(
+            **{name: getattr(done, name) for name in told},
+            rule=None if done.rule is None else HandoverRuleOut.model_validate(done.rule),
+            candidates=[ShareOut.of(share, names) for share in done.shares],
+            warning="leads_left_behind" if left_behind else None,
         )

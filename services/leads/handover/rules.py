@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -114,3 +115,49 @@ def check_digest(previewed: str | None, distribution: Distribution) -> None:
     """Raises SituationChanged where something else was previewed."""
     if previewed is not None and previewed != distribution.digest:
         raise SituationChanged("leads, loads, absences or limits are not what they were then")
+
+
+def together(before: Sequence[Share], now: Sequence[Share]) -> tuple[Share, ...]:
+    """What each candidate gets by several distributions, one after the other."""
+    first = {one.user_id: one for one in before}
+    merged = [_both(first.pop(one.user_id), one) if one.user_id in first else one for one in now]
+    return (*first.values(), *merged)
+
+
+def _both(before: Share, now: Share) -> Share:
+    given = before.given + now.given
+    reason = None if given else now.reason
+    return Share(now.user_id, before.open_leads, given, now.most_open, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class HandedLead:
+    """A lead that changed hands because its owner left: who got it then, or the pool that it was put into."""
+
+    lead_id: UUID
+    at: datetime
+    owner_id: UUID | None
+    pool_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an open lead is now: its owner and since when, or its pool and since when.
+
+    `touched`: somebody followed it up effectively, moved or changed it since it changed hands.
+    """
+
+    owner_id: UUID | None
+    owned_since: datetime | None
+    pool_id: UUID | None
+    pooled_at: datetime | None
+    touched: bool
+
+
+def is_untouched(handed: HandedLead, now: Standing) -> bool:
+    """Whether it lies as it was handed over: in the same hands without a break, and nobody did anything."""
+    if now.touched:
+        return False
+    if handed.owner_id is not None:
+        return (now.owner_id, now.owned_since) == (handed.owner_id, handed.at)
+    return (now.pool_id, now.pooled_at) == (handed.pool_id, handed.at)

@@ -186,6 +186,11 @@ OWNED_OF_NONE = _OWNED.format(which="pool_id is null and $2::uuid is not null")
 INSERT_CHANGE = """
 insert into lead_changes (tenant_id, lead_id, seq, at, changed_by, changed) values ($1, $2, $3, $4, $5, $6)
 """
+CHANGED_BY_PEOPLE = """
+select distinct r.lead_id from unnest($2::uuid[], $3::timestamptz[]) as r(lead_id, since)
+join lead_changes c on c.tenant_id = $1 and c.lead_id = r.lead_id and c.at >= r.since
+where c.changed_by is not null
+"""
 SELECT_CHANGES = """
 select seq, at, changed_by, changed from lead_changes where tenant_id = $1 and lead_id = $2 order by seq
 """

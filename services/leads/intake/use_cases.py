@@ -14,6 +14,7 @@ from services.leads.intake.lead import Lead
 from services.leads.intake.opening import Opening, opening
 from services.leads.intake.rules import Contact, Draft, check_named, contact_of, found_by
 from services.leads.intake.tables import (
+    CHANGED_BY_PEOPLE,
     LOCK_LEAD,
     LOCK_LEADS,
     OWNED_OF_NONE,
@@ -287,3 +288,9 @@ async def changes_of(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Change]:
     """Every change to a lead's fields, oldest first."""
     rows = await tx.connection.fetch(SELECT_CHANGES, tenant_id, lead_id)
     return [Change(row["seq"], row["at"], row["changed_by"], tuple(row["changed"])) for row in rows]
+
+
+async def changed_by_people(tx: Tx, tenant_id: UUID, since: Mapping[UUID, datetime]) -> set[UUID]:
+    """The leads whose fields somebody changed, from a moment of its own on for each."""
+    rows = await tx.connection.fetch(CHANGED_BY_PEOPLE, tenant_id, list(since), list(since.values()))
+    return {row["lead_id"] for row in rows}

@@ -8,11 +8,15 @@ from shared.database.transactions import Tx
 from shared.events.consuming.handlers import Reaction
 from shared.events.envelope import Received
 
-pipelines_reaction = Reaction("leads.pipelines")
 
+def pipelines_reaction() -> Reaction:
+    """`leads.pipelines`; other rooms let it do what they do when the organisation changes."""
+    reaction = Reaction("leads.pipelines")
 
-@pipelines_reaction.on(TenantConfigured)
-async def on_tenant_configured(tx: Tx, received: Received) -> None:
-    await ensure_default_pipeline(
-        tx, received.tenant_id, received.occurred_at, causation_id=received.event_id
-    )
+    @reaction.on(TenantConfigured)
+    async def on_tenant_configured(tx: Tx, received: Received) -> None:
+        await ensure_default_pipeline(
+            tx, received.tenant_id, received.occurred_at, causation_id=received.event_id
+        )
+
+    return reaction

@@ -115,7 +115,7 @@ class TestLeaving:
         await tenant.user("boss", await tenant.root(), "manager")
         boss = await tenant.client("boss")
         for method, path in (("POST", "leave"), ("DELETE", "leave"), ("POST", "return")):
-            body = {} if path == "leave" and method == "POST" else None
+            body: Any = {} if (method, path) == ("POST", "leave") else None
             refused = await boss(method, f"/v1/org/users/{lin['id']}/{path}", body)
             assert (refused.status, refused.code) == (403, "missing_scope")
         assert (await boss("GET", f"/v1/org/users/{lin['id']}/departures")).status == 200

@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 
 from shared.access import freshness
-from shared.access.freshness import DirectoryBehind, Freshness, TokenOutdated
+from shared.access.directory import DirectoryBehind
+from shared.access.freshness import Freshness, TokenOutdated
 from shared.access.principal import Principal
 from shared.contracts.org import AccessChanged
 from shared.ids import new_id

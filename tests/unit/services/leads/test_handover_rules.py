@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -11,13 +12,18 @@ from hypothesis import strategies as st
 from services.leads.assignment.rules import Candidate, Facts
 from services.leads.handover.rules import (
     Distribution,
+    HandedLead,
     SituationChanged,
+    Standing,
     check_digest,
     distribute,
+    is_untouched,
     least_loaded,
+    together,
 )
 
 POOL = UUID(int=999)
+LEFT = datetime(2026, 3, 31, 10, tzinfo=UTC)
 
 
 def leads(count: int) -> list[tuple[UUID, Facts]]:
@@ -100,3 +106,55 @@ class TestDigest:
     def test_it_is_refused_when_anything_else_comes_out(self, other: Distribution) -> None:
         with pytest.raises(SituationChanged):
             check_digest(spread(5, hands(1, 2)).digest, other)
+
+
+class TestTogether:
+    @given(st.lists(st.integers(0, 12), min_size=1, max_size=6), st.integers(0, 40), st.integers(0, 40))
+    def test_everybody_gets_as_much_when_it_is_done_in_two_parts(
+        self, loads: list[int], count: int, behind: int
+    ) -> None:
+        whole, first = spread(count + behind, hands(*loads)), spread(count, hands(*loads))
+        second = spread(behind, hands(*(one.open_leads + one.given for one in first.shares)))
+        both = together(first.shares, second.shares)
+        assert [(one.open_leads, one.given) for one in both] == [
+            (one.open_leads, one.given) for one in whole.shares
+        ]
+
+    def test_who_is_gone_meanwhile_keeps_what_they_got(self) -> None:
+        first, second = spread(1, hands(0, 5)).shares, spread(0, hands(1)).shares
+        assert [(one.user_id.int, one.given) for one in together(first, second)] == [(2, 0), (1, 1)]
+
+
+class TestUntouched:
+    NOW = Standing(UUID(int=1), LEFT, POOL, None, touched=False)
+    POOLED = Standing(None, None, POOL, LEFT, touched=False)
+    LATER = LEFT + timedelta(hours=1)
+
+    @pytest.mark.parametrize(
+        ("now", "untouched"),
+        [
+            (NOW, True),
+            (replace(NOW, touched=True), False),
+            (replace(NOW, owner_id=UUID(int=2)), False),
+            # Out of these hands, and back into them.
+            (replace(NOW, owned_since=LATER), False),
+            (replace(POOLED, pooled_at=LEFT), False),
+        ],
+    )
+    def test_it_is_so_when_the_new_owner_has_let_it_lie(self, now: Standing, *, untouched: bool) -> None:
+        handed = HandedLead(UUID(int=1000), LEFT, UUID(int=1), None)
+        assert is_untouched(handed, now) is untouched
+
+    @pytest.mark.parametrize(
+        ("now", "untouched"),
+        [
+            (POOLED, True),
+            (replace(POOLED, touched=True), False),
+            (replace(POOLED, pooled_at=LATER), False),
+            (replace(POOLED, pool_id=UUID(int=998)), False),
+            (NOW, False),
+        ],
+    )
+    def test_it_is_so_when_nobody_took_it_out_of_the_pool(self, now: Standing, *, untouched: bool) -> None:
+        handed = HandedLead(UUID(int=1000), LEFT, None, POOL)
+        assert is_untouched(handed, now) is untouched

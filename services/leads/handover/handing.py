@@ -1,0 +1,114 @@
+"""Giving somebody's open leads to others: planned and done by the same decision, whoever asks for it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.leads.assignment.candidates import stand
+from services.leads.assignment.explanation import explained
+from services.leads.assignment.rules import Rule
+from services.leads.assignment.use_cases import assigned, assignment_row, facts_of, store_assignments
+from services.leads.handover.rules import Distribution, distribute
+from services.leads.intake.lead import Lead
+from services.leads.intake.use_cases import get_leads, lock_leads, store_owners
+from services.leads.pool.entering import put_into
+from services.leads.pool.rules import Pool
+from services.leads.search.use_cases import Question, find_leads
+from services.leads.workload.use_cases import shift_loads
+from shared.access.directory import credits_of
+from shared.contracts.base import Credit
+from shared.database.transactions import Tx
+from shared.events.journal import NewEvent
+
+AT_ONCE = 1000
+"""So many leads, the oldest first, are handed over in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Whose leads go, by which rule, who wants it (None: the house itself), and why."""
+
+    tenant_id: UUID
+    from_user_id: UUID
+    rule: Rule
+    by_id: UUID | None
+    reason: str | None
+
+
+async def plan(
+    tx: Tx, task: Task, pool: Pool | None, at: datetime, *, lock: bool, after: UUID | None = None
+) -> tuple[Distribution, Mapping[UUID, Lead]]:
+    """The decision about the next AT_ONCE leads behind `after`, and those leads as they are.
+
+    `pool` is where those go whom nobody gets. `lock` holds loads, then leads, until the transaction ends.
+    """
+    before = frozenset({task.from_user_id})
+    # Who holds the counter of whose leads go holds which leads these are.
+    standing = await stand(tx, task.tenant_id, [task.rule], at, lock=lock, but=before)
+    equal = {"owner_id": str(task.from_user_id), "status": "open"}
+    behind = None if after is None else (None, after)
+    ids = await find_leads(
+        tx, task.tenant_id, Question(most=AT_ONCE, equal=equal, descending=False, after=behind)
+    )
+    leads = (
+        await lock_leads(tx, task.tenant_id, ids)
+        if lock
+        else {lead.id: lead for lead in await get_leads(tx, task.tenant_id, ids)}
+    )
+    taken = [(lead_id, facts_of(lead)) for lead_id, lead in sorted(leads.items()) if _is_theirs(task, lead)]
+    return distribute(task.rule, taken, standing[task.rule.id], pool.id if pool else None), leads
+
+
+def _is_theirs(task: Task, lead: Lead) -> bool:
+    return lead.owner_id == task.from_user_id and lead.status == "open"
+
+
+async def carry_out(
+    tx: Tx, task: Task, pool: Pool | None, planned: Distribution, leads: Mapping[UUID, Lead], at: datetime
+) -> None:
+    """Do what was planned about locked leads. Whom nobody gets goes into the pool, or stays without one."""
+    to = {one.lead_id: one.owner_id for one in planned.leads if one.owner_id}
+    why = {one.lead_id: explained(one.consulted) for one in planned.leads}
+    await give(tx, [leads[lead_id] for lead_id in to], to, task, at, why=why)
+    left = [leads[one.lead_id] for one in planned.leads if one.owner_id is None]
+    if pool is not None:
+        await put_into(tx, pool, left, "unassigned", at, by_id=task.by_id, reason=task.reason)
+
+
+async def give(
+    tx: Tx,
+    leads: Sequence[Lead],
+    to: Mapping[UUID, UUID],
+    task: Task,
+    at: datetime,
+    *,
+    why: Mapping[UUID, Sequence[dict[str, Any]]] | None = None,
+) -> None:
+    """Give locked open leads to the owners of `{lead: owner}`; the counters of all are locked too."""
+    if not leads:
+        return
+    credit, told = await credits_of(tx, to.values()), why or {}
+    owners, events, rows, shifts = {}, [], [], Counter[UUID]()
+    for lead in leads:
+        owner = to[lead.id]
+        theirs = credit.get(owner, Credit())
+        owners[lead.id] = (owner, theirs.team_id)
+        events.append(NewEvent(lead.id, assigned(lead, theirs, "manual"), at))
+        rows.append(_row(task, lead, owner, at, told.get(lead.id, ())))
+        shifts[owner] += 1
+        if lead.owner_id is not None:
+            shifts[lead.owner_id] -= 1
+    await store_owners(tx, task.tenant_id, owners, events, at)
+    await store_assignments(tx, rows)
+    await shift_loads(tx, task.tenant_id, shifts)
+
+
+def _row(task: Task, lead: Lead, owner: UUID, at: datetime, why: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return assignment_row(
+        lead, "manual", owner, at, assigned_by=task.by_id, reason=task.reason, explanation=why
+    )
