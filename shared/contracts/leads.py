@@ -9,6 +9,7 @@ from uuid import UUID
 from shared.contracts.base import Amount, Credit, Dimensions, Event, Value
 
 LeadStatus = Literal["open", "won", "lost"]
+PoolKind = Literal["leads", "customers"]
 
 
 class LeadsEvent(Event):
@@ -167,10 +168,14 @@ class ResponseRuleDefined(LeadsEvent):
 
 
 class PoolDefined(LeadsEvent):
-    """A pool as it now is; its members and limits stay with leads."""
+    """A pool as it now is; its members, admins and limits stay with leads.
+
+    In a pool of customers lie leads that were won.
+    """
 
     aggregate_type: ClassVar[str] = "pool"
     name: str
+    kind: PoolKind = "leads"
     is_default: bool
     active: bool
 

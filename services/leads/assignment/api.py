@@ -1,4 +1,4 @@
-"""`/v1/assignment-rules`, `/v1/leads/{id}/assign` and `/assignments`."""
+"""`/v1/assignment-rules` and `/v1/leads/{id}/assignments`."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ from services.leads.assignment.definitions import RuleDraft, change_rule, create
 from services.leads.assignment.explanation import explained
 from services.leads.assignment.models import RuleIn, RuleOut, RulePatch
 from services.leads.assignment.rules import Facts, Rule
-from services.leads.assignment.use_cases import assign_lead, explain, facts_of, list_assignments
+from services.leads.assignment.use_cases import explain, facts_of, list_assignments
 from services.leads.edge import position
-from services.leads.intake.models import LeadOut
 from services.leads.intake.use_cases import get_lead
 from services.leads.valuation.use_cases import Valuer
 from shared.access.directory import people, tenant_of
@@ -33,14 +32,13 @@ from shared.web.context import Now
 from shared.web.paging import Page, PageQuery, page_query
 from shared.web.reads import Read, read_access
 from shared.web.routing import Router
-from shared.web.wire import Id, Text, WireModel
+from shared.web.wire import Id
 from shared.web.writes import Write, write_access
 
 rules_router = Router(prefix="/v1/assignment-rules", tags=["assignment"])
 leads_router = Router(prefix="/v1/leads", tags=["leads"])
 
 Reading = Annotated[Read, Depends(read_access("leads:read"))]
-Writing = Annotated[Write, Depends(write_access("leads:write"))]
 Configuring = Annotated[Write, Depends(write_access("config:write"))]
 Asking = Annotated[Write, Depends(write_access("leads:read"))]
 """A question by POST: it takes an Idempotency-Key like every other."""
@@ -51,13 +49,6 @@ Shown = tuple[Rule, str]
 class WhichLead(Invalid):
     code = "which_lead"
     title = "Give either lead_id or lead"
-
-
-class AssignIn(WireModel):
-    """Who is to own the lead, and why: the reason stays here."""
-
-    owner_id: Id
-    reason: Annotated[str, Text(1000)] | None = None
 
 
 def _show(shown: Shown) -> RuleOut:
@@ -157,25 +148,6 @@ async def delete_rule(rule_id: Id, write: Configuring, at: Now) -> Response:
         return rule, (await tenant_of(tx)).currency
 
     return await write.run(work, render=_show)
-
-
-@leads_router.post("/{lead_id}/assign", response_model=LeadOut)
-async def post_assign(lead_id: Id, body: AssignIn, write: Writing, at: Now) -> Response:
-    """Give a lead to somebody by hand."""
-    who = write.principal
-    return await write.run(
-        lambda tx: assign_lead(
-            tx,
-            who.tenant_id,
-            who.user_id,
-            lead_id,
-            body.owner_id,
-            body.reason,
-            at,
-            check_version=write.check,
-        ),
-        render=LeadOut.of,
-    )
 
 
 @leads_router.get("/{lead_id}/assignments", response_model=Page[AssignmentOut])

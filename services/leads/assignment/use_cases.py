@@ -234,7 +234,7 @@ async def assign_lead(
     *,
     check_version: Callable[[int], None],
 ) -> Lead:
-    """Give a lead to somebody by hand.
+    """Give a lead that lies in no pool to somebody by hand.
 
     Raises UnknownLead, UnfitOwner, SameOwner, AssignNotAllowed, OwnerChanged, and what `check_version`
     raises.
@@ -245,12 +245,12 @@ async def assign_lead(
     only_own = tx.access is not None and tx.access.visibility == "own"
     if only_own and not (seen.owner_id is None and owner_id == user_id):
         raise AssignNotAllowed
-    if only_own and seen.pooled_at is not None:
-        raise AssignNotAllowed("it lies in a pool: claim it")
+    if seen.pooled_at is not None:
+        raise AssignNotAllowed("it lies in a pool")
     await lock_loads(tx, tenant_id, [user for user in (owner_id, seen.owner_id) if user])
     old = await lock_lead(tx, tenant_id, lead_id)
     check_version(old.version)
-    if old.owner_id != seen.owner_id or old.status != seen.status:
+    if (old.owner_id, old.status, old.pooled_at) != (seen.owner_id, seen.status, seen.pooled_at):
         raise OwnerChanged
     if old.owner_id == owner_id:
         raise SameOwner
@@ -260,8 +260,13 @@ async def assign_lead(
 async def _check_owner(tx: Tx, owner_id: UUID) -> None:
     person = (await people(tx, [owner_id])).get(owner_id)
     if person is None or not person.active:
-        detail = f"there is no active user {owner_id}"
-        raise UnfitOwner(detail, errors=[FieldError("/owner_id", UnfitOwner.code, detail)])
+        raise unfit_owner(owner_id)
+
+
+def unfit_owner(user_id: UUID) -> UnfitOwner:
+    """Nobody whom a lead may be given to."""
+    detail = f"there is no active user {user_id}"
+    return UnfitOwner(detail, errors=[FieldError("/owner_id", UnfitOwner.code, detail)])
 
 
 async def _hand_over(

@@ -142,12 +142,14 @@ class LeadOut(WireModel):
     def for_viewer(cls, lead: Lead, visibility: Visibility) -> LeadOut:
         """As somebody sees it who need not be its owner."""
         shown = cls.of(lead)
-        if lead.pooled_at is None or visibility == "tenant":
-            return shown
-        phone = masked_phone(lead.phone) if lead.phone else None
-        email = masked_email(lead.email) if lead.email else None
+        return shown if lead.pooled_at is None or visibility == "tenant" else shown.masked()
+
+    def masked(self) -> LeadOut:
+        """With its contact data hidden."""
+        phone = masked_phone(self.phone) if self.phone else None
+        email = masked_email(self.email) if self.email else None
         hidden = {"phone": phone, "phone_text": phone, "phone_extension": None}
-        return shown.model_copy(update=hidden | {"email": email, "email_text": email})
+        return self.model_copy(update=hidden | {"email": email, "email_text": email})
 
 
 _AS_STORED = tuple(name for name in LeadOut.model_fields if name not in {"version", "value", "tags"})
@@ -211,10 +213,14 @@ def _created(at: int, lead: Lead) -> BatchItem:
 
 
 def _failed(at: int, error: CoxError) -> BatchItem:
+    fields = bad_fields(at, error)
+    return BatchItem(index=at, status="failed", id=None, version=None, duplicate_of=None, errors=fields)
+
+
+def bad_fields(at: int, error: CoxError) -> list[BadField]:
+    """What is wrong with one item of a batch; at least one entry."""
     fields = [
         BadField(pointer=f"/items/{at}{one.pointer}", code=one.code, detail=one.detail)
         for one in error.errors
     ]
-    if not fields:
-        fields = [BadField(pointer=f"/items/{at}", code=error.problem_code, detail=error.detail)]
-    return BatchItem(index=at, status="failed", id=None, version=None, duplicate_of=None, errors=fields)
+    return fields or [BadField(pointer=f"/items/{at}", code=error.problem_code, detail=error.detail)]

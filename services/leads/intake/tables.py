@@ -33,6 +33,7 @@ from shared.database.rows import Form
 from shared.database.transactions import Tx
 from shared.events.journal import RowChange
 
+_CUSTOMERS = "owner_id is not null and status = 'won'"
 leads = Table(
     "leads",
     metadata,
@@ -106,6 +107,13 @@ leads = Table(
         "pool_id",
         "id",
         postgresql_where=text("owner_id is not null and status = 'open'"),
+    ),
+    Index("ix_leads_tenant_id_id_customers", "tenant_id", "id", postgresql_where=text(_CUSTOMERS)),
+    Index(
+        "ix_leads_tenant_id_owner_id_customers",
+        "tenant_id",
+        "owner_id",
+        postgresql_where=text(_CUSTOMERS),
     ),
 )
 
@@ -182,6 +190,14 @@ order by id limit $4
 """
 OWNED_OF_POOL = _OWNED.format(which="pool_id = $2")
 OWNED_OF_NONE = _OWNED.format(which="pool_id is null and $2::uuid is not null")
+CUSTOMERS = f"""
+select id from leads where tenant_id = $1 and {_CUSTOMERS} and ($2::uuid is null or id > $2)
+order by id limit $3
+"""  # noqa: S608 - own words
+COUNT_CUSTOMERS = f"""
+select owner_id, count(*) from leads
+where tenant_id = $1 and owner_id = any($2::uuid[]) and {_CUSTOMERS} group by owner_id
+"""  # noqa: S608
 
 INSERT_CHANGE = """
 insert into lead_changes (tenant_id, lead_id, seq, at, changed_by, changed) values ($1, $2, $3, $4, $5, $6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,8 @@ from services.leads.intake.opening import Opening, opening
 from services.leads.intake.rules import Contact, Draft, check_named, contact_of, found_by
 from services.leads.intake.tables import (
     CHANGED_BY_PEOPLE,
+    COUNT_CUSTOMERS,
+    CUSTOMERS,
     LOCK_LEAD,
     LOCK_LEADS,
     OWNED_OF_NONE,
@@ -224,6 +226,22 @@ async def list_owned_of_pool(
     asked = (tenant_id, pool_id, after, most)
     found = [row["id"] for query in queries for row in await tx.connection.fetch(query, *asked)]
     return sorted(found)[:most]
+
+
+async def list_customers(tx: Tx, tenant_id: UUID, after: UUID | None, most: int) -> list[UUID]:
+    """Ids, in order, of won leads in somebody's hands."""
+    return [row["id"] for row in await tx.connection.fetch(CUSTOMERS, tenant_id, after, most)]
+
+
+async def count_customers(tx: Tx, tenant_id: UUID, user_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """How many won leads each of these users has, whoever may see them.
+
+    Exact until the transaction ends where their counters are locked. It sees the whole tenant from here on.
+    """
+    await tx.as_tenant()
+    ids = sorted(set(user_ids))
+    rows = await tx.connection.fetch(COUNT_CUSTOMERS, tenant_id, ids)
+    return dict.fromkeys(ids, 0) | {row["owner_id"]: row["count"] for row in rows}
 
 
 async def record_lead_events(tx: Tx, events: Sequence[NewEvent]) -> list[Position]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import get_leads
-from services.leads.pool.looking import enter_pool, pooled_lead
+from services.leads.pool.looking import as_shown, enter_pool, pooled_lead
 from services.leads.search.use_cases import Question, find_leads
 from shared.access.principal import Principal
 from shared.database.transactions import Tx
@@ -14,10 +15,12 @@ from shared.database.transactions import Tx
 
 async def list_leads(tx: Tx, who: Principal, question: Question) -> list[Lead]:
     """A page of leads that the caller may see; of a pool, those that lie in it. Raises UnknownPool."""
-    if question.pool is not None:
-        await enter_pool(tx, who, question.pool)
-    ids = await find_leads(tx, who.tenant_id, question)
-    return await get_leads(tx, who.tenant_id, ids)
+    if question.pool is None:
+        return await get_leads(tx, who.tenant_id, await find_leads(tx, who.tenant_id, question))
+    pool = await enter_pool(tx, who, question.pool)
+    question = replace(question, as_shown=who.visibility != "tenant")
+    found = await get_leads(tx, who.tenant_id, await find_leads(tx, who.tenant_id, question))
+    return [as_shown(pool, who, lead) for lead in found]
 
 
 async def show_lead(tx: Tx, who: Principal, lead_id: UUID) -> Lead:

@@ -1,4 +1,4 @@
-"""`/v1/pools`, `/v1/leads/{id}/claim` and `/release`."""
+"""`/v1/pools`, `/v1/leads/{id}/claim`, `/release` and `/assign`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from starlette.responses import Response
 from services.leads.edge import position
 from services.leads.intake.models import LeadOut
 from services.leads.pool.definitions import change_pool, create_pool
+from services.leads.pool.giving import Gift, Given, give_lead
 from services.leads.pool.looking import pools_shown_to, show_pool
-from services.leads.pool.models import PoolIn, PoolOut, PoolPatch, ReleaseIn
+from services.leads.pool.models import AssignIn, PoolIn, PoolOut, PoolPatch, ReleaseIn
 from services.leads.pool.use_cases import claim_lead, release_lead
 from shared.ids import new_id
 from shared.web.context import Now
@@ -72,8 +73,8 @@ async def patch_pool(pool_id: Id, body: PoolPatch, write: Configuring, at: Now) 
 async def post_claim(lead_id: Id, write: Writing, at: Now) -> Response:
     """Take a lead out of a pool, for oneself. Of many who claim it at once one gets it.
 
-    409 says what is in the way: `lead_already_claimed`, `do_not_contact`, `cooling_off`, `daily_quota`,
-    `cap_in_hand`.
+    409 says what is in the way: `lead_already_claimed`, `no_claims`, `do_not_contact`, `cooling_off`,
+    `daily_quota`, `cap_in_hand`.
     """
     return await write.run(
         lambda tx: claim_lead(tx, write.principal, lead_id, at, check_version=write.check), render=LeadOut.of
@@ -84,9 +85,30 @@ async def post_claim(lead_id: Id, write: Writing, at: Now) -> Response:
 async def post_release(
     lead_id: Id, write: Writing, at: Now, body: Annotated[ReleaseIn | None, Body()] = None
 ) -> Response:
-    """Give an open lead into a pool. It gives no claim of the day back."""
+    """Give an open lead into a pool, or a won one into a pool of customers. It gives no claim of the day
+    back.
+    """
     who, told = write.principal, body or ReleaseIn()
     return await write.run(
         lambda tx: release_lead(tx, who, lead_id, told.pool_id, told.reason, at, check_version=write.check),
         render=lambda lead: LeadOut.for_viewer(lead, who.visibility),
     )
+
+
+@leads_router.post("/{lead_id}/assign", response_model=LeadOut)
+async def post_assign(lead_id: Id, body: AssignIn, write: Writing, at: Now) -> Response:
+    """Give a lead to somebody by hand.
+
+    Out of a pool by its admins, and by superiors of its members to these: 409 `do_not_contact`, `cooling_off`
+    or `cap_in_hand` says what is in the way.
+    """
+    gift = Gift(lead_id, body.owner_id)
+    return await write.run(
+        lambda tx: give_lead(tx, write.principal, gift, body.reason, at, check_version=write.check),
+        render=_given,
+    )
+
+
+def _given(given: Given) -> LeadOut:
+    shown = LeadOut.of(given.lead)
+    return shown if given.in_sight else shown.masked()

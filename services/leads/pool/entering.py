@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -46,7 +47,7 @@ async def put_into(
     causes: Mapping[UUID, UUID] | None = None,
     cooling: Pool | None = None,
 ) -> list[Lead]:
-    """Put locked open leads into a pool; the counters of their owners are locked too.
+    """Put locked leads into a pool that is for them; the counters of their owners are locked too.
 
     `causes`: the event that each follows from. Owners wait as `cooling` says, which is the pool itself unless
     it is given.
@@ -68,8 +69,8 @@ async def put_into(
     versions = await store_pooled(tx, tenant_id, [lead.id for lead in leads], pool.id, events, at)
     await INSERT_ENTRIES.execute(tx, [_entry(lead, pool, why, at, by_id, reason) for lead in leads])
     await _cool(tx, cooling or pool, leads, credit, at)
-    shifts = {owner: -sum(lead.owner_id == owner for lead in leads) for owner in owners}
-    await shift_loads(tx, tenant_id, shifts)
+    fewer = Counter(lead.owner_id for lead in leads if lead.owner_id and lead.status == "open")
+    await shift_loads(tx, tenant_id, {owner: -count for owner, count in fewer.items()})
     return [_pooled(lead, pool, at, versions[lead.id]) for lead in leads]
 
 

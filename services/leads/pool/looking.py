@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import UnknownLead, get_lead
 from services.leads.pool.definitions import UnknownPool, list_pools
 from services.leads.pool.rules import Pool
+from services.leads.pool.tables import POOLS_OF_UNIT
 from shared.access.directory import credit_of
 from shared.access.principal import Principal
 from shared.database.transactions import Tx
 
 
 async def pools_open_to(tx: Tx, who: Principal) -> list[Pool]:
-    """The active pools that somebody is a member of; all pools for who sees the whole tenant."""
+    """All pools for who sees the whole tenant. For others those that they are an admin of, and the active
+    ones of which they are a member, or somebody whose leads they see.
+    """
     found = await list_pools(tx, who.tenant_id)
     if who.visibility == "tenant":
         return found
-    credit = await credit_of(tx, who.user_id)
-    return [pool for pool in found if pool.active and pool.has_member(credit)]
+    credit, below = await credit_of(tx, who.user_id), await _pools_below(tx, who)
+    return [
+        pool
+        for pool in found
+        if who.user_id in pool.admin_ids or pool.id in below or (pool.active and pool.has_member(credit))
+    ]
+
+
+async def _pools_below(tx: Tx, who: Principal) -> set[UUID]:
+    if who.visibility == "own":
+        return set()
+    subtree = who.visibility == "subtree"
+    rows = await tx.connection.fetch(POOLS_OF_UNIT, who.tenant_id, who.unit_id, subtree)
+    return {row["id"] for row in rows}
 
 
 async def pools_shown_to(tx: Tx, who: Principal) -> list[Pool]:
@@ -47,21 +63,31 @@ def _one(pools: Sequence[Pool], pool_id: UUID) -> Pool:
     raise UnknownPool(f"there is no pool {pool_id} that is open to you")
 
 
-async def enter_pool(tx: Tx, who: Principal, pool_id: UUID) -> None:
+async def enter_pool(tx: Tx, who: Principal, pool_id: UUID) -> Pool:
     """From here on the transaction sees the tenant's leads: it must ask for those in this pool only.
 
     Raises UnknownPool.
     """
-    await open_pool(tx, who, pool_id)
+    pool = await open_pool(tx, who, pool_id)
     await tx.as_tenant()
+    return pool
 
 
 async def pooled_lead(tx: Tx, who: Principal, lead_id: UUID) -> Lead:
-    """A lead that lies in a pool open to the caller. Raises UnknownLead."""
-    open_to_me = {pool.id for pool in await pools_open_to(tx, who)}
+    """A lead that lies in a pool open to the caller, as it is shown there. Raises UnknownLead."""
+    open_to_me = {pool.id: pool for pool in await pools_open_to(tx, who)}
     if open_to_me:
         await tx.as_tenant()
         lead = await get_lead(tx, who.tenant_id, lead_id)
-        if lead.pooled_at is not None and lead.pool_id in open_to_me:
-            return lead
+        pool = open_to_me.get(lead.pool_id) if lead.pooled_at and lead.pool_id else None
+        if pool is not None:
+            return as_shown(pool, who, lead)
     raise UnknownLead(f"there is no lead {lead_id} that you may see")
+
+
+def as_shown(pool: Pool, who: Principal, lead: Lead) -> Lead:
+    """Without the custom fields that the pool hides, but for who sees the whole tenant."""
+    if who.visibility == "tenant":
+        return lead
+    hidden = pool.hidden_fields
+    return replace(lead, custom={name: value for name, value in lead.custom.items() if name not in hidden})

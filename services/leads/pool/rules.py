@@ -1,23 +1,21 @@
-"""Who may claim a lead out of a pool, and for how long the owner before may not."""
+"""Who may have a lead out of a pool, and for how long the owner before may not."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
-from typing import Literal, get_args
+from typing import Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from services.leads.pool.keeping import Keeping
 from shared.contracts.base import Credit
+from shared.contracts.leads import LeadStatus, PoolKind
 from shared.errors import Conflict, FieldError, Forbidden, Invalid
 from shared.worktime.calendar import Calendar
 from shared.worktime.moments import days_after
 
-Ended = Literal["no_first_follow_up", "no_follow_up", "no_deal"]
-"""Which term came to its end."""
-RECYCLED: frozenset[str] = frozenset(get_args(Ended))
-"""A lead that comes in so comes back from an owner who did not keep it."""
 Why = Literal["released", "unassigned", "no_first_follow_up", "no_follow_up", "no_deal", "no_first_response"]
 """How a lead comes into a pool: given back, no rule found anybody for it, or its owner's term ended, or their
 time for the first response.
@@ -49,6 +47,11 @@ class CoolingOff(Conflict):
     title = "Whoever had the lead before waits before claiming it again"
 
 
+class NoClaims(Conflict):
+    code = "no_claims"
+    title = "Leads are not claimed from this pool: its admins give them to somebody"
+
+
 class DailyQuota(Conflict):
     code = "daily_quota"
     title = "The day's claims from this pool are used up"
@@ -56,12 +59,17 @@ class DailyQuota(Conflict):
 
 class CapInHand(Conflict):
     code = "cap_in_hand"
-    title = "As many open leads are in hand as may be"
+    title = "As many are in hand as may be"
 
 
 class LeadClosed(Conflict):
     code = "lead_closed"
-    title = "Only an open lead goes into a pool, or is taken out of it"
+    title = "A lost lead goes into no pool, and is not taken out of one"
+
+
+class WrongPool(Conflict):
+    code = "wrong_pool"
+    title = "Open leads lie in pools of leads, won ones in pools of customers"
 
 
 class InPoolAlready(Conflict):
@@ -71,17 +79,17 @@ class InPoolAlready(Conflict):
 
 class NobodyMayClaim(Invalid):
     code = "pool_without_members"
-    title = "A pool needs somebody who may claim from it"
+    title = "A pool needs somebody who may claim from it, or admins who give its leads to others"
+
+
+class UnfitAdmin(Invalid):
+    code = "unfit_admin"
+    title = "Nobody who could look after a pool"
 
 
 class PoolInactive(Conflict):
     code = "pool_inactive"
     title = "The pool is not in use"
-
-
-class KeepingImpossible(Invalid):
-    code = "keeping_impossible"
-    title = "Terms that cannot work"
 
 
 class WhichPool(Invalid):
@@ -91,7 +99,7 @@ class WhichPool(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """Most open leads in hand: by level, else `default`; None: as many as one likes."""
+    """Most in hand: by level, else `default`; None: as many as one likes."""
 
     default: int | None = None
     by_level: Mapping[str, int] = field(default_factory=dict)
@@ -101,78 +109,31 @@ class Caps:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """How long an owner keeps a lead, in natural days, statutory holidays not counted; None: without end.
-
-    From the assignment to the first effective follow-up, from each to the next, and to the deal.
-    """
-
-    first_follow_up_days: int | None = None
-    follow_up_days: int | None = None
-    deal_days: int | None = None
-
-    @property
-    def given(self) -> tuple[int, ...]:
-        days = (self.first_follow_up_days, self.follow_up_days, self.deal_days)
-        return tuple(each for each in days if each is not None)
-
-
-@dataclass(frozen=True, slots=True)
-class Special:
-    """Other terms, for leads of one of these products (none: of any) with one of these tags (none: any)."""
-
-    terms: Terms
-    products: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-
-    def is_for(self, product: str | None, tags: tuple[str, ...]) -> bool:
-        return (not self.products or product in self.products) and (
-            not self.tags or not set(self.tags).isdisjoint(tags)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Keeping:
-    """On which terms owners keep the leads of a pool; the first special ones that are for a lead count.
-
-    They are warned so many days before. Who brought a lead in themselves keeps it `protection_days` at least;
-    `extension_days` is what a superior may add, once. A lead that comes back for the `dormant_after`th time
-    goes to the dormant pool.
-    """
-
-    terms: Terms
-    special: tuple[Special, ...] = ()
-    warn_days: tuple[int, ...] = ()
-    protection_days: int | None = None
-    extension_days: int | None = None
-    dormant_pool_id: UUID | None = None
-    dormant_after: int | None = None
-
-    def terms_for(self, product: str | None, tags: tuple[str, ...]) -> Terms:
-        found = (each.terms for each in self.special if each.is_for(product, tags))
-        return next(found, self.terms)
-
-
-@dataclass(frozen=True, slots=True)
 class Pool:
     """A pool as it is now; members are users, and the reps of units and of those below them.
 
-    `daily_claims` per member and natural day of the tenant, None: any number. `cooling_days`: how long the
-    owner before, with `cooling_team` their whole team, may not claim a lead again.
+    In a pool of customers lie won leads, and caps count those. Admins look in and give to others what lies
+    there. `daily_claims` per member and natural day of the tenant, None: any number, 0: nobody claims.
+    `cooling_days`: how long the owner before, with `cooling_team` their whole team, may not have a lead
+    again. `hidden_fields`: custom fields that only who sees the whole tenant sees of what lies there.
     """
 
     id: UUID
     version: int
     name: str
+    kind: PoolKind = "leads"
     is_default: bool = False
     unit_ids: tuple[UUID, ...] = ()
     user_ids: tuple[UUID, ...] = ()
+    admin_ids: tuple[UUID, ...] = ()
     daily_claims: int | None = None
     caps: Caps = field(default_factory=Caps)
     cooling_days: int = 0
     cooling_team: bool = False
     keeping: Keeping | None = None
+    hidden_fields: tuple[str, ...] = ()
     active: bool = True
+    created_at: datetime | None = None
 
     def has_member(self, credit: Credit) -> bool:
         """`credit` as that of a rep of today: whom it names, and where they belong."""
@@ -182,28 +143,86 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
-    """What a claim finds of the claimer: open leads in hand, claims of the day, cooling until when."""
+class Cooling:
+    """Who waits for a lead until when: a user, and where a team is named everybody of it."""
 
-    open_leads: int
-    claims_today: int
-    cooling_until: datetime | None
+    lead_id: UUID
+    user_id: UUID
+    team_id: UUID | None
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What is found of whoever is to have a lead: how many they have in hand, their level, and until when
+    they wait for this one.
+    """
+
+    in_hand: int
+    level: str | None = None
+    cooling_until: datetime | None = None
+
+
+def waits_until(coolings: Iterable[Cooling], user_id: UUID, team_id: UUID | None) -> datetime | None:
+    """How long somebody waits for the lead that these are of; None: nobody has them wait."""
+    mine = (
+        one.until
+        for one in coolings
+        if one.user_id == user_id or (one.team_id is not None and one.team_id == team_id)
+    )
+    return max(mine, default=None)
 
 
 def check_claim(
-    pool: Pool, hands: Hands, level: str | None, at: datetime, zone: ZoneInfo, *, do_not_contact: bool
+    pool: Pool, hands: Hands, claims_today: int, at: datetime, zone: ZoneInfo, *, do_not_contact: bool
 ) -> None:
-    """Raises DoNotContact, CoolingOff, DailyQuota or CapInHand, in this order."""
+    """Raises NoClaims, DoNotContact, CoolingOff, DailyQuota or CapInHand, in this order."""
+    if pool.daily_claims == 0:
+        raise NoClaims
+    _check_free(hands, at, zone, do_not_contact=do_not_contact)
+    if pool.daily_claims is not None and claims_today >= pool.daily_claims:
+        again = _told(next_day(at, zone), zone)
+        raise DailyQuota(f"{pool.daily_claims} a day from the pool {pool.name}; the next from {again} on")
+    _check_cap(pool, hands)
+
+
+def check_gift(pool: Pool, hands: Hands, at: datetime, zone: ZoneInfo, *, do_not_contact: bool) -> None:
+    """The same of a lead that somebody else gives: only the day's claims play no part.
+
+    Raises DoNotContact, CoolingOff or CapInHand, in this order.
+    """
+    _check_free(hands, at, zone, do_not_contact=do_not_contact)
+    _check_cap(pool, hands)
+
+
+def _check_free(hands: Hands, at: datetime, zone: ZoneInfo, *, do_not_contact: bool) -> None:
     if do_not_contact:
         raise DoNotContact("it stays in the pool until the person agrees to be contacted")
     if hands.cooling_until is not None and at < hands.cooling_until:
-        raise CoolingOff(f"you may claim it again from {_told(hands.cooling_until, zone)} on")
-    if pool.daily_claims is not None and hands.claims_today >= pool.daily_claims:
-        again = _told(next_day(at, zone), zone)
-        raise DailyQuota(f"{pool.daily_claims} a day from the pool {pool.name}; the next from {again} on")
-    cap = pool.caps.of(level)
-    if cap is not None and hands.open_leads >= cap:
-        raise CapInHand(f"you have {hands.open_leads} open leads; at most {cap} for whoever claims here")
+        raise CoolingOff(f"who had it may have it again from {_told(hands.cooling_until, zone)} on")
+
+
+def _check_cap(pool: Pool, hands: Hands) -> None:
+    cap = pool.caps.of(hands.level)
+    if cap is not None and hands.in_hand >= cap:
+        what = "open leads" if pool.kind == "leads" else "customers"
+        raise CapInHand(f"{hands.in_hand} {what} are in hand; at most {cap} for whoever takes from here")
+
+
+def check_kind(pool: Pool, status: LeadStatus) -> None:
+    """Whether a lead of this status may lie in the pool. Raises LeadClosed, WrongPool."""
+    if status == "lost":
+        raise LeadClosed("it is lost")
+    if pool.kind != kind_for(status):
+        raise WrongPool(f"it is {status}, and {pool.name} is a pool of {pool.kind}")
+
+
+def kind_for(status: LeadStatus) -> PoolKind | None:
+    """The pools that a lead of this status may lie in; None: no pool."""
+    return _KINDS.get(status)
+
+
+_KINDS: Mapping[LeadStatus, PoolKind] = {"open": "leads", "won": "customers"}
 
 
 def cooling_until(pool: Pool, at: datetime, calendar: Calendar) -> datetime:
@@ -220,26 +239,16 @@ def _told(moment: datetime, zone: ZoneInfo) -> str:
     return moment.astimezone(zone).isoformat(timespec="seconds")
 
 
-def check_keeping(keeping: Keeping) -> None:
-    """Raises KeepingImpossible naming every term and warning that cannot work."""
-    errors = []
-    every = [("", keeping.terms)] + [(f"/special/{at}", one.terms) for at, one in enumerate(keeping.special)]
-    for where, terms in every:
-        if not terms.given:
-            errors.append(FieldError(f"/keeping{where}", "no_term", "give at least one number of days"))
-    for at, days in enumerate(keeping.warn_days):
-        if all(term <= days for _, terms in every for term in terms.given):
-            detail = f"no term is longer than {days} days: nobody would be warned"
-            errors.append(FieldError(f"/keeping/warn_days/{at}", "warning_too_early", detail))
-    if (keeping.dormant_pool_id is None) != (keeping.dormant_after is None):
-        detail = "a dormant pool and after how many returns belong together"
-        errors.append(FieldError("/keeping/dormant_after", "half_dormant", detail))
-    if errors:
-        raise KeepingImpossible(errors[0].detail, errors=errors)
+def check_members(pool: Pool, reps: int, admins: int) -> None:
+    """Raises NobodyMayClaim where an active pool has neither members who claim nor admins who give.
 
-
-def check_members(pool: Pool, reps: int) -> None:
-    """Raises NobodyMayClaim where an active pool has no rep among its members."""
-    if pool.active and not reps:
-        detail = "name users who are active reps, or units that have some"
+    `reps` and `admins`: how many active ones it has.
+    """
+    if not pool.active or admins:
+        return
+    if not reps:
+        detail = "name users who are active reps, or units that have some, or admins"
         raise NobodyMayClaim(detail, errors=[FieldError("/members", NobodyMayClaim.code, detail)])
+    if pool.daily_claims == 0:
+        detail = "where nobody claims there have to be admins"
+        raise NobodyMayClaim(detail, errors=[FieldError("/daily_claims", NobodyMayClaim.code, detail)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,8 @@ from services.leads.intake.use_cases import (
 )
 from services.leads.pool.definitions import hold_default_pool, hold_pool
 from services.leads.pool.entering import put_into
-from services.leads.pool.looking import open_pool
+from services.leads.pool.hands import claims_of, coolings_of, in_hand
+from services.leads.pool.looking import open_pool, pools_open_to
 from services.leads.pool.rules import (
     Hands,
     InPoolAlready,
@@ -31,8 +32,11 @@ from services.leads.pool.rules import (
     PoolInactive,
     WhichPool,
     check_claim,
+    check_kind,
+    kind_for,
+    waits_until,
 )
-from services.leads.pool.tables import CLAIMS_OF, COOLING_UNTIL, COUNT_CLAIM
+from services.leads.pool.tables import COUNT_CLAIM
 from services.leads.workload.use_cases import lock_loads, shift_loads
 from shared.access.directory import credit_of, people, tenant_of
 from shared.access.principal import Principal
@@ -49,8 +53,8 @@ async def claim_lead(
 ) -> Lead:
     """Take a lead out of its pool, for oneself: one step over owner, quota, cap and cooling-off.
 
-    Raises UnknownLead, NotAMember, NotInPool, LeadAlreadyClaimed, LeadClosed, DoNotContact, CoolingOff,
-    DailyQuota, CapInHand, and what `check_version` raises.
+    Raises UnknownLead, NotAMember, NotInPool, LeadAlreadyClaimed, LeadClosed, WrongPool, NoClaims,
+    DoNotContact, CoolingOff, DailyQuota, CapInHand, and what `check_version` raises.
     """
     me = await credit_of(tx, who.user_id)
     await tx.as_tenant()
@@ -60,28 +64,45 @@ async def claim_lead(
         raise await _beyond(tx, who, seen)
     check_version(seen.version)
     # The claimer's counter is the lock over all that they have in hand and have claimed today.
-    loads = await lock_loads(tx, who.tenant_id, [me.rep_id])
+    hands = await in_hand(tx, who.tenant_id, pool, [me.rep_id], lock=True)
     lead = await lock_lead(tx, who.tenant_id, lead_id)
     if lead.pooled_at is None or lead.pool_id != pool.id:
         raise await _lost(tx, who, lead)
     check_version(lead.version)
-    if lead.status != "open":
-        raise LeadClosed(f"it is {lead.status}")
+    check_kind(pool, lead.status)
+    day = await _check(tx, pool, lead, me, hands[me.rep_id], at)
+    return await _take(tx, pool, lead, me, me.rep_id, at, day)
+
+
+async def _check(tx: Tx, pool: Pool, lead: Lead, me: Credit, in_hand: int, at: datetime) -> date:
+    """The tenant's natural day that the claim counts for."""
+    assert me.rep_id is not None  # noqa: S101 - members are reps
     zone = ZoneInfo((await tenant_of(tx)).timezone)
-    hands = await _hands(tx, pool, lead, me, loads[me.rep_id], at, zone)
+    day = at.astimezone(zone).date()
+    claims = await claims_of(tx, lead.tenant_id, pool, [me.rep_id], day)
+    coolings = await coolings_of(tx, lead.tenant_id, [lead.id], at)
     level = (await profiles_of(tx, [me.rep_id]))[me.rep_id].level
-    check_claim(pool, hands, level, at, zone, do_not_contact=lead.do_not_contact)
-    return await _take(tx, pool, lead, me, me.rep_id, at, zone)
+    until = waits_until(coolings.get(lead.id, ()), me.rep_id, me.team_id)
+    hands = Hands(in_hand, level, until)
+    check_claim(pool, hands, claims[me.rep_id], at, zone, do_not_contact=lead.do_not_contact)
+    return day
 
 
 async def _beyond(tx: Tx, who: Principal, lead: Lead) -> CoxError:
     """What somebody is told who is no member of the lead's pool."""
     is_creators = lead.owner_id is None and lead.created_by == who.user_id
-    if not is_creators and not in_sight(who, lead.owner_id, await credit_of(tx, lead.owner_id)):
+    seen = is_creators or in_sight(who, lead.owner_id, await credit_of(tx, lead.owner_id))
+    if not seen and not await _lies_open(tx, who, lead):
         return UnknownLead(f"there is no lead {lead.id} that you may see")
     if lead.pooled_at is None:
         return NotInPool("it has an owner, or waits for the rules to find one")
     return NotAMember("it lies in a pool that you do not claim from")
+
+
+async def _lies_open(tx: Tx, who: Principal, lead: Lead) -> bool:
+    return lead.pooled_at is not None and any(
+        pool.id == lead.pool_id for pool in await pools_open_to(tx, who)
+    )
 
 
 async def _lost(tx: Tx, who: Principal, lead: Lead) -> LeadAlreadyClaimed:
@@ -93,24 +114,13 @@ async def _lost(tx: Tx, who: Principal, lead: Lead) -> LeadAlreadyClaimed:
     return LeadAlreadyClaimed(f"it is {person.display_name if person else lead.owner_id}'s now")
 
 
-async def _hands(
-    tx: Tx, pool: Pool, lead: Lead, me: Credit, open_leads: int, at: datetime, zone: ZoneInfo
-) -> Hands:
-    day = at.astimezone(zone).date()
-    claims = await tx.connection.fetchval(CLAIMS_OF, lead.tenant_id, me.rep_id, pool.id, day)
-    until = await tx.connection.fetchval(COOLING_UNTIL, lead.tenant_id, lead.id, me.rep_id, me.team_id)
-    return Hands(open_leads, claims, until)
-
-
-async def _take(
-    tx: Tx, pool: Pool, lead: Lead, me: Credit, rep_id: UUID, at: datetime, zone: ZoneInfo
-) -> Lead:
+async def _take(tx: Tx, pool: Pool, lead: Lead, me: Credit, rep_id: UUID, at: datetime, day: date) -> Lead:
     tenant_id = lead.tenant_id
     event = NewEvent(lead.id, assigned(lead, me, "claim"), at)
     versions = await store_owners(tx, tenant_id, {lead.id: (rep_id, me.team_id)}, [event], at)
     await store_assignments(tx, [assignment_row(lead, "claim", rep_id, at, assigned_by=rep_id)])
-    await shift_loads(tx, tenant_id, {rep_id: 1})
-    await tx.connection.execute(COUNT_CLAIM, tenant_id, rep_id, pool.id, at.astimezone(zone).date())
+    await shift_loads(tx, tenant_id, {rep_id: 1} if lead.status == "open" else {})
+    await tx.connection.execute(COUNT_CLAIM, tenant_id, rep_id, pool.id, day)
     return replace(
         lead, owner_id=rep_id, team_id=me.team_id, pooled_at=None, seq=versions[lead.id], updated_at=at
     )
@@ -126,43 +136,49 @@ async def release_lead(
     *,
     check_version: Callable[[int], None],
 ) -> Lead:
-    """Give an open lead into the pool named, else the one it came from, else the default one.
+    """Give an open or won lead into the pool named, else the one it came from, else the default one that is
+    for it.
 
-    Raises UnknownLead, UnknownPool, PoolInactive, WhichPool, LeadClosed, InPoolAlready, OwnerChanged, and
-    what `check_version` raises.
+    Raises UnknownLead, UnknownPool, PoolInactive, WrongPool, WhichPool, LeadClosed, InPoolAlready,
+    OwnerChanged, and what `check_version` raises.
     """
     seen = await get_lead(tx, who.tenant_id, lead_id)
     check_version(seen.version)
-    pool = await _pool_for(tx, who, pool_id, seen.pool_id)
+    pool = await _pool_for(tx, who, pool_id, seen)
     await lock_loads(tx, who.tenant_id, [seen.owner_id] if seen.owner_id else [])
     lead = await lock_lead(tx, who.tenant_id, lead_id)
     check_version(lead.version)
-    if lead.status != "open":
-        raise LeadClosed(f"it is {lead.status}")
     if lead.pooled_at is not None:
         raise InPoolAlready
-    if lead.owner_id != seen.owner_id:
+    if (lead.owner_id, lead.status) != (seen.owner_id, seen.status):
         raise OwnerChanged
     [pooled] = await put_into(tx, pool, [lead], "released", at, by_id=who.user_id, reason=reason)
     return pooled
 
 
-async def _pool_for(tx: Tx, who: Principal, wanted: UUID | None, came_from: UUID | None) -> Pool:
-    tenant_id = who.tenant_id
+async def _pool_for(tx: Tx, who: Principal, wanted: UUID | None, lead: Lead) -> Pool:
     if wanted is not None:
-        await open_pool(tx, who, wanted)
-        pool = await hold_pool(tx, tenant_id, wanted)
-        if not pool.active:
-            detail = f"{pool.name} takes no more leads"
-            raise PoolInactive(detail, errors=[FieldError("/pool_id", PoolInactive.code, detail)])
-        return pool
-    found = None if came_from is None else await hold_pool(tx, tenant_id, came_from)
-    if found is None or not found.active:
-        found = await hold_default_pool(tx, tenant_id)
+        return await _named(tx, who, wanted, lead)
+    kind = kind_for(lead.status)
+    if kind is None:
+        raise LeadClosed(f"it is {lead.status}")
+    found = None if lead.pool_id is None else await hold_pool(tx, who.tenant_id, lead.pool_id)
+    if found is None or not found.active or found.kind != kind:
+        found = await hold_default_pool(tx, who.tenant_id, kind)
     if found is None:
-        detail = "there is no default pool"
+        detail = f"there is no default pool of {kind}"
         raise WhichPool(detail, errors=[FieldError("/pool_id", WhichPool.code, detail)])
     return found
+
+
+async def _named(tx: Tx, who: Principal, pool_id: UUID, lead: Lead) -> Pool:
+    await open_pool(tx, who, pool_id)
+    pool = await hold_pool(tx, who.tenant_id, pool_id)
+    if not pool.active:
+        detail = f"{pool.name} takes no more leads"
+        raise PoolInactive(detail, errors=[FieldError("/pool_id", PoolInactive.code, detail)])
+    check_kind(pool, lead.status)
+    return pool
 
 
 async def pool_unassigned(tx: Tx, tenant_id: UUID, causes: Mapping[UUID, UUID], at: datetime) -> None:

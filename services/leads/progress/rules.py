@@ -20,6 +20,11 @@ class SameStage(Conflict):
     title = "The lead is there already"
 
 
+class LiesInPool(Conflict):
+    code = "lies_in_pool"
+    title = "Nobody wins a lead that lies in a pool, nor reopens a customer who does: take it out first"
+
+
 class CriteriaMissing(Conflict):
     code = "criteria_missing"
     title = "The stage demands more before it may be left"

@@ -11,7 +11,7 @@ from uuid import UUID
 from services.leads.intake.changes import value_columns
 from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import store_standing
-from services.leads.progress.rules import Move, Standing, move, reason_code, status_of
+from services.leads.progress.rules import LiesInPool, Move, Standing, move, reason_code, status_of
 from services.leads.progress.situation import Situation, lock_situation
 from services.leads.progress.tables import INSERT_HISTORY, LAST_MOVES, SELECT_HISTORY, passage_of
 from services.leads.valuation.rules import Valued
@@ -55,13 +55,15 @@ async def move_lead(
 ) -> Lead:
     """Move a lead to a stage, `won` or `lost`; from there to a stage reopens it.
 
-    Raises UnknownLead, UnknownStage, SameStage, CriteriaMissing, RateMissing, OwnerChanged, and what
-    `check_version` raises.
+    Raises UnknownLead, UnknownStage, SameStage, CriteriaMissing, LiesInPool, RateMissing, OwnerChanged, and
+    what `check_version` raises.
     """
     now = await lock_situation(tx, tenant_id, lead_id, status_of(to))
     old = now.lead
     check_version(old.version)
     made = move(now.pipeline, Standing(old.stage, old.status, old.stage_entered_at), to, at, now.done)
+    if old.pooled_at is not None and "won" in (made.from_status, made.to_status):
+        raise LiesInPool
     new, events = await _moved(tx, now, made, at, reason, value)
     return await _store(tx, user_id, old, new, made, events, reason)
 

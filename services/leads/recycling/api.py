@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from fastapi import Body, Depends
 from starlette.responses import Response
 
-from services.leads.recycling.use_cases import Dated, extend_term, plan_of
+from services.leads.recycling.dates import Dated, plan_of
+from services.leads.recycling.use_cases import extend_term
 from shared.web.context import Now
 from shared.web.reads import Read, read_access
 from shared.web.routing import Router

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.leads.pool.rules import Ended, Keeping
+from services.leads.pool.keeping import Ended, Keeping
 from shared.errors import Conflict, Forbidden
 from shared.worktime.calendar import Calendar
 from shared.worktime.moments import days_after

@@ -31,10 +31,14 @@ MOST_WORDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What to look for: every term must be in the index, and every pattern (SQL `like`) holds in the text."""
+    """What to look for: every term must be in the index, and every pattern (SQL `like`) holds in the text.
+
+    `shown`: a pattern for every word, of a text on one line that begins with a space.
+    """
 
     terms: tuple[int, ...]
     patterns: tuple[str, ...]
+    shown: tuple[str, ...]
 
 
 @cache
@@ -92,16 +96,18 @@ def search_for(tenant_id: UUID, query: str) -> Search:
     base = _tenant_bits(tenant_id)
     pairs: set[tuple[int, int]] = set()
     patterns: list[str] = []
+    shown: list[str] = []
     for word in normalised(query).split()[:MOST_WORDS]:
         part = _digits_if_phone(word)
         points = [ord(character) for character in part]
         if len(points) == 1:
             pairs.add((0 if points[0] > _LAST_ASCII else _SPACE, points[0]))
+        shown.append(_contains(f" {part}" if len(points) == 1 and part.isascii() else part))
         pairs.update(pairwise(points))
         if len(points) > 2:
             patterns.append(_contains(part))
     terms = sorted(base | first << _POINT_BITS | second for first, second in pairs)
-    return Search(tuple(terms), tuple(patterns))
+    return Search(tuple(terms), tuple(patterns), tuple(shown))
 
 
 def _digits_if_phone(word: str) -> str:

@@ -40,6 +40,18 @@ _IN_POOL = """
   end if;"""
 
 
+# Who sees leads only because they lie there finds them by what is shown of them: the last lines of a lead's
+# text are its contact data. Each word must occur in the others, which come as one line, as words do.
+_BY_WHAT_IS_SHOWN = """
+  if filters ? 'shown' then
+    holds := holds || format(
+      ' and '' '' || array_to_string(trim_array(string_to_array(search_text, E''\\n''),
+          least((email is not null)::int + (phone is not null)::int,
+                cardinality(string_to_array(search_text, E''\\n'')))), '' '')
+        like all (array(select jsonb_array_elements_text(%L::jsonb)))', filters -> 'shown');
+  end if;"""
+
+
 def _find(in_pool: str) -> str:
     return f"""
 create function find_leads(filters jsonb, terms bigint[], patterns text[], tags text[], sort text,
@@ -132,6 +144,12 @@ V2: tuple[str, ...] = (
     *search_function(_FIND_SIGNATURE),
 )
 """What makes the search know pools."""
+V3: tuple[str, ...] = (
+    f"drop function {_FIND_SIGNATURE}",
+    _find(_IN_POOL + _BY_WHAT_IS_SHOWN),
+    *search_function(_FIND_SIGNATURE),
+)
+"""What makes it pass over what pools hide."""
 
 FIND = "select find_leads($1::jsonb, $2, $3, $4, $5, $6, $7, $8, $9) as id"
 SUCCESSOR = "select next_lead_with($1, $2, $3, $4)"

@@ -16,7 +16,7 @@ from shared.database.transactions import Tx
 @dataclass(frozen=True, slots=True)
 class Question:
     """What to list. `equal` by column name; `unowned` leads only; those that lie in `pool`; words in `q`;
-    every one of `tags`.
+    every one of `tags`. `as_shown`: words count only where the pool does not hide them.
 
     `after` is the last row's sort value and id, `most` how many ids are wanted.
     """
@@ -25,6 +25,7 @@ class Question:
     equal: Mapping[str, str] = field(default_factory=dict)
     unowned: bool = False
     pool: UUID | None = None
+    as_shown: bool = False
     q: str | None = None
     tags: tuple[str, ...] = ()
     sort: str = "created_at"
@@ -41,6 +42,8 @@ async def find_leads(tx: Tx, tenant_id: UUID, question: Question) -> list[UUID]:
         filters["unowned"] = True
     if question.pool is not None:
         filters["pool"] = str(question.pool)
+    if question.as_shown and search.shown:
+        filters["shown"] = search.shown
     value, last = question.after or (None, None)
     rows = await tx.connection.fetch(
         FIND,

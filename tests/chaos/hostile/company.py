@@ -164,7 +164,9 @@ class Company:
         await self.admin("POST", "/v1/assignment-rules", rule)
         await self.admin("POST", "/v1/response-rules", {"name": "r", "due_minutes": 15, "warn_minutes": 12})
         members = {"unit_ids": [person.unit for person in self.people if person.role == "rep"][:1]}
-        await self.admin("POST", "/v1/pools", {"name": "p", "members": members})
+        admins = [person.id for person in self.people if person.role in _SELL and person.visibility == "own"]
+        pool = {"name": "p", "members": members, "admin_ids": admins[-1:]}
+        await self.admin("POST", "/v1/pools", pool)
         hours = {"monday": [{"start": "09:00", "end": "18:00"}]}
         calendar = {"name": "c", "timezone": "Asia/Shanghai", "week": hours}
         own = {"calendar_id": (await self.admin("POST", "/v1/org/calendars", calendar))["id"]}

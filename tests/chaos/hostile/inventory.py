@@ -31,9 +31,11 @@ _WIDE = {
         "response rule": (
             "select id, tenant_id, null as unit_id from response_rules where tenant_id = any($1)"
         ),
-        "pool": "select id, tenant_id, unit_ids[1] as unit_id from pools where tenant_id = any($1)",
     },
 }
+_POOLS = """
+select id, tenant_id, admin_ids[1] as admin, unit_ids[1] as members from pools where tenant_id = any($1)
+"""
 _ABSENCES = """
 select a.id, a.tenant_id, a.user_id, u.unit_id from absences a
 join users u on u.tenant_id = a.tenant_id and u.id = a.user_id where a.tenant_id = any($1)
@@ -66,6 +68,9 @@ async def take(stack: Stack, world: World, tenants: list[UUID]) -> None:
     async with stack.database("leads") as leads:
         for row in await leads.fetch(_LEADS, tenants):
             world.add(_lead(world, row))
+        for row in await leads.fetch(_POOLS, tenants):
+            owner = Credit(_text(row["admin"]), _text(row["members"]))
+            world.add(Thing("pool", str(row["id"]), str(row["tenant_id"]), owner))
         await _take_wide(leads, world, "leads", tenants)
     async with stack.database("activities") as activities:
         for row in await activities.fetch(_ACTIVITIES, tenants):

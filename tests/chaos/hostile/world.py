@@ -104,8 +104,9 @@ class World:
             case "unit":
                 return person.visibility == "tenant" or self.in_line(person.unit, thing.id)
             case "pool":
-                member = person.role == "rep" and self._stands_above(thing.owner.unit or "", person.unit)
-                return person.visibility == "tenant" or "config:write" in person.scopes or member
+                if person.visibility == "tenant" or "config:write" in person.scopes:
+                    return True
+                return person.id == thing.owner.user or self._sees_a_member(person, thing.owner.unit or "")
             case "lead" | "activity" | "user" | "absence":
                 return self.leads(person, thing.owner, thing.creator)
             case "import" | "key":
@@ -115,6 +116,15 @@ class World:
             case "e-mail":
                 return thing.owner.user == person.id or "org:write" in person.scopes
         return thing.kind in TENANT_WIDE
+
+    def _sees_a_member(self, person: Someone, unit: str) -> bool:
+        """Whether a rep of a unit, or of one below it, is this person, or one whose leads they see."""
+        return any(
+            each.role == "rep"
+            and self._stands_above(unit, each.unit)
+            and self.leads(person, Credit(each.id, each.unit))
+            for each in self.people.values()
+        )
 
     def may_hear(self, person: Someone, thing: Thing, path: str) -> bool:
         """Whether a person may be told of a thing's id at a path: credit outlives ownership, the history of a

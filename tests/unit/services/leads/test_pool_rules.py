@@ -1,25 +1,37 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.leads.intake.masking import masked_email, masked_phone
 from services.leads.pool.rules import (
     CapInHand,
     Caps,
+    Cooling,
     CoolingOff,
     DailyQuota,
     DoNotContact,
     Hands,
     NobodyMayClaim,
+    NoClaims,
     Pool,
     check_claim,
+    check_gift,
+    check_kind,
     check_members,
     cooling_until,
+    waits_until,
 )
 from shared.contracts.base import Credit
+from shared.contracts.leads import LeadStatus, PoolKind
+from shared.errors import CoxError
 from shared.ids import new_id
 from shared.worktime.calendar import usual_calendar
 
@@ -38,8 +50,8 @@ def claim(
     level: str | None = "P2",
     do_not_contact: bool = False,
 ) -> None:
-    hands = Hands(open_leads, claims_today, cooling)
-    check_claim(POOL, hands, level, AT, SHANGHAI, do_not_contact=do_not_contact)
+    hands = Hands(open_leads, level, cooling)
+    check_claim(POOL, hands, claims_today, AT, SHANGHAI, do_not_contact=do_not_contact)
 
 
 class TestCheckClaim:
@@ -61,6 +73,10 @@ class TestCheckClaim:
         with pytest.raises(CoolingOff, match=r"2026-03-02T10:00:01\+08:00"):
             claim(cooling=AT.replace(second=1))
 
+    def test_refuses_everybody_when_the_pool_allows_no_claims(self) -> None:
+        with pytest.raises(NoClaims):
+            check_claim(replace(POOL, daily_claims=0), Hands(0), 0, AT, SHANGHAI, do_not_contact=False)
+
     def test_names_the_person_s_wish_first_when_everything_is_in_the_way(self) -> None:
         with pytest.raises(DoNotContact):
             claim(300, 30, AT.replace(year=2027), do_not_contact=True)
@@ -80,11 +96,78 @@ class TestMembers:
             Credit(team_id=team, team_path=(team,))
         )
 
-    def test_is_refused_when_nobody_could_claim(self) -> None:
+    @pytest.mark.parametrize(("claims", "reps", "pointer"), [(10, 0, "/members"), (0, 5, "/daily_claims")])
+    def test_is_refused_when_nobody_could_claim_and_nobody_gives(
+        self, claims: int, reps: int, pointer: str
+    ) -> None:
+        pool = replace(POOL, daily_claims=claims)
         with pytest.raises(NobodyMayClaim) as refused:
-            check_members(POOL, 0)
-        assert [error.pointer for error in refused.value.errors] == ["/members"]
-        check_members(POOL, 1)
+            check_members(pool, reps, 0)
+        assert [error.pointer for error in refused.value.errors] == [pointer]
+        check_members(pool, reps, 1)
+        check_members(replace(pool, active=False), reps, 0)
+        check_members(POOL, 1, 0)
+
+
+class TestKind:
+    @pytest.mark.parametrize(("kind", "fits"), [("leads", {"open"}), ("customers", {"won"})])
+    def test_what_lies_there_is_of_its_kind(self, kind: PoolKind, fits: set[str]) -> None:
+        pool = replace(POOL, kind=kind)
+        refused: dict[LeadStatus, str] = {}
+        for status in get_args(LeadStatus):
+            try:
+                check_kind(pool, status)
+            except CoxError as error:
+                refused[status] = error.problem_code
+        other = ({"open", "won"} - fits).pop()
+        assert refused == {other: "wrong_pool", "lost": "lead_closed"}
+
+
+class TestWaiting:
+    me, colleague, mine = new_id(), new_id(), new_id()
+
+    @given(st.lists(st.tuples(st.sampled_from("mco"), st.booleans(), st.integers(0, 50))))
+    def test_the_longest_of_what_is_mine_or_my_team_s_counts(
+        self, drawn: list[tuple[str, bool, int]]
+    ) -> None:
+        users = {"m": self.me, "c": self.colleague, "o": new_id()}
+        rows = [
+            Cooling(
+                POOL.id,
+                users[who],
+                # The other one's team is another one.
+                (self.mine if who != "o" else new_id()) if of_team else None,
+                AT + timedelta(hours=hours),
+            )
+            for who, of_team, hours in drawn
+        ]
+        counting = [hours for who, of_team, hours in drawn if who == "m" or (who == "c" and of_team)]
+        expected = AT + timedelta(hours=max(counting)) if counting else None
+        assert waits_until(rows, self.me, self.mine) == expected
+
+
+class TestCheckGift:
+    @given(st.none() | st.integers(1, 5), st.integers(0, 6), st.none() | st.integers(-1, 1), st.booleans())
+    def test_is_a_claim_without_the_day_s_claims(
+        self, cap: int | None, in_hand: int, cooling: int | None, do_not_contact: bool
+    ) -> None:
+        pool = replace(POOL, caps=Caps(cap), daily_claims=None)
+        until = None if cooling is None else AT + timedelta(seconds=cooling)
+        hands = Hands(in_hand, None, until)
+
+        def told(check: Callable[[], None]) -> str:
+            try:
+                check()
+            except CoxError as error:
+                return error.problem_code
+            return "yes"
+
+        as_gift = told(lambda: check_gift(pool, hands, AT, SHANGHAI, do_not_contact=do_not_contact))
+        as_claim = told(lambda: check_claim(pool, hands, 99, AT, SHANGHAI, do_not_contact=do_not_contact))
+        assert as_gift == as_claim
+        no_more = cap is not None and in_hand >= cap
+        free = not do_not_contact and cooling != 1 and not no_more
+        assert (as_gift == "yes") == free
 
 
 class TestCooling:

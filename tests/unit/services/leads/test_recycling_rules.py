@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.leads.pool.rules import Keeping, KeepingImpossible, Special, Terms, check_keeping
+from services.leads.pool.keeping import Keeping, KeepingImpossible, Special, Terms, check_keeping
 from services.leads.recycling.rules import Held, plan
 from shared.ids import new_id
 from shared.worktime.calendar import OFFICE, Calendar
