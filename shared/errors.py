@@ -18,8 +18,9 @@ Concrete errors name the rule: `class LeadAlreadyClaimed(Conflict): code = "lead
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 
@@ -51,6 +52,16 @@ class CoxError(Exception):
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
         self.problem_code = code or self.code
+
+
+@contextmanager
+def errors_under(pointer: str) -> Iterator[None]:
+    """What is checked within is that part of the request: pointers of what breaks a rule begin with it."""
+    try:
+        yield
+    except CoxError as error:
+        error.errors = tuple(replace(each, pointer=pointer + each.pointer) for each in error.errors)
+        raise
 
 
 class Invalid(CoxError):

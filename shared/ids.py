@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID, uuid5
 
 from uuid_utils.compat import uuid7
@@ -12,6 +13,11 @@ NAMESPACE = UUID("0192f0c1-7c5e-7000-8000-000000c0f5a1")
 def new_id() -> UUID:
     """A new UUIDv7."""
     return uuid7()
+
+
+def first_id(at: datetime) -> UUID:
+    """No id that was made from then on is less (RFC 9562, section 5.7: the time is ahead)."""
+    return UUID(int=int(at.timestamp() * 1000) << 80)
 
 
 def derived_id(*parts: str) -> UUID:

@@ -11,6 +11,7 @@ from services.leads.first_response.reactions import heed_by, respond_by
 from services.leads.first_response.starting import start_clocks
 from services.leads.handover import api as handover
 from services.leads.handover.reactions import hand_over_by
+from services.leads.hindsight import api as hindsight
 from services.leads.history_import import api as history_import
 from services.leads.intake import api as intake
 from services.leads.intake.use_cases import stages_in_use
@@ -48,6 +49,7 @@ ROUTERS = (
     returns.leads_router,
     returns.returns_router,
     timeline.router,
+    hindsight.router,
     assignment.rules_router,
     pool.pools_router,
     recycling.router,

@@ -78,12 +78,18 @@ async def get_rule(tx: Tx, tenant_id: UUID, rule_id: UUID) -> Rule:
 
 async def create_rule(tx: Tx, tenant_id: UUID, draft: RuleDraft, at: datetime) -> Rule:
     """Raises RuleImpossible, BadCandidates."""
-    values = {name: getattr(draft, name) for name in RuleDraft.__slots__}
-    rule = Rule(id=new_id(), version=1, **values)
-    check_rule(rule)
-    await _check_candidates(tx, rule)
+    rule = await checked_rule(tx, draft, new_id(), version=1)
     await tx.connection.execute(INSERT_RULE, tenant_id, rule.id, *_columns(rule), at)
     await record_events(tx, assignment_rules, [NewEvent(rule.id, _event(rule), at)], created=True)
+    return rule
+
+
+async def checked_rule(tx: Tx, draft: RuleDraft, rule_id: UUID, *, version: int) -> Rule:
+    """The rule that a draft makes; version 0 where it is kept nowhere. Raises as `create_rule`."""
+    values = {name: getattr(draft, name) for name in RuleDraft.__slots__}
+    rule = Rule(id=rule_id, version=version, **values)
+    check_rule(rule)
+    await _check_candidates(tx, rule)
     return rule
 
 

@@ -124,6 +124,12 @@ select id, at, how, owner_id, previous_owner_id, assigned_by, rule_id, rule_vers
 from assignments where tenant_id = $1 and lead_id = $2 order by at, id
 """
 
+# Ids grow with time: those of the days in question are one piece of the key.
+MADE_BY_RULES = """
+select lead_id, at, owner_id, explanation from assignments
+where tenant_id = $1 and at >= $2 and how = 'rule' and id >= $4 order by id desc limit $3
+"""
+
 # What the past says of an owner is no assignment that anything is planned by.
 OWNED_SINCE = """
 select lead_id, at from (

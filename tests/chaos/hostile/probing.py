@@ -15,7 +15,7 @@ from tests.chaos.hostile.world import FACTS, LISTS, Someone, Thing, World
 KINDS = {
     "lead_id": "lead", "lead": "lead", "activity_id": "activity", "import_id": "import", "key_id": "key",
     "session_id": "session", "user_id": "user", "rep": "user", "owner": "user", "owner_id": "user",
-    "from_user_id": "user", "admin_ids": "user",
+    "from_user_id": "user", "admin_ids": "user", "instead_of": "rule",
     "rep_id": "user", "user_ids": "user", "unit_id": "unit", "unit": "unit", "team": "unit",
     "to_unit_id": "unit", "parent_id": "unit", "pipeline_id": "pipeline", "pipeline": "pipeline",
     "rule_id": "rule", "calendar_id": "calendar", "absence_id": "absence", "unit_ids": "unit",
