@@ -6,6 +6,8 @@ from fastapi import FastAPI
 
 from services.leads.assignment import api as assignment
 from services.leads.assignment.reactions import assignment_reaction
+from services.leads.automation import api as automation
+from services.leads.automation.reactions import automate_by, automation_reaction, keep_runs_purged, ring_by
 from services.leads.first_response import api as first_response
 from services.leads.first_response.reactions import heed_by, respond_by
 from services.leads.first_response.starting import start_clocks
@@ -55,6 +57,8 @@ ROUTERS = (
     recycling.router,
     first_response.leads_router,
     first_response.rules_router,
+    automation.leads_router,
+    automation.rules_router,
     pipelines.router,
     pipelines.patching(stages_in_use),
     history_import.router,
@@ -63,7 +67,11 @@ ROUTERS = (
 
 def projections(clock: Clock) -> tuple[Projection, ...]:
     """What both processes know: the worker builds these views, the app waits for them."""
-    return directory_projection(SERVICE), touches_projection(heed_by(clock)), standings_projection()
+    return (
+        directory_projection(SERVICE),
+        touches_projection(heed_by(clock), ring_by(clock)),
+        standings_projection(),
+    )
 
 
 def build_app(
@@ -92,12 +100,13 @@ def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
     org = pipelines_reaction()
     timers = recycling_timers(time)
     respond_by(timers, time)
+    automate_by(timers, time)
     hand_over_by(org, timers, time)
     return Worker(
         settings,
         SERVICE,
-        consumers=(*projections(time), org, own_leads),
+        consumers=(*projections(time), org, own_leads, automation_reaction(time)),
         timers=timers,
         clock=time,
-        extra=(keep_purged,),
+        extra=(keep_purged, keep_runs_purged),
     )

@@ -167,6 +167,26 @@ class ResponseRuleDefined(LeadsEvent):
     active: bool
 
 
+class AutomationAlerted(LeadsEvent):
+    """An automation rule wants these users told of the lead. `code` says of what; its text stays in leads."""
+
+    aggregate_type: ClassVar[str] = "lead"
+    credit: Credit
+    dimensions: Dimensions
+    rule_id: UUID
+    code: str
+    user_ids: tuple[UUID, ...]
+
+
+class AutomationRuleDefined(LeadsEvent):
+    """An automation rule as it now is; what it demands and does stays with leads."""
+
+    aggregate_type: ClassVar[str] = "automation_rule"
+    position: int
+    trigger: str
+    active: bool
+
+
 class PoolDefined(LeadsEvent):
     """A pool as it now is; its members, admins and limits stay with leads.
 

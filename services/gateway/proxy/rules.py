@@ -15,6 +15,7 @@ PREFIXES: dict[str, Service] = {
     "handovers": "leads",
     "assignment-rules": "leads",
     "response-rules": "leads",
+    "automation-rules": "leads",
     "pipelines": "leads",
     "pools": "leads",
     "activities": "activities",

@@ -234,3 +234,12 @@ async def _named(tx: Tx, rules: Sequence[Rule]) -> dict[UUID, list[UUID]]:
         else:
             named[rule.id] = [person.id for person in await reps_of_unit(tx, rule.unit_id)]
     return named
+
+
+async def hold_everybody(tx: Tx, tenant_id: UUID, rules: Sequence[Rule]) -> set[UUID]:
+    """Hold the turns of rules until the transaction ends; the users whom they name.
+
+    For who does more with leads than to assign them: turns come before loads, and loads before leads.
+    """
+    await _rotations(tx, tenant_id, rules, lock=True)
+    return {user for listed in (await _named(tx, rules)).values() for user in listed}

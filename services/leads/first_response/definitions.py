@@ -12,7 +12,7 @@ import asyncpg
 
 from services.leads.assignment.rules import Conditions
 from services.leads.bulk import json_text
-from services.leads.first_response.rules import LADDER, Escalation, ResponseRule, Terms, check_rule
+from services.leads.first_response.rules import LADDER, Boss, Escalation, ResponseRule, Terms, check_rule
 from services.leads.first_response.tables import (
     ACTIVE_RULES,
     ALL_RULES,
@@ -83,9 +83,14 @@ async def change_response_rule(
 
 
 async def _check(tx: Tx, tenant_id: UUID, rule: ResponseRule) -> None:
-    held = {row["role"] for row in await tx.connection.fetch(ROLES_HELD, tenant_id, list(LADDER))}
     # A rule at rest tells nobody: it may stay as it is when the last supervisor has left.
-    check_rule(rule, [role for role in LADDER if role not in held] if rule.active else [])
+    check_rule(rule, await roles_of_nobody(tx, tenant_id) if rule.active else [])
+
+
+async def roles_of_nobody(tx: Tx, tenant_id: UUID) -> list[Boss]:
+    """Those above owners that no active user has."""
+    held = {row["role"] for row in await tx.connection.fetch(ROLES_HELD, tenant_id, list(LADDER))}
+    return [role for role in LADDER if role not in held]
 
 
 def terms_of(told: Mapping[str, Any]) -> Terms:

@@ -11,6 +11,7 @@ from services.leads.recycling.use_cases import lock_in_hand
 from services.leads.touches.reactions import Heed
 from shared.clock import Clock
 from shared.database.transactions import Tx
+from shared.events.envelope import Received
 from shared.events.timing.timers import Timer, Timers
 
 
@@ -33,7 +34,8 @@ def respond_by(timers: Timers, clock: Clock) -> None:
 def heed_by(clock: Clock) -> Heed:
     """For the projection of activities: it knows a touch first, and whoever waits is few."""
 
-    async def touched(tx: Tx, leads: Sequence[tuple[UUID, UUID]]) -> None:
+    async def touched(tx: Tx, done: Sequence[Received]) -> None:
+        leads = sorted({(each.tenant_id, UUID(each.data["lead_id"])) for each in done})
         await heed(tx, leads, clock.now())
 
     return touched

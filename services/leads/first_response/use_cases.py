@@ -118,7 +118,7 @@ async def _act(tx: Tx, now: Running, at: datetime) -> Clock:
     over = [step for step in come if step.what in ("due", "escalate")]
     told: list[Happened] = []
     for step in over:
-        users = await _bosses(tx, now, step.to) if step.to is not None else ()
+        users = await bosses_of(tx, now.lead.tenant_id, now.clock.owner_id, step.to) if step.to else ()
         told.append(Happened(step, at, users))
     overdue = bool(over) or any(one.step.what == "due" for one in now.clock.happened)
     # After it was due, a warning that nobody gave in time is none.
@@ -132,9 +132,10 @@ async def _act(tx: Tx, now: Running, at: datetime) -> Clock:
     return now.clock.with_these(told)
 
 
-async def _bosses(tx: Tx, now: Running, to: Boss) -> tuple[UUID, ...]:
+async def bosses_of(tx: Tx, tenant_id: UUID, user_id: UUID, to: Boss) -> tuple[UUID, ...]:
+    """Whoever has the role above somebody, nearest by; else the next role up. Empty where there is nobody."""
     for role in stand_ins(to):
-        rows = await tx.connection.fetch(BOSSES, now.lead.tenant_id, now.clock.owner_id, role)
+        rows = await tx.connection.fetch(BOSSES, tenant_id, user_id, role)
         if rows:
             return tuple(row["id"] for row in rows)
     return ()

@@ -13,11 +13,11 @@ from shared.database.transactions import Tx
 from shared.events.consuming.handlers import Projection
 from shared.events.envelope import Received
 
-Heed = Callable[[Tx, Sequence[tuple[UUID, UUID]]], Awaitable[None]]
-"""Told of each `(tenant, lead)` for which something was done just now."""
+Heed = Callable[[Tx, Sequence[Received]], Awaitable[None]]
+"""Told of what was done for leads, of any tenants, just now."""
 
 
-def touches_projection(heed: Heed) -> Projection:
+def touches_projection(*heeds: Heed) -> Projection:
     """`leads.touches`."""
     projection = Projection("leads.touches", tables=(lead_activities,))
 
@@ -26,7 +26,8 @@ def touches_projection(heed: Heed) -> Projection:
         rows = [_row(received) for received in batch if received.data["lead_id"] is not None]
         await store_touches(tx, rows)
         now = [received for received in batch if not received.historic and received.data["lead_id"]]
-        await heed(tx, sorted({(each.tenant_id, UUID(each.data["lead_id"])) for each in now}))
+        for heed in heeds:
+            await heed(tx, now)
 
     return projection
 

@@ -36,3 +36,8 @@ select r.lead_id, max(a.at) as at from unnest($2::uuid[], $3::timestamptz[]) as 
 join lead_activities a on a.tenant_id = $1 and a.lead_id = r.lead_id and a.at >= r.since and a.effective
 group by r.lead_id
 """
+# No index is kept for this alone: whoever asks it does so now and then.
+SELECT_SINCE = """
+select lead_id, at, kind, outcome, effective from lead_activities where tenant_id = $1 and at >= $2
+order by at desc, activity_id limit $3
+"""

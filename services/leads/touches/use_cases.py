@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.leads.touches.tables import LAST_EFFECTIVE, SELECT_OF_LEAD, UPSERT
+from services.leads.touches.tables import LAST_EFFECTIVE, SELECT_OF_LEAD, SELECT_SINCE, UPSERT
 from shared.database.transactions import Tx
 
 
@@ -25,6 +25,17 @@ class Touch:
     rep_id: UUID | None
 
 
+@dataclass(frozen=True, slots=True)
+class LeadTouch:
+    """Which lead was touched, when and how."""
+
+    lead_id: UUID
+    at: datetime
+    kind: str
+    outcome: str | None
+    effective: bool
+
+
 async def store_touches(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     """Activities of any tenants; known ones are left as they are."""
     await UPSERT.execute(tx, rows)
@@ -39,3 +50,8 @@ async def last_effective(tx: Tx, tenant_id: UUID, since: Mapping[UUID, datetime]
     """When each lead was last followed up effectively, from a moment of its own on; others are left out."""
     rows = await tx.connection.fetch(LAST_EFFECTIVE, tenant_id, list(since), list(since.values()))
     return {row["lead_id"]: row["at"] for row in rows}
+
+
+async def touches_since(tx: Tx, tenant_id: UUID, since: datetime, most: int) -> list[LeadTouch]:
+    """Those of all leads of the tenant, newest first. Looks through all that the tenant has."""
+    return [LeadTouch(*row) for row in await tx.connection.fetch(SELECT_SINCE, tenant_id, since, most)]

@@ -88,6 +88,14 @@ async def cancel(tx: Tx, kind: str, aggregate_id: UUID) -> None:
     )  # fmt: skip
 
 
+async def forget(tx: Tx, kind: str, aggregate_id: UUID) -> None:
+    """For a handler, of an aggregate that no timer of this kind is ever scheduled for again."""
+    await tx.connection.execute(
+        "delete from timer_generations where tenant_id = $1 and kind = $2 and aggregate_id = $3",
+        _tenant(tx), kind, aggregate_id,
+    )  # fmt: skip
+
+
 def _tenant(tx: Tx) -> UUID:
     if tx.tenant_id is None:
         raise ValueError("timers belong to a transaction of a tenant")

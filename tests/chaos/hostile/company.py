@@ -159,10 +159,7 @@ class Company:
             if person.unit != unit:
                 body = {"to_unit_id": unit, "effective_at": "2199-01-01T00:00:00Z"}
                 await self.admin("POST", f"/v1/org/users/{person.id}/transfer", body)
-        candidates = {"user_ids": reps[:1]}
-        rule = {"name": "off", "strategy": "round_robin", "candidates": candidates, "active": False}
-        await self.admin("POST", "/v1/assignment-rules", rule)
-        await self.admin("POST", "/v1/response-rules", {"name": "r", "due_minutes": 15, "warn_minutes": 12})
+        await self._rules(reps)
         members = {"unit_ids": [person.unit for person in self.people if person.role == "rep"][:1]}
         admins = [person.id for person in self.people if person.role in _SELL and person.visibility == "own"]
         pool = {"name": "p", "members": members, "admin_ids": admins[-1:]}
@@ -172,6 +169,14 @@ class Company:
         own = {"calendar_id": (await self.admin("POST", "/v1/org/calendars", calendar))["id"]}
         for person in self.people:
             await self.admin("PUT", f"/v1/org/users/{person.id}/profile", own)
+
+    async def _rules(self, reps: list[str]) -> None:
+        candidates = {"user_ids": reps[:1]}
+        rule = {"name": "off", "strategy": "round_robin", "candidates": candidates, "active": False}
+        await self.admin("POST", "/v1/assignment-rules", rule)
+        await self.admin("POST", "/v1/response-rules", {"name": "r", "due_minutes": 15, "warn_minutes": 12})
+        tag = {"name": "t", "when": {"event": "lead_lost"}, "actions": [{"do": "tag", "add": ["lost"]}]}
+        await self.admin("POST", "/v1/automation-rules", tag)
 
 
 def _good(answer: Answer) -> Answer:

@@ -31,6 +31,9 @@ _WIDE = {
         "response rule": (
             "select id, tenant_id, null as unit_id from response_rules where tenant_id = any($1)"
         ),
+        "automation rule": (
+            "select id, tenant_id, null as unit_id from automation_rules where tenant_id = any($1)"
+        ),
     },
 }
 _POOLS = """
@@ -56,6 +59,7 @@ _STANDING = {
         "select id, seq, owner_id, stage from leads where tenant_id = any($1) order by id",
         "select id, seq from assignment_rules where tenant_id = any($1) order by id",
         "select id, seq from response_rules where tenant_id = any($1) order by id",
+        "select id, seq from automation_rules where tenant_id = any($1) order by id",
         "select id, seq from pipelines where tenant_id = any($1) order by id",
         "select id, seq from pools where tenant_id = any($1) order by id",
     ),

@@ -20,6 +20,8 @@ KINDS = {
     "to_unit_id": "unit", "parent_id": "unit", "pipeline_id": "pipeline", "pipeline": "pipeline",
     "rule_id": "rule", "calendar_id": "calendar", "absence_id": "absence", "unit_ids": "unit",
     "pool_id": "pool", "pool": "pool", "dormant_pool_id": "pool", "response_rule_id": "response rule",
+    "automation_rule_id": "automation rule", "owner_ids": "user", "pool_ids": "pool",
+    "pipeline_ids": "pipeline",
 }  # fmt: skip
 """What an id of that name is the id of. A new name has to be entered here: the probing says so."""
 

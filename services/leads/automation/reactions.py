@@ -1,0 +1,106 @@
+"""What happens to leads, and is done for them, lets rules act."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from services.leads.automation.definitions import active_on
+from services.leads.automation.triggers import Occurrence, matches
+from services.leads.automation.use_cases import purge_runs, run_rules
+from services.leads.touches.reactions import Heed
+from shared.clock import Clock
+from shared.contracts.activities import ActivityRecorded
+from shared.contracts.leads import (
+    LeadAssigned,
+    LeadCreated,
+    LeadPooled,
+    LeadUpdated,
+    RecycleWarned,
+    ResponseGiven,
+    ResponseOverdue,
+    ResponseWarned,
+    StageChanged,
+)
+from shared.database.transactions import Tx
+from shared.events.backbone import Backbone
+from shared.events.consuming.handlers import Reaction
+from shared.events.envelope import Received
+from shared.events.timing.timers import Timer, Timers, forget, schedule_many
+
+ACTIVITY = "leads.automation_activity"
+PURGE_EVERY_S = 3600.0
+
+
+def automation_reaction(clock: Clock) -> Reaction:
+    """`leads.automation`: a reader of its own, so that no rule keeps a lead from its owner."""
+    reaction = Reaction("leads.automation")
+
+    @reaction.batch(
+        LeadCreated,
+        LeadUpdated,
+        LeadAssigned,
+        LeadPooled,
+        StageChanged,
+        RecycleWarned,
+        ResponseWarned,
+        ResponseOverdue,
+        ResponseGiven,
+    )
+    async def on_leads_events(tx: Tx, batch: Sequence[Received]) -> None:
+        happened = [
+            Occurrence(each.event_id, each.aggregate_id, each.type, each.data, each.causation_id)
+            for each in batch
+        ]
+        await run_rules(tx, batch[0].tenant_id, happened, clock.now())
+
+    return reaction
+
+
+def ring_by(clock: Clock) -> Heed:
+    """For the projection of activities, which knows them first: soon rules act on those that they wait for.
+
+    What is published once more is nothing new.
+    """
+
+    async def touched(tx: Tx, done: Sequence[Received]) -> None:
+        tenants = sorted({each.tenant_id for each in done})
+        for tenant_id, rules in (await active_on(tx, "activity_recorded", tenants)).items():
+            due = [
+                (each.aggregate_id, clock.now(), _payload(each))
+                for each in done
+                if each.tenant_id == tenant_id
+                and not each.replay
+                and any(matches(rule.terms.when, each.type, each.data) for rule in rules)
+            ]
+            await schedule_many(tx, ACTIVITY, due, tenant_id=tenant_id)
+
+    return touched
+
+
+def _payload(received: Received) -> dict[str, Any]:
+    told = {name: received.data.get(name) for name in ("kind", "outcome", "effective")}
+    return {"event_id": str(received.event_id), "lead_id": received.data["lead_id"], "data": told}
+
+
+def automate_by(timers: Timers, clock: Clock) -> None:
+    """Let these timers act on activities."""
+
+    @timers.on(ACTIVITY)
+    async def on_activity(tx: Tx, timer: Timer) -> None:
+        told = timer.payload
+        done = Occurrence(
+            UUID(told["event_id"]), UUID(told["lead_id"]), ActivityRecorded.type_name(), told["data"]
+        )
+        await run_rules(tx, timer.tenant_id, [done], clock.now())
+        await forget(tx, ACTIVITY, timer.aggregate_id)
+
+
+async def keep_runs_purged(backbone: Backbone) -> None:
+    """Runs until cancelled, in each worker."""
+    while True:
+        while await purge_runs(backbone.worker, backbone.clock.now()):
+            pass
+        await asyncio.sleep(PURGE_EVERY_S)
