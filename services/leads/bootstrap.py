@@ -8,6 +8,8 @@ from services.leads.assignment import api as assignment
 from services.leads.assignment.reactions import assignment_reaction
 from services.leads.automation import api as automation
 from services.leads.automation.reactions import automate_by, automation_reaction, keep_runs_purged, ring_by
+from services.leads.contact_reads import api as contact_reads
+from services.leads.contact_reads.use_cases import keep_months_ahead, witness
 from services.leads.first_response import api as first_response
 from services.leads.first_response.reactions import heed_by, respond_by
 from services.leads.first_response.starting import start_clocks
@@ -43,6 +45,7 @@ SERVICE = "leads"
 ROUTERS = (
     intake.router,
     listing.router,
+    contact_reads.router,
     pool.leads_router,
     progress.router,
     assignment.leads_router,
@@ -86,6 +89,7 @@ def build_app(
         database=side.database,
         applied=side.applied,
         changes=side.changes,
+        witness=witness,
         authenticate=authenticate,
         clock=clock,
         lifespans=[side.running],
@@ -108,5 +112,5 @@ def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
         consumers=(*projections(time), org, own_leads, automation_reaction(time)),
         timers=timers,
         clock=time,
-        extra=(keep_purged, keep_runs_purged),
+        extra=(keep_purged, keep_runs_purged, keep_months_ahead),
     )

@@ -16,6 +16,7 @@ SCOPES: dict[str, str] = {
     "org:read": "Read units and users",
     "org:write": "Create and change units, users, their profiles and calendars, transfer them",
     "absences:write": "Record one's own absences; who leads people, also those of whom they see",
+    "audit:read": "Read who was shown contact data",
     "config:write": "Change pipelines, pools, assignment rules, KPI definitions",
     "admin": "Everything in the tenant",
 }
@@ -37,8 +38,8 @@ class Role:
 ROLES: dict[str, Role] = {
     "rep": Role(_SELL, "own"),
     "supervisor": Role(_SELL, "team"),
-    "manager": Role(_SELL, "subtree"),
-    "director": Role(_SELL | {"config:write"}, "tenant"),
+    "manager": Role(_SELL | {"audit:read"}, "subtree"),
+    "director": Role(_SELL | {"audit:read", "config:write"}, "tenant"),
     "finance": Role(_ALL, "tenant"),
     "inspector": Role(_ALL, "tenant"),
     "admin": Role(frozenset(SCOPES), "tenant"),

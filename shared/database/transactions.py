@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -39,7 +39,8 @@ class Access:
 @dataclass(slots=True)
 class Tx:
     """A transaction under way. `recorded` lists the positions of the events it recorded so far; from `cause`
-    follow those recorded now that do not say themselves what they follow from.
+    follow those recorded now that do not say themselves what they follow from. `closing` are statements
+    without parameters that go in one message with COMMIT.
     """
 
     conn: AsyncConnection
@@ -47,6 +48,7 @@ class Tx:
     connection: Raw
     recorded: list[Position] = field(default_factory=list)
     cause: UUID | None = None
+    closing: list[str] = field(default_factory=list)
 
     @property
     def tenant_id(self) -> UUID | None:
@@ -141,7 +143,7 @@ class Database:
         tx = Tx(conn=conn, access=access, connection=raw)
         try:
             yield tx
-            await _commit(raw)
+            await _commit(raw, tx.closing)
         except BaseException:
             await self._abandon(conn, raw)
             raise
@@ -191,8 +193,8 @@ class Database:
         await self.engine.dispose()
 
 
-async def _commit(raw: Raw) -> None:
+async def _commit(raw: Raw, closing: Sequence[str]) -> None:
     # In a failed transaction PostgreSQL answers COMMIT with ROLLBACK and no error.
-    tag = await raw.execute("COMMIT")
+    tag = await raw.execute(";".join([*closing, "COMMIT"]))
     if tag != "COMMIT":
         raise TransactionLostError("the transaction had failed before its commit; nothing was stored")

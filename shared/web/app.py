@@ -23,7 +23,7 @@ from shared.database.transactions import Database
 from shared.errors import CoxError
 from shared.settings import Settings
 from shared.web import openapi
-from shared.web.context import Applied, Authenticate, Changes, Context
+from shared.web.context import Applied, Authenticate, Changes, Context, Witness
 from shared.web.cursors import Cursors
 from shared.web.edge import Edge
 from shared.web.problems import MethodNotAllowed, answer
@@ -43,6 +43,7 @@ def make_app(
     database: Database,
     applied: Applied | None = None,
     changes: Changes | None = None,
+    witness: Witness | None = None,
     authenticate: Authenticate | None = None,
     keys: KeySource | None = None,
     public: Sequence[str] = (),
@@ -56,7 +57,8 @@ def make_app(
 
     By default it accepts the gateway's service tokens (keys fetched from it, unless `keys` are given);
     `authenticate` replaces that, `public` names paths open to all. `applied` and `changes` serve the waits of
-    Cox-Wait-For and of If-None-Match. The app closes the database at its end.
+    Cox-Wait-For and of If-None-Match; `witness` is told who is shown contact data. The app closes the
+    database at its end.
     """
     app = FastAPI(
         title=title or f"Coxswain {service}",
@@ -82,7 +84,7 @@ def make_app(
     _add_routes(app, routers)
     cursors = Cursors(settings.cursor_secret.get_secret_value())
     app.state.context = Context(
-        settings, service, database, clock or SystemClock(), cursors, applied=applied, changes=changes
+        settings, service, database, clock or SystemClock(), cursors, applied, changes, witness
     )
     openapi.install(app)
     return app

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Protocol
+from uuid import UUID
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection, Request
@@ -13,7 +14,7 @@ from starlette.types import Scope
 
 from shared.access.principal import Principal
 from shared.clock import Clock
-from shared.database.transactions import Access, Database
+from shared.database.transactions import Access, Database, Tx
 from shared.errors import Unauthenticated
 from shared.events.positions import Position
 from shared.settings import Settings
@@ -43,6 +44,25 @@ class Changes(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Disclosure:
+    """Contact data of `ids` shown in full by one answer: to whom, when, by which route, and where to.
+
+    `route` is like `GET /v1/leads/{lead_id}`; `trace_id` has 32 hex digits.
+    """
+
+    principal: Principal
+    at: datetime
+    route: str
+    address: str | None
+    trace_id: str | None
+    ids: tuple[UUID, ...]
+
+
+Witness = Callable[[Tx, Disclosure], None]
+"""Has a disclosure written down with the transaction's commit."""
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """Everything that the layers of one service's app share; made by `make_app`."""
 
@@ -53,6 +73,7 @@ class Context:
     cursors: Cursors
     applied: Applied | None = None
     changes: Changes | None = None
+    witness: Witness | None = None
 
 
 def context_of(connection: HTTPConnection) -> Context:

@@ -67,7 +67,13 @@ class PageQuery:
     ) -> Response:
         """The page as a response; `extra` stands beside `items` and `next_cursor`."""
         kept, cursor = self.cut(rows, key)
-        items = b",".join(to_json(render(row)) for row in kept)
+        return self.respond([render(row) for row in kept], cursor, extra)
+
+    def respond(
+        self, shown: Sequence[BaseModel], cursor: str | None, extra: dict[str, Any] | None = None
+    ) -> Response:
+        """The page of these, which goes on at `cursor`."""
+        items = b",".join(to_json(each) for each in shown)
         rest = orjson.dumps({"next_cursor": cursor} | (extra or {}))
         return Response(b'{"items":[' + items + b"]," + rest[1:], media_type="application/json")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
@@ -17,8 +17,11 @@ from shared.database.transactions import Tx
 from shared.errors import NotFound
 from shared.events.positions import Position, encode_token
 from shared.web.context import context_of, principal_of
+from shared.web.cursors import Value
+from shared.web.disclosures import witnessed
 from shared.web.etags import Condition, etag, parse_condition
 from shared.web.gone import unless_gone
+from shared.web.paging import PageQuery
 from shared.web.waits import POSITION, wait_ms
 from shared.web.wire import to_json
 
@@ -69,19 +72,37 @@ class Read:
         while True:
             async with self.transaction() as tx:
                 found = await load(tx)
-            if found is None:
-                raise NotFound
-            at = position(found)
-            tag = at.seq if version is None else version(found)
+                if found is None:
+                    raise NotFound
+                at = position(found)
+                tag = at.seq if version is None else version(found)
+                shown = render(found) if known is None or not known.names(tag) else None
+                if shown is not None:
+                    witnessed(tx, self._request, [shown])
             headers = self._headers(at, tag)
-            if known is None or not known.names(tag):
-                return Response(to_json(render(found)), 200, headers, media_type="application/json")
+            if shown is not None:
+                return Response(to_json(shown), 200, headers, media_type="application/json")
             # The aggregate may have newer events that left this resource as it was: wait beyond them.
             seen = max(seen, at.seq)
             newer = await self._newer(Position(at.stream, at.aggregate_id, seen), until - time.monotonic())
             if newer is None:
                 return Response(b"", 304, headers)
             seen = newer
+
+    async def page(
+        self,
+        page: PageQuery,
+        load: Callable[[Tx], Awaitable[Sequence[T]]],
+        *,
+        key: Callable[[T], Sequence[Value]],
+        render: Callable[[T], BaseModel],
+    ) -> Response:
+        """A page of what may show contact data; see `PageQuery.answer`."""
+        async with self.transaction() as tx:
+            kept, cursor = page.cut(await load(tx), key)
+            shown = [render(row) for row in kept]
+            witnessed(tx, self._request, shown)
+        return page.respond(shown, cursor)
 
     async def _newer(self, position: Position, left_s: float) -> int | None:
         if left_s <= 0 or self._context.changes is None:

@@ -17,6 +17,7 @@ from shared.database.together import Together
 from shared.database.transactions import Tx
 from shared.events.positions import Position, encode_token
 from shared.web.context import context_of, principal_of
+from shared.web.disclosures import witnessed
 from shared.web.etags import Condition, etag, parse_condition
 from shared.web.idempotency import HEADER, Record, parse_key
 from shared.web.waits import POSITION
@@ -82,7 +83,10 @@ class Write:
                 if known is not None:
                     return known
                 result = await work(tx)
-                answer, resource_id = self._answer(tx.recorded, result, render, status, location)
+                shown = None if render is None else render(result)
+                if shown is not None:
+                    witnessed(tx, self._request, [shown])
+                answer, resource_id = self._answer(tx.recorded, result, shown, status, location)
                 if record is not None:
                     kept = None if secret else bytes(answer.body)
                     headers = {k: v for k, v in answer.headers.items() if k != "content-length"}
@@ -100,7 +104,7 @@ class Write:
         position: Callable[[T], Position],
         status: int = 200,
     ) -> Response:
-        """Do it in one transaction with others of its kind, and answer as `run` does.
+        """Do it in one transaction with others of its kind, and answer as `run` does, with nothing disclosed.
 
         With an Idempotency-Key it has a transaction of its own: a rival for the key must keep nobody else.
         """
@@ -110,7 +114,7 @@ class Write:
                 lambda tx: together.alone(tx, tenant_id, item), render=render, status=status
             )
         result = await together.do(tenant_id, item)
-        answer, _ = self._answer([position(result)], result, render, status, None)
+        answer, _ = self._answer([position(result)], result, render(result), status, None)
         return answer
 
     async def _record(self, body_sha256: bytes | None) -> Record | None:
@@ -124,15 +128,14 @@ class Write:
         self,
         recorded: Sequence[Position],
         result: T,
-        render: Render[T] | None,
+        shown: BaseModel | None,
         status: int | Callable[[T], int],
         location: Callable[[T], str] | None,
     ) -> tuple[Response, UUID | None]:
         secret = self._context.settings.position_secret.get_secret_value()
         headers = {POSITION: encode_token(recorded, self.principal.tenant_id, secret)}
-        if render is None:
+        if shown is None:
             return Response(b"", 204, headers), None
-        shown = render(result)
         code = status(result) if callable(status) else status
         version, id_ = getattr(shown, "version", None), getattr(shown, "id", None)
         if isinstance(version, int):

@@ -68,6 +68,11 @@ class TestClaiming:
         [name] = [name for name, answer in zip(reps, answers, strict=True) if answer.status == 200]
         winner, rep_id = reps[name], company.people[name]
         assert (await winner.get(f"/v1/leads/{lead}"))["phone"] == "+8613800000001"
+        [read, claimed] = (await admin.get(f"/v1/leads/{lead}/contact-reads", limit=2))["items"]
+        assert [read["route"], claimed["route"]] == [
+            "GET /v1/leads/{lead_id}", "POST /v1/leads/{lead_id}/claim",
+        ]  # fmt: skip
+        assert (read["user_id"], read["address"], len(read["trace_id"])) == (rep_id, "127.0.0.1", 32)
         entries = (await winner.get(f"/v1/leads/{lead}/timeline"))["items"]
         assert [entry["how"] for entry in entries if entry["kind"] == "assigned"] == ["claim"]
 

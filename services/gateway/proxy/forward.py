@@ -16,6 +16,7 @@ from shared.observability.logs import get_logger
 from shared.observability.traces import current_traceparent
 from shared.web.bodies import ClientGone
 from shared.web.connections import CLIENT_IDLE_S
+from shared.web.disclosures import CLIENT_ADDRESS
 from shared.web.gone import unless_gone
 from shared.web.waits import WAIT_FOR, WAIT_MS
 
@@ -132,6 +133,8 @@ def _outgoing(scope: Scope, token: str) -> CIMultiDict[str]:
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in request_headers(scope["headers"])
     )
     headers["Authorization"] = f"Bearer {token}"
+    if scope.get("client"):
+        headers[CLIENT_ADDRESS] = scope["client"][0]
     traceparent = current_traceparent()
     if traceparent is not None:
         headers["traceparent"] = traceparent

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from services.leads.edge import position
 from services.leads.intake.changes import update_lead
 from services.leads.intake.lead import Lead
-from services.leads.intake.models import BatchIn, BatchOut, LeadIn, LeadOut, LeadPatch
+from services.leads.intake.models import BatchIn, BatchOut, LeadIn, LeadOut, LeadPatch, UndisclosedLead
 from services.leads.intake.rules import Draft
 from services.leads.intake.use_cases import Newcomer, create_leads
 from shared.database.together import Together
@@ -64,7 +64,7 @@ async def post_lead(
     return await write.run_together(
         together,
         Newcomer(body.draft(), write.principal.user_id, current_traceparent()),
-        render=LeadOut.of,
+        render=UndisclosedLead.of,
         position=lambda lead: position(lead.id, lead.seq),
         status=201,
     )

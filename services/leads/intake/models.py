@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -149,7 +150,21 @@ class LeadOut(WireModel):
         phone = masked_phone(self.phone) if self.phone else None
         email = masked_email(self.email) if self.email else None
         hidden = {"phone": phone, "phone_text": phone, "phone_extension": None}
-        return self.model_copy(update=hidden | {"email": email, "email_text": email})
+        hidden |= {"email": email, "email_text": email}
+        return UndisclosedLead.model_construct(**(self.__dict__ | hidden))
+
+    @property
+    def discloses(self) -> tuple[UUID, ...]:
+        """The lead, where its contact data stands here in full; see `shared.web.disclosures`."""
+        return (self.id,) if self.phone or self.email else ()
+
+
+class UndisclosedLead(LeadOut):
+    """Its contact data is hidden, or was just brought by whoever is answered."""
+
+    @property
+    def discloses(self) -> tuple[UUID, ...]:
+        return ()
 
 
 _AS_STORED = tuple(name for name in LeadOut.model_fields if name not in {"version", "value", "tags"})

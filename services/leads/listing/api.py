@@ -73,11 +73,10 @@ async def get_leads(
         descending=sort.startswith("-"),
         after=_after(page.after),
     )
-    async with read.transaction() as tx:
-        found = await list_leads(tx, read.principal, question)
     visibility = read.principal.visibility
-    return page.answer(
-        found,
+    return await read.page(
+        page,
+        lambda tx: list_leads(tx, read.principal, question),
         key=lambda lead: (lead.updated_at, lead.id),
         render=lambda lead: LeadOut.for_viewer(lead, visibility),
     )

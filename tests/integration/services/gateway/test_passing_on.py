@@ -73,12 +73,14 @@ class TestRequest:
             "authorization": "Bearer mine", "cookie": "a=b", "x-forwarded-for": "10.0.0.1",
             "forwarded": "for=x",
             "x-user-id": "1", "x-tenant-id": "1", "cox-principal": "{}", "x-cox-roles": "admin",
-            "x-secret": "1", "connection": "keep-alive, x-secret", "te": "trailers",
+            "cox-client-address": "10.0.0.1", "x-secret": "1", "connection": "keep-alive, x-secret",
+            "te": "trailers",
         }  # fmt: skip
         async with gate(echo) as (upstream, app):
             await ask(app, "GET", "/v1/leads", headers=claims)
         arrived = upstream.requests[0].headers
         assert arrived.pop("authorization") == "Bearer service-token"
+        assert arrived.pop("cox-client-address") == "127.0.0.1"
         assert set(arrived) & set(claims) == set()
 
     async def test_streamed_body_arrives_whole_when_sent_in_parts(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -131,6 +132,20 @@ class TestAllOrNothing:
                 await write(tx, 1)
                 raise RuntimeError
         assert await stored(admin, tenant) == []
+
+    @pytest.mark.parametrize(("closing", "left"), [("values ($, 2, 'last')", [1, 2]), ("values (1)", [])])
+    async def test_what_goes_with_the_commit_is_stored_with_all_of_it_or_nothing_is(
+        self, database: Database, admin: asyncpg.Connection[asyncpg.Record], closing: str, left: list[int]
+    ) -> None:
+        tenant, fails = uuid4(), not left
+        with pytest.raises(asyncpg.PostgresError) if fails else nullcontext():
+            async with database.transaction(Access(tenant)) as tx:
+                await write(tx, 1)
+                tx.closing.append("insert into notes " + closing.replace("$", f"'{tenant}'"))
+        assert await stored(admin, tenant) == left
+        async with database.transaction(Access(tenant)) as tx:
+            await write(tx, 3)
+        assert await stored(admin, tenant) == [*left, 3]
 
     async def test_only_the_savepoint_is_lost_when_a_nested_block_raises(
         self, database: Database, admin: asyncpg.Connection[asyncpg.Record]

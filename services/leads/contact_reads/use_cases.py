@@ -1,0 +1,64 @@
+"""Writing down who was shown contact data, and telling it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+from services.leads.contact_reads.rules import months_ahead
+from services.leads.contact_reads.tables import ENSURE_PARTITION, OF_LEAD, insertion
+from services.leads.intake.use_cases import get_lead
+from shared.database.transactions import Tx
+from shared.events.backbone import Backbone
+from shared.web.context import Disclosure
+
+PREPARE_EVERY_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRead:
+    """One answer: who was shown contact data of so many `leads`, by which route, where to.
+
+    `principal_id` is the API key's, where it was one; `user_id` the person's who owns it.
+    """
+
+    at: datetime
+    id: UUID
+    user_id: UUID | None
+    principal_id: UUID
+    kind: Literal["user", "api_key", "service"]
+    route: str
+    address: str | None
+    trace_id: str | None
+    leads: int
+
+
+def witness(tx: Tx, disclosure: Disclosure) -> None:
+    """Write it down with the transaction's commit."""
+    tx.closing.append(insertion(disclosure))
+
+
+async def contact_reads_of(
+    tx: Tx, tenant_id: UUID, lead_id: UUID, *, after: tuple[datetime, UUID] | None, limit: int
+) -> list[ContactRead]:
+    """Who was shown a lead's contact data, the latest first. Raises UnknownLead."""
+    await get_lead(tx, tenant_id, lead_id)
+    rows = await tx.connection.fetch(OF_LEAD, tenant_id, lead_id, *(after or (None, None)), limit)
+    return [ContactRead(**dict(row.items())) for row in rows]
+
+
+async def keep_months_ahead(backbone: Backbone) -> None:
+    """Runs until cancelled, in each worker: rows of this month and of the next have a place."""
+    while True:
+        await ensure_months(backbone, backbone.clock.now().date())
+        await asyncio.sleep(PREPARE_EVERY_S)
+
+
+async def ensure_months(backbone: Backbone, today: date) -> None:
+    """Partitions for the months that rows may come in soon."""
+    for month in months_ahead(today):
+        async with backbone.worker.transaction() as tx:
+            await tx.connection.execute(ENSURE_PARTITION, month)

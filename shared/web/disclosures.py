@@ -1,0 +1,48 @@
+"""Whoever is shown contact data in full is written down, in the transaction that it was read in.
+
+A model that shows such data says whose: `discloses`. Reads and writes collect that of what they render, and
+tell the service's witness. What is not rendered by them (an export) tells it by `witnessed` itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from pydantic import BaseModel
+from starlette.requests import Request
+
+from shared.database.transactions import Tx
+from shared.observability.traces import current_trace_id
+from shared.web.context import Disclosure, context_of, principal_of
+from shared.web.edge import route_of
+
+CLIENT_ADDRESS = "cox-client-address"
+"""Where a request came from, as the gateway saw it; it lets no client say so."""
+_ADDRESS = re.compile(r"[0-9A-Za-z:.%-]{1,64}")
+
+
+def witnessed(tx: Tx, request: Request, shown: Iterable[BaseModel]) -> None:
+    """Tell the service's witness what these models disclose, if anything."""
+    ids: list[UUID] = []
+    for model in shown:
+        found: Sequence[UUID] = getattr(model, "discloses", ())
+        ids += found
+    if not ids:
+        return
+    context = context_of(request)
+    if context.witness is None:
+        raise RuntimeError(f"{context.service} shows contact data, and nobody writes it down")
+    address = request.headers.get(CLIENT_ADDRESS, "")
+    context.witness(
+        tx,
+        Disclosure(
+            principal=principal_of(request),
+            at=context.clock.now(),
+            route=f"{request.method} {route_of(request.scope)}",
+            address=address if _ADDRESS.fullmatch(address) else None,
+            trace_id=current_trace_id(),
+            ids=tuple(ids),
+        ),
+    )
