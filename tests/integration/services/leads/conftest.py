@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -14,7 +15,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.types import Scope
 
-from services.leads.bootstrap import build_app
+from services.leads.bootstrap import build_app, build_worker
 from shared.access.principal import Principal
 from shared.access.roles import ROLES
 from shared.clock import SettableClock
@@ -190,3 +191,15 @@ async def desk(
         yield made
     finally:
         await admin.close()
+
+
+@pytest.fixture
+async def working(settings: Settings, topics: str, desk: Desk) -> AsyncIterator[Desk]:
+    """The desk with a worker running beside it."""
+    worker = build_worker(settings, clock=desk.clock)
+    running = asyncio.create_task(worker.run())
+    try:
+        yield desk
+    finally:
+        await worker.stop()
+        await running

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
-
-import pytest
 
 from services.leads.bootstrap import build_worker
 from shared.contracts.activities import ActivityRecorded
@@ -26,18 +23,6 @@ from tests.integration.services.leads.conftest import NOON, Desk
 from tests.support.asgi import Answer
 
 LIMIT_S = 240.0
-
-
-@pytest.fixture
-async def working(settings: Settings, topics: str, desk: Desk) -> AsyncIterator[Desk]:
-    """The desk with a worker running beside it."""
-    worker = build_worker(settings, clock=desk.clock)
-    running = asyncio.create_task(worker.run())
-    try:
-        yield desk
-    finally:
-        await worker.stop()
-        await running
 
 
 async def patiently(desk: Desk, by: str, *request: Any, not_yet: int, **headers: str) -> Answer:
