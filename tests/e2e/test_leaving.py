@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.support.china import at
 from tests.e2e.support.house import House
+from tests.support.calls import calls_of, differences
 from tests.support.speaking import Person, Tenant
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 HELD = {"A": 37, "B": 60, "C": 64, "D": 71, "E": 98}
 MOST = 100
 LIMIT_S = 240.0
@@ -124,11 +127,11 @@ class TestLeaving:
     async def test_leads_go_to_the_pool_when_nobody_is_eligible(self, company: Tenant) -> None:
         for name in ("Lin", "Wu"):
             await company.hire(name, "North")
-        members = {"user_ids": [company.people["Wu"]]}
-        body = {"name": "公海", "is_default": True, "members": members}
-        pool = (await company.admin.post("/v1/pools", body))["id"]
         await hold(company, "Wu", 1)
         [lead] = await hold(company, "Lin", 1)
+        # Not before: leads that nobody owns yet would go into it.
+        body = {"name": "公海", "is_default": True, "members": {"user_ids": [company.people["Wu"]]}}
+        pool = (await company.admin.post("/v1/pools", body))["id"]
         await leave(company, "Lin", handover=to(company, "Wu", most=1))
         done = await handed_over(company, "Lin")
         assert (done["given"], done["pooled"], done["warning"]) == (0, 1, None)
@@ -162,6 +165,22 @@ class TestComingBack:
         email = (await company.admin.get(path))["email"]
         await lin.sign_in(email)
         assert [one["id"] for one in (await lin.get("/v1/leads"))["items"]] == [still]
+
+
+class TestDocumentedCalls:
+    async def test_every_call_is_answered_as_shown_when_made_in_order(self, company: Tenant) -> None:
+        for name in ("Lin", "Wu"):
+            await company.hire(name, "North")
+        await hold(company, "Lin", 2)
+        ids = {"rep_id": company.people["Lin"], "heir_id": company.people["Wu"]}
+        for call in calls_of(DOCS / "leaving.md"):
+            target, body = call.ready(ids)
+            if target.startswith("/v1/handovers"):
+                await handed_over(company, "Lin")
+            answer = await company.admin.ask(call.method, target, body)
+            assert answer.status == call.status, (call, answer)
+            assert call.answer is None or differences(call.answer, answer.json, ids) == [], call
+        assert {"lead_id", "planned_id", "departure_id"} <= ids.keys()
 
 
 async def _march(company: Tenant) -> list[Any]:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
+from fastapi.routing import APIRoute
 
 from services.leads.contact_reads.use_cases import ensure_months
+from services.leads.intake.models import LeadOut
 from shared.database.engine import connect_raw, make_engine
 from shared.database.transactions import Database
 from shared.events.backbone import Backbone
 from shared.ids import new_id
 from shared.settings import Settings
+from shared.web.paging import Page
 from tests.integration.services.leads.conftest import Desk
 from tests.integration.services.leads.test_pool import claim, make_pool, pooled, release
+from tests.support.calls import calls_of, differences
 
+DOCS = Path(__file__).resolve().parents[4] / "docs"
 PHONE = "13800000001"
 
 
@@ -152,6 +158,32 @@ class TestTold:
             path = more and f"/v1/leads/{lead}/contact-reads?limit=2&cursor={more}"
         assert len(found) == len(set(found)) == 5
         assert found == [one["id"] for one in await reads(desk, lead)]
+
+
+class TestEveryRoute:
+    def test_no_route_shows_leads_that_is_not_looked_at_here(self, desk: Desk) -> None:
+        """A new one is entered here once a test above has seen what it leaves."""
+        shown = {
+            f"{next(iter(route.methods or ()))} {route.path}"
+            for route in desk.app.routes
+            if isinstance(route, APIRoute) and route.response_model in (LeadOut, Page[LeadOut])
+        }
+        assert shown == {
+            "POST /v1/leads", "GET /v1/leads", "GET /v1/leads/{lead_id}", "PATCH /v1/leads/{lead_id}",
+            "POST /v1/leads/{lead_id}/move", "POST /v1/leads/{lead_id}/assign",
+            "POST /v1/leads/{lead_id}/claim", "POST /v1/leads/{lead_id}/release",
+        }  # fmt: skip
+
+
+class TestDocumentedCalls:
+    async def test_every_call_is_answered_as_shown_when_made_in_order(self, desk: Desk) -> None:
+        ids = {"head_id": str(desk.users["head"])}
+        for call in calls_of(DOCS / "contact-data.md"):
+            target, body = call.ready(ids)
+            answer = await desk("head", call.method, target, body, cox_client_address="127.0.0.1")
+            assert answer.status == call.status, (call, answer)
+            assert differences(call.answer, answer.json(), ids) == [], call
+        assert "lead_id" in ids
 
 
 class TestKept:
