@@ -53,6 +53,10 @@ class Client:
         """The decoded JSON of a POST of JSON; None where the answer is empty."""
         return self._call("POST", path, None, json.dumps(body).encode(), headers)
 
+    def put(self, path: str, body: Any) -> Any:
+        """The decoded JSON of a PUT of JSON."""
+        return self._call("PUT", path, None, json.dumps(body).encode(), None)
+
     def send(self, path: str, body: Iterable[bytes], headers: Mapping[str, str]) -> Any:
         """The decoded JSON of a POST of anything; `headers` say what it is and how long."""
         return self._call("POST", path, None, body, headers)

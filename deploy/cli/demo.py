@@ -14,8 +14,7 @@ from rich.console import Console
 
 from deploy.cli import _demo_past
 from deploy.cli._demo_company import REGIONS, Rep, Team, company
-from deploy.cli._demo_pool import LEADS as POOLED
-from deploy.cli._demo_pool import bring_calendar, bring_pools, fill_pool
+from deploy.cli._demo_rules import POOLED, bring_rules, fill_pool, profile_of
 from deploy.cli._demo_today import LEADS_PER_REP, Today
 from deploy.cli._imports import followed, upload, wait_for_kpis
 from deploy.cli.client import Client
@@ -51,11 +50,10 @@ def load(client: Client, steps: Steps, rep_count: int, days: int, seed: int) -> 
     teams, reps = company(rep_count, seed)
     stages = _stages(client)
     with steps.counted("the demo company's people") as progress:
-        people = Organisation(client, progress, bring_calendar(client))
+        people = Organisation(client, progress)
         people.bring(teams, reps)
     with steps.counted("its rules") as progress:
         bring_rules(client, people.units)
-        bring_pools(client, [people.units[f"demo-{code}"] for code, _ in REGIONS])
         progress(1, 1)
     leads = _past(client, steps, name, reps, stages, days - 1, now, seed)
     with steps.counted("its last day, live") as progress:
@@ -82,10 +80,9 @@ def _stages(client: Client) -> list[str]:
 class Organisation:
     """Units and users by code: what is there stays as it is."""
 
-    def __init__(self, client: Client, progress: Any, calendar_id: str) -> None:
+    def __init__(self, client: Client, progress: Any) -> None:
         self._client = client
         self._progress = progress
-        self._calendar_id = calendar_id
         self.units: dict[str, str] = {}
 
     def bring(self, teams: Sequence[Team], reps: Sequence[Rep]) -> None:
@@ -96,7 +93,7 @@ class Organisation:
         total = len(REGIONS) + 2 * len(teams) + len(reps)
         done = 0
         for code, name in REGIONS:
-            self._unit("region", f"demo-{code}", name, root, calendar_id=self._calendar_id)
+            self._unit("region", f"demo-{code}", name, root)
         for team in teams:
             self._unit("team", team.code, team.name, self.units[team.region])
             if f"{team.code}-manager" not in users:
@@ -105,35 +102,19 @@ class Organisation:
             self._progress(done + len(REGIONS), total)
         for rep in reps:
             if rep.code not in users:
-                self._user(rep.name, rep.code, rep.team.code, "rep")
+                made = self._user(rep.name, rep.code, rep.team.code, "rep")
+                self._client.put(f"/v1/org/users/{made}/profile", profile_of(rep))
             done += 1
             self._progress(done + len(REGIONS), total)
 
-    def _unit(self, kind: str, code: str, name: str, parent: str, **more: str) -> None:
+    def _unit(self, kind: str, code: str, name: str, parent: str) -> None:
         if code not in self.units:
-            body = {"kind": kind, "code": code, "name": name, "parent_id": parent, **more}
+            body = {"kind": kind, "code": code, "name": name, "parent_id": parent}
             self.units[code] = self._client.post("/v1/org/units", body)["id"]
 
-    def _user(self, name: str, code: str, unit: str, role: str) -> None:
+    def _user(self, name: str, code: str, unit: str, role: str) -> str:
         body = {"display_name": name, "code": code, "unit_id": self.units[unit], "roles": [role]}
-        self._client.post("/v1/org/users", body)
-
-
-def bring_rules(client: Client, units: dict[str, str]) -> None:
-    """A region's leads go to its reps by turns."""
-    present = {rule["name"] for rule in client.pages("/v1/assignment-rules")}
-    for position, (code, name) in enumerate(REGIONS, start=1):
-        if f"Demo: {name}" not in present:
-            client.post(
-                "/v1/assignment-rules",
-                {
-                    "name": f"Demo: {name}",
-                    "position": position,
-                    "strategy": "round_robin",
-                    "conditions": {"region": [code]},
-                    "candidates": {"unit_id": units[f"demo-{code}"]},
-                },
-            )
+        return str(self._client.post("/v1/org/users", body)["id"])
 
 
 def _past(

@@ -26,7 +26,6 @@ from services.gateway.identity.access_tokens import AccessTokens
 from services.gateway.identity.passwords import Passwords
 from services.gateway.imports import api as imports_api
 from services.gateway.imports.runner import Runner
-from services.gateway.imports.services import Services
 from services.gateway.limits.limiter import Limiter, storage_at
 from services.gateway.live import api as live_api
 from services.gateway.live.older import Older
@@ -36,9 +35,11 @@ from services.gateway.live.tail import Tail
 from services.gateway.org import api as org_api
 from services.gateway.org.reactions import transfer_by
 from services.gateway.partners import api as partners_api
+from services.gateway.presets import api as presets_api
 from services.gateway.proxy.forward import Proxy
 from services.gateway.proxy.rules import Service
 from services.gateway.settings import GatewaySettings
+from services.gateway.upstream.services import Services
 from services.gateway.working import api as working_api
 from services.gateway.working.use_cases import calendar_in_use
 from shared.access.keys import JWKS_PATH, SigningKey, load_or_make
@@ -66,6 +67,7 @@ ROUTERS = (
     departures_api.router,
     partners_api.router,
     imports_api.router,
+    presets_api.router,
     live_api.router,
 )
 
@@ -91,6 +93,11 @@ def origins(settings: Settings) -> dict[Service, str]:
     }
 
 
+def asking(settings: Settings, key: SigningKey) -> Services:
+    """How the gateway asks them itself."""
+    return Services({str(name): origin for name, origin in origins(settings).items()}, key)
+
+
 @dataclass(frozen=True)
 class Parts:
     """What a gateway process is made of."""
@@ -105,6 +112,7 @@ class Parts:
     tokens: AccessTokens
     authenticator: Authenticator
     proxy: Proxy
+    services: Services
     live: Live
 
 
@@ -117,15 +125,19 @@ def _parts(settings: GatewaySettings, key: SigningKey, clock: Clock) -> Parts:
     tokens = AccessTokens(key, settings.public_url)
     authenticator = Authenticator(database, tokens, freshness, limiter, key, clock)
     proxy = Proxy(origins(settings), timeout_s=settings.upstream_timeout_s)
+    services = asking(settings, key)
     live = Live(Tail(settings), Older(settings), Sights(database), clock)
     # Streams look at their callers' rights whenever any rights change.
     freshness.on_change.append(live.tail.wake)
-    return Parts(settings, key, clock, side, database, freshness, limiter, tokens, authenticator, proxy, live)
+    return Parts(
+        settings, key, clock, side, database, freshness, limiter, tokens, authenticator, proxy, services, live
+    )
 
 
 @asynccontextmanager
 async def _running(parts: Parts) -> AsyncIterator[None]:
     await parts.proxy.start()
+    await parts.services.start()
     watching = asyncio.create_task(parts.freshness.run(), name="freshness")
     try:
         yield
@@ -134,6 +146,7 @@ async def _running(parts: Parts) -> AsyncIterator[None]:
         with suppress(asyncio.CancelledError):
             await watching
         await parts.live.tail.stop()
+        await parts.services.stop()
         await parts.proxy.stop()
         await parts.freshness.dispose()
 
@@ -158,6 +171,7 @@ def build_app(settings: Settings, *, clock: Clock | None = None, key: SigningKey
     app.state.passwords = Passwords()
     app.state.door = identity_api.Door(app.state.passwords, parts.tokens, parts.limiter, parts.authenticator)
     app.state.live = parts.live
+    app.state.services = parts.services
     app.state.callers = parts.authenticator
     _add_dispatcher(app, parts)
     return app
@@ -214,8 +228,7 @@ def org_timers(clock: Clock) -> Timers:
 def build_worker(settings: Settings, *, clock: Clock | None = None, key: SigningKey | None = None) -> Worker:
     """The worker: what becomes due in the organisation, imports, and the relay of what is published."""
     time = clock or SystemClock()
-    signing = key or signing_key(settings)
-    services = Services({str(name): origin for name, origin in origins(settings).items()}, signing)
+    services = asking(settings, key or signing_key(settings))
 
     async def run_imports(backbone: Backbone) -> None:
         await Runner(settings, backbone.worker, services).run()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deploy.cli import demo
-from deploy.cli._demo_pool import LEADS as POOLED
+from deploy.cli._demo_rules import POOLED
 from deploy.cli.client import Client
 from deploy.cli.console import Steps
 from deploy.cli.demo import load
@@ -73,7 +73,8 @@ class TestDemo:
         stories = (await tenant.admin.get("/v1/leads", limit=500))["items"]
         assert any(ord(lead["name"][0]) > 0x4E00 for lead in stories)
         assert any(lead["name"].isascii() for lead in stories)
-        pool = next(one for one in (await tenant.admin.get("/v1/pools"))["items"] if one["is_default"])
+        pools = {one["name"]: one for one in (await tenant.admin.get("/v1/pools"))["items"]}
+        pool = pools["线索公海"]
         for lead in stories:
             if lead["region"] == "west":
                 await tenant.admin.lead_when(lead["id"], lambda one: one["pooled_at"] is not None)

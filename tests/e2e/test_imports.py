@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.gateway.imports.services import Answer, NotNow, Services
+from services.gateway.upstream.services import Answer, NotNow, Services
 from tests.e2e.support.imports import all_kpis, brought_in
 from tests.support.speaking import Tenant
 

@@ -29,11 +29,11 @@ from services.gateway.imports.reading import mapping_of
 from services.gateway.imports.report import Report
 from services.gateway.imports.rules import Fields, Problem, RowError
 from services.gateway.imports.sending import send_history, send_leads
-from services.gateway.imports.services import Services
 from services.gateway.imports.tables import Import
 from services.gateway.org import use_cases as org
 from services.gateway.org.rules import principal_of
 from services.gateway.tenancy import use_cases as tenancy
+from services.gateway.upstream.services import Services
 from shared.access.principal import Principal, service_principal
 from shared.clock import Clock
 from shared.contracts.gateway import ImportFinished

@@ -17,8 +17,8 @@ import structlog
 from services.gateway.imports import tables
 from services.gateway.imports.loading import Loader, finish
 from services.gateway.imports.reading import read_file
-from services.gateway.imports.services import NotNow, Services
 from services.gateway.imports.tables import Import
+from services.gateway.upstream.services import NotNow, Services
 from shared.clock import Clock, SystemClock
 from shared.database.engine import connect_raw
 from shared.database.errors import is_transient

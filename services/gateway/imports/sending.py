@@ -12,8 +12,8 @@ from services.gateway.imports.history import Deal, Deed, Folded
 from services.gateway.imports.mapping import HistoryShape
 from services.gateway.imports.report import Report
 from services.gateway.imports.rules import Problem
-from services.gateway.imports.services import Services
 from services.gateway.imports.tables import Import
+from services.gateway.upstream.services import Services
 from shared.access.principal import Principal
 
 MAX_ITEMS = 1000

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from services.gateway.bootstrap import build_app, settings_of
 from services.gateway.imports.runner import Runner
-from services.gateway.imports.services import NotNow, Services
+from services.gateway.upstream.services import NotNow, Services
 from shared.access.keys import SigningKey
 from shared.database.engine import make_engine
 from shared.database.transactions import Database

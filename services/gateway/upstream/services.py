@@ -1,4 +1,4 @@
-"""Asking leads and activities, as the service that imports or as the person who asked for the import."""
+"""One HTTP client for the services behind the gateway."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _TRY_AGAIN = frozenset({401, 408, 425, 429, 500, 502, 503, 504})
 
 class NotNow(Unavailable):
     code = "service_unavailable"
-    title = "A service that the import needs does not answer right now"
+    title = "A service that this needs does not answer right now"
 
 
 class Refused(CoxError):
     """The service will never take it: trying again cannot help."""
 
     code = "refused_by_service"
-    title = "A service refused what the import sent"
+    title = "A service refused what the gateway sent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +68,38 @@ class Services:
         idempotency_key: str | None = None,
     ) -> Answer:
         """The answer to a POST. Raises NotNow (try again) or Refused (never)."""
+        headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
+        content = orjson.dumps(body)
+        return await self._ask("POST", service, path, content, headers, principal, wait_for)
+
+    async def get(
+        self, service: str, path: str, *, principal: Principal, wait_for: str | None = None
+    ) -> Answer:
+        """The answer to a GET. Raises as `post`."""
+        return await self._ask("GET", service, path, None, {}, principal, wait_for)
+
+    async def _ask(
+        self,
+        method: str,
+        service: str,
+        path: str,
+        body: bytes | None,
+        more: Mapping[str, str | None],
+        principal: Principal,
+        wait_for: str | None,
+    ) -> Answer:
         headers = {
             "Authorization": f"Bearer {sign_principal(self._key, principal, service)}",
-            "Content-Type": "application/json",
             "traceparent": current_traceparent(),
             "Cox-Wait-For": wait_for,
             "Cox-Wait-Ms": str(LONGEST_WAIT_MS) if wait_for else None,
-            "Idempotency-Key": idempotency_key,
+            **more,
         }
         url = self._origins[service] + path
         sent = {name: value for name, value in headers.items() if value is not None}
         assert self._session is not None  # noqa: S101 - started by whoever made it
         try:
-            async with self._session.post(url, data=orjson.dumps(body), headers=sent) as answer:
+            async with self._session.request(method, url, data=body, headers=sent) as answer:
                 content = await answer.read()
                 if answer.status >= 400:
                     raise _problem(service, answer.status, content)

@@ -1,0 +1,58 @@
+"""The demo's configuration: the preset 标准, who gets which leads, and customers whom nobody has yet."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from deploy.cli._demo_company import REGIONS, Rep, customer
+from deploy.cli.client import Client
+
+POOLED = 12
+_LEVELS = ("P1", "P2", "P3", "P4", "P5")
+_STRATEGIES: dict[str, dict[str, Any]] = {
+    "north": {"strategy": "round_robin"},
+    # The better ones get more: by level, and by what they win.
+    "south": {
+        "strategy": "weighted",
+        "weights": {
+            "default": 10,
+            "by_level": {"P1": 5, "P3": 12, "P4": 15, "P5": 15},
+            "kpi": {"metric": "win_rate", "months": 3},
+        },
+    },
+}
+
+
+def profile_of(rep: Rep) -> dict[str, Any]:
+    """What the company knows of a rep: their level by what they can, and whom they can speak with."""
+    level = _LEVELS[min(int((rep.skill - 0.55) / 0.3 * len(_LEVELS)), len(_LEVELS) - 1)]
+    is_chinese = ord(rep.name[0]) > ord("一")
+    return {"level": level, "capacity": 400, "languages": ["zh", "en"] if is_chinese else ["en"]}
+
+
+def bring_rules(client: Client, units: dict[str, str]) -> None:
+    """The preset for all regions; a region's leads go to its reps. What is there by name stays as it is."""
+    regions = [units[f"demo-{code}"] for code, _ in REGIONS]
+    client.post("/v1/presets/standard", {"lines": {"saas": {"unit_ids": regions}}})
+    present = {rule["name"] for rule in client.pages("/v1/assignment-rules")}
+    for position, (code, name) in enumerate(REGIONS, start=1):
+        if f"Demo: {name}" not in present:
+            body = {
+                "name": f"Demo: {name}", "position": position, "conditions": {"region": [code]},
+                "candidates": {"unit_id": units[f"demo-{code}"]},
+            }  # fmt: skip
+            client.post("/v1/assignment-rules", body | _STRATEGIES[code])
+
+
+def fill_pool(client: Client, name: str, currency: str, seed: int) -> None:
+    """Leads of a region that no rule is for: a moment later they lie in the pool."""
+    for number in range(POOLED):
+        chance = random.Random(f"{seed}-pool-{number}")  # noqa: S311 - a story, no secret
+        who = customer(chance, 9000 + number)
+        body = {
+            "name": who.name, "company": who.company, "phone": who.phone, "email": who.email,
+            "source": who.source, "channel": who.channel, "region": "west", "product": who.product,
+            "value": {"amount": str(who.amount), "currency": currency}, "tags": ["demo"],
+        }  # fmt: skip
+        client.post("/v1/leads", body, {"Idempotency-Key": f"{name}-pool-{number}"})
