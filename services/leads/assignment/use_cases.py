@@ -246,7 +246,7 @@ async def assign_lead(
     if only_own and not (seen.owner_id is None and owner_id == user_id):
         raise AssignNotAllowed
     if seen.pooled_at is not None:
-        raise AssignNotAllowed("it lies in a pool")
+        raise OwnerChanged("it lies in a pool by now")
     await lock_loads(tx, tenant_id, [user for user in (owner_id, seen.owner_id) if user])
     old = await lock_lead(tx, tenant_id, lead_id)
     check_version(old.version)

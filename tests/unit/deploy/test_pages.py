@@ -84,7 +84,15 @@ def bare(path: str) -> str:
 class TestRoutes:
     @pytest.mark.parametrize(
         "page",
-        ["frontend.md", "partners.md", "working-time.md", "pools.md", "first-response.md", "assignment.md"],
+        [
+            "frontend.md",
+            "partners.md",
+            "working-time.md",
+            "pools.md",
+            "first-response.md",
+            "assignment.md",
+            "automation.md",
+        ],
     )
     def test_they_are_in_the_api_document(self, page: str) -> None:
         described = {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
 
+from services.leads.automation.acting import ChangedHands
 from services.leads.automation.triggers import Occurrence
 from services.leads.automation.use_cases import run_rules
 from shared.database.engine import make_engine
@@ -72,9 +74,14 @@ class Reader:
         ]  # fmt: skip
 
     async def tell(self, happened: Sequence[Occurrence]) -> None:
-        """Let rules act, in a transaction like the reaction's own."""
-        async with self.app.transaction(Access(self.desk.tenant_id)) as tx:
-            await run_rules(tx, self.desk.tenant_id, happened, self.desk.clock.at)
+        """Let rules act, in a transaction like the reaction's own; where that is asked, again."""
+        async with asyncio.timeout(120):
+            while True:
+                try:
+                    async with self.app.transaction(Access(self.desk.tenant_id)) as tx:
+                        return await run_rules(tx, self.desk.tenant_id, happened, self.desk.clock.at)
+                except ChangedHands:
+                    continue
 
     async def settle(self) -> int:
         """Until nothing new comes of it; how many rounds that took, which are few."""

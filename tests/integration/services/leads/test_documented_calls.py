@@ -9,6 +9,7 @@ from services.leads.first_response.starting import start_clocks
 from shared.database.engine import make_engine
 from shared.database.transactions import Access, Database
 from shared.settings import Settings
+from tests.integration.services.leads.automating import reading
 from tests.integration.services.leads.conftest import Desk
 from tests.integration.services.leads.test_assignment import react
 from tests.integration.services.leads.test_pool import make_pool
@@ -19,15 +20,18 @@ DOCS = Path(__file__).resolve().parents[4] / "docs"
 
 class TestPools:
     async def test_every_call_is_answered_as_shown_when_made_in_order(self, desk: Desk) -> None:
-        ids = {"unit_id": str(desk.units["company"])}
+        ids = {
+            "unit_id": str(desk.units["company"]), "admin_id": str(desk.users["boss"]),
+            "rep_id": str(desk.users["north1"]),
+        }  # fmt: skip
         for call in calls_of(DOCS / "pools.md"):
             target, body = call.ready(ids)
-            of_a_rep = target == "/v1/leads" or target.endswith(("/claim", "/release"))
+            of_a_rep = target == "/v1/leads" or "&q=" in target or target.endswith(("/claim", "/release"))
             by = "north1" if of_a_rep else "head"
             answer = await desk(by, call.method, target, body)
             assert answer.status == call.status, (call, answer)
             assert differences(call.answer, answer.json(), ids) == [], call
-        assert {"pool_id", "lead_id"} <= ids.keys()
+        assert {"pool_id", "lead_id", "customers_id"} <= ids.keys()
 
 
 class TestFirstResponse:
@@ -62,6 +66,21 @@ class TestAssignment:
             if target == "/v1/leads":
                 await react(desk, settings, answer.json())
         assert {"rule_id", "lead_id", "open_id", "digest"} <= ids.keys()
+
+
+class TestAutomation:
+    async def test_every_call_is_answered_as_shown_when_made_in_order(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        ids = {"rep_id": str(desk.users["north1"]), "boss_id": str(desk.users["boss"])}
+        async with reading(desk, settings) as reader:
+            for call in calls_of(DOCS / "automation.md"):
+                target, body = call.ready(ids)
+                answer = await desk("head", call.method, target, body)
+                assert answer.status == call.status, (call, answer)
+                assert differences(call.answer, answer.json(), ids) == [], call
+                await reader.settle()
+        assert {"rule_id", "lead_id"} <= ids.keys()
 
 
 async def the_reaction_comes(desk: Desk, settings: Settings, lead: str) -> None:
