@@ -92,6 +92,15 @@ class TestFirstResponse:
         assert (clock["business_s"], clock["elapsed_s"], clock["how"]) == (840, 832_440, "follow_up")
         happened = {one["what"] for one in clock["steps"] if one["happened_at"] is not None}
         assert happened <= {"warn"}
+        told = await company.admin.ask("GET", f"/v1/leads/{lead['id']}")
+        days = {"grain": "day", "from": "2026-02-24", "to": "2026-02-24"}
+        for metric, seconds, position in (
+            ("first_response_business_seconds", 840, told.position),
+            ("first_response_seconds", 832_440, company.admin.position),
+        ):
+            query = {"metric": metric, "by": "rep", **days}
+            page = (await company.admin.ask("GET", "/v1/kpis", query=query, wait_for=position)).ok().json
+            assert {row["key"]: row["value"] for row in page["items"]} == {wang: seconds}
 
     async def test_the_supervisor_is_told_and_another_gets_it_when_nobody_answers(
         self, house: House, company: Tenant
