@@ -10,6 +10,7 @@ from services.leads.automation import api as automation
 from services.leads.automation.reactions import automate_by, automation_reaction, keep_runs_purged, ring_by
 from services.leads.contact_reads import api as contact_reads
 from services.leads.contact_reads.use_cases import keep_months_ahead, witness
+from services.leads.curation import api as curation
 from services.leads.first_response import api as first_response
 from services.leads.first_response.reactions import heed_by, respond_by
 from services.leads.first_response.starting import start_clocks
@@ -57,6 +58,7 @@ ROUTERS = (
     hindsight.router,
     assignment.rules_router,
     pool.pools_router,
+    curation.router,
     recycling.router,
     first_response.leads_router,
     first_response.rules_router,

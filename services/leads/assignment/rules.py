@@ -259,7 +259,7 @@ def _barred(rule: Rule, facts: Facts, one: Candidate, limit: int | None, weight:
         (not one.active, "inactive"),
         (not one.is_rep, "not_a_rep"),
         (one.had_it, "had_the_lead"),
-        (rule.strategy == "territory" and not _covers(one, facts.region), "other_territory"),
+        (rule.strategy == "territory" and not covers(one, facts.region), "other_territory"),
         (not one.skills.issuperset(rule.skills), "lacks_skill"),
         (not one.languages.issuperset(rule.languages), "lacks_language"),
         (weight == 0, "no_weight"),
@@ -270,7 +270,7 @@ def _barred(rule: Rule, facts: Facts, one: Candidate, limit: int | None, weight:
     return next((reason for bars, reason in checks if bars), None)
 
 
-def _covers(one: Candidate, region: str | None) -> bool:
+def covers(one: Candidate, region: str | None) -> bool:
     """By the territories of their profile, or because their team is there."""
     return region is not None and (region in one.territories or region == one.region)
 

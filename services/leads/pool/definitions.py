@@ -19,6 +19,7 @@ from services.leads.pool.tables import (
     DEFAULT_POOL,
     INSERT_POOL,
     LOCK_POOL,
+    MEMBERS,
     SHARE_POOL,
     UPDATE_POOL,
     pools,
@@ -55,6 +56,12 @@ async def hold_default_pool(tx: Tx, tenant_id: UUID, kind: PoolKind = "leads") -
     """The pool of those that name none, if the tenant has one; it stays until the transaction ends."""
     row = await tx.connection.fetchrow(DEFAULT_POOL, tenant_id, kind)
     return None if row is None else _pool(row)
+
+
+async def members_of(tx: Tx, tenant_id: UUID, pool: Pool) -> list[UUID]:
+    """The active reps who are members of a pool, by code."""
+    rows = await tx.connection.fetch(MEMBERS, tenant_id, list(pool.unit_ids), list(pool.user_ids))
+    return [row["id"] for row in rows]
 
 
 async def create_pool(tx: Tx, tenant_id: UUID, pool: Pool, at: datetime) -> Pool:

@@ -95,7 +95,7 @@ class _Giving:
     def _check(self, gift: Gift, check: Check | None) -> None:
         lead, taker = self.leads.get(gift.lead_id), self.takers[gift.owner_id]
         if lead is None or lead.pool_id != self.pool.id:
-            raise UnknownLead(f"there is no lead {gift.lead_id} that lies there")
+            raise UnknownLead("no such lead lies there")
         if lead.pooled_at is None:
             raise LeadAlreadyClaimed("it lies in the pool no more")
         if check is not None:
@@ -179,6 +179,11 @@ async def _takers(tx: Tx, who: Principal, pool: Pool, user_ids: Collection[UUID]
     return takers
 
 
+def gives_to_whom_they_like(who: Principal, pool: Pool) -> bool:
+    """Others only to members whose leads they see."""
+    return who.visibility == "tenant" or who.user_id in pool.admin_ids
+
+
 def _refusal(
     who: Principal, pool: Pool, user_id: UUID, person: Person | None, credit: Credit
 ) -> CoxError | None:
@@ -190,7 +195,7 @@ def _refusal(
     is_member = pool.has_member(credit)
     if is_member and user_id == who.user_id:
         return AssignNotAllowed("it lies in a pool: claim it")
-    if who.visibility == "tenant" or who.user_id in pool.admin_ids:
+    if gives_to_whom_they_like(who, pool):
         return None
     if is_member and who.visibility != "own" and in_sight(who, user_id, credit):
         return None

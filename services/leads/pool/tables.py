@@ -119,6 +119,7 @@ from org_users u
 where u.tenant_id = $1 and u.is_rep and u.active and (u.id = any($3::uuid[]) or n.path && $2::uuid[])
 """
 COUNT_MEMBERS = f"select count(*) {_OF_MEMBERS}"
+MEMBERS = f"select u.id {_OF_MEMBERS} order by u.code, u.id"
 # The active pools of which somebody is a member who belongs to a unit, or with $3 to one at or below it.
 POOLS_OF_UNIT = f"""
 select p.id from pools p where p.tenant_id = $1 and p.active and exists (

@@ -15,7 +15,7 @@ from tests.chaos.hostile.world import FACTS, LISTS, Someone, Thing, World
 KINDS = {
     "lead_id": "lead", "lead": "lead", "activity_id": "activity", "import_id": "import", "key_id": "key",
     "session_id": "session", "user_id": "user", "rep": "user", "owner": "user", "owner_id": "user",
-    "from_user_id": "user", "admin_ids": "user", "instead_of": "rule",
+    "from_user_id": "user", "admin_ids": "user", "lead_ids": "lead", "instead_of": "rule",
     "rep_id": "user", "user_ids": "user", "unit_id": "unit", "unit": "unit", "team": "unit",
     "to_unit_id": "unit", "parent_id": "unit", "pipeline_id": "pipeline", "pipeline": "pipeline",
     "rule_id": "rule", "calendar_id": "calendar", "absence_id": "absence", "unit_ids": "unit",
@@ -140,7 +140,7 @@ class Probing:
         answer = await self.ask(operation.method, target, token=person.token, json=body)
         who = f"{person.role} ({person.visibility})"
         what = f"{operation} as {who} with {field_ or 'the path'} of a hidden {hidden.kind}"
-        if answer.status < 400:
+        if not _is_refusal(answer):
             self.leaks.append(f"{what}: {answer.status}")
         self.refused += answer.status < 500
         self._heard(person, operation, answer, {hidden.id, *path.values()}, what)
@@ -184,10 +184,18 @@ class Probing:
     def _heard(self, person: Someone, operation: Operation, answer: Answer, asked: Any, what: str) -> None:
         if answer.status >= 500:
             self.faults.append(f"{what}: {answer.status} {answer.body[:300]!r}")
-        named = asked if answer.status >= 400 else ()
+        named = asked if _is_refusal(answer) else ()
         self.leaks += [
             f"{what}: {told}" for told in self.world.leaks(person, operation.path, answer.body, named)
         ]
+
+
+def _is_refusal(answer: Answer) -> bool:
+    """Also of a batch of which every item was refused."""
+    if answer.status != 200 or not isinstance(answer.json, dict):
+        return answer.status >= 400
+    failed, items = answer.json.get("failed", 0), answer.json.get("items", ())
+    return bool(items) and failed == len(items)
 
 
 def _is_endless(operation: Operation) -> bool:
