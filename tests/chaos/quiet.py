@@ -89,11 +89,11 @@ class Watch:
         return found
 
     async def _ends(self) -> Ends:
-        """The log's ends of what anybody consumes; notices of scoring come when they come."""
+        """The log's ends of what anybody consumes; a notice of scoring comes within a second of its cause."""
         if self._reader is None:
             self._reader = Reader(self._settings.kafka_bootstrap, "cox-chaos", group=None)
             await self._reader.start()
-        streams = tuple(stream for stream in PARTITIONS if stream not in ("cox.scoring", "cox.gateway"))
+        streams = tuple(stream for stream in PARTITIONS if stream != "cox.gateway")
         bounds = await self._reader.bounds(partitions_of(streams, self._settings.topic_prefix))
         return {place: end for place, (_, end) in bounds.items()}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -62,6 +62,20 @@ class Departure:
     recorded_at: datetime
     returned_at: datetime | None = None
     leads_return: bool | None = None
+
+    @property
+    def heirs(self) -> tuple[UUID, ...]:
+        """Users whom the rule for the leads names."""
+        return () if self.handover is None else self.handover.user_ids
+
+    def seen_by(self, users: Collection[UUID]) -> Departure:
+        """As it is for somebody who sees these users and no others."""
+        kept = tuple(user for user in self.heirs if user in users)
+        return replace(
+            self,
+            recorded_by=self.recorded_by if self.recorded_by in users else None,
+            handover=None if self.handover is None else replace(self.handover, user_ids=kept),
+        )
 
 
 def leads_return(left_at: datetime, back_at: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -115,7 +116,8 @@ async def come_back(tx: Tx, user_id: UUID, *, may_admin: bool, now: datetime) ->
     await record(tx, [fact], now)
     returned = replace(departure, returned_at=now, leads_return=back)
     await tables.store_departure(tx, returned)
-    return returned
+    [shown] = await _as_seen(tx, [returned])
+    return shown
 
 
 async def page_departures(
@@ -123,4 +125,11 @@ async def page_departures(
 ) -> list[Departure]:
     """A user's departures, newest effect first. Raises NotFound."""
     await org.user_of(tx, user_id)
-    return await tables.page_departures(tx, user_id, after=after, limit=limit)
+    return await _as_seen(tx, await tables.page_departures(tx, user_id, after=after, limit=limit))
+
+
+async def _as_seen(tx: Tx, found: Sequence[Departure]) -> list[Departure]:
+    """Without people whom the caller does not see."""
+    named = {user for one in found for user in (one.recorded_by, *one.heirs) if user is not None}
+    seen = await org.seen_among(tx, named)
+    return [one.seen_by(seen) for one in found]

@@ -253,10 +253,16 @@ async def is_unit_open(tx: Tx, unit_id: UUID) -> bool:
     return bool(await tables.load_units(tx, tables.units.c.id == unit_id, tables.units.c.active))
 
 
-async def active_among(tx: Tx, user_ids: Sequence[UUID]) -> frozenset[UUID]:
-    """Those of these users who are active, of whom the transaction sees."""
-    found = await tables.load_users(tx, tables.users.c.id.in_(user_ids), tables.users.c.active)
-    return frozenset(user.id for user in found)
+async def seen_among(tx: Tx, user_ids: Iterable[UUID]) -> dict[UUID, User]:
+    """Those of these users whom the transaction sees."""
+    found = await tables.load_users(tx, tables.users.c.id.in_(list(user_ids)))
+    return {user.id: user for user in found}
+
+
+async def active_among(tx: Tx, user_ids: Iterable[UUID]) -> frozenset[UUID]:
+    """Those of them who are active."""
+    found = await seen_among(tx, user_ids)
+    return frozenset(user.id for user in found.values() if user.active)
 
 
 async def admins_of(tx: Tx) -> list[User]:

@@ -144,7 +144,9 @@ class Company:
         return _good(await self.asker.ask(method, target, token=person.token, json=json)).json
 
     async def settle(self, leads: list[str]) -> None:
-        """Some leads get owners, some people a planned transfer; then rules, a pool, a calendar, profiles."""
+        """Some leads get owners, some people a planned transfer and departure; then rules and what goes with
+        them, profiles.
+        """
         reps = [person.id for person in self.people if person.role == "rep"]
         chosen = self.chance.sample(leads, len(leads) // 2)
         pairs = [(lead, self.chance.choice(reps)) for lead in chosen]
@@ -159,6 +161,8 @@ class Company:
             if person.unit != unit:
                 body = {"to_unit_id": unit, "effective_at": "2199-01-01T00:00:00Z"}
                 await self.admin("POST", f"/v1/org/users/{person.id}/transfer", body)
+                gone = {"effective_at": "2199-02-01T00:00:00Z", "handover": {"candidates": {"unit_id": unit}}}
+                await self.admin("POST", f"/v1/org/users/{person.id}/leave", gone)
         await self._rules(reps)
         members = {"unit_ids": [person.unit for person in self.people if person.role == "rep"][:1]}
         admins = [person.id for person in self.people if person.role in _SELL and person.visibility == "own"]

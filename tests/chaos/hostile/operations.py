@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ Json = dict[str, Any]
 
 NOWHERE = str(UUID(int=0x0190_0000_0000_7000_8000_0000_0000_0000))
 """An id that nothing has."""
+_NEEDED = re.compile(r"Needs the scope `([a-z:]+)`")
 _METHODS = ("get", "post", "put", "patch", "delete")
 _BY_FORMAT = {"uuid": NOWHERE, "date": "2026-03-01", "date-time": "2026-03-01T09:30:00Z"}
 _BY_NAME = {
@@ -41,7 +43,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path. `body` is its JSON schema, None where it takes no JSON."""
+    """One method of one path, and the scope that it needs. `body` is its JSON schema; None: it takes none."""
 
     method: str
     path: str
@@ -49,6 +51,7 @@ class Operation:
     body: Json | None
     statuses: frozenset[int]
     is_public: bool
+    scope: str | None
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -79,6 +82,7 @@ class Document:
             body=None if body is None else self.resolved(body),
             statuses=frozenset(int(status) for status in told["responses"]),
             is_public=path in ("/v1/auth/token", "/v1/auth/revoke"),
+            scope=needed[1] if (needed := _NEEDED.search(told.get("description", ""))) else None,
         )
 
     def _parameter(self, told: Json) -> Parameter:

@@ -113,6 +113,7 @@ TABLES = (
     Owned("gateway", "units", _simple("units", _NULL, "id", _NULL), _by_place),
     Owned("gateway", "profiles", _of_users("profiles"), _by_credit),
     Owned("gateway", "absences", _of_users("absences"), _by_credit),
+    Owned("gateway", "departures", _of_users("departures"), _by_credit),
     Owned("gateway", "api_keys", _simple("api_keys", "user_id", _NULL, _NULL), _by_person),
     Owned("scoring", "facts", _numbered("facts", "f.rep", "f.team"), _by_credit),
     Owned("scoring", "cells", _numbered("cells", _CELL_REP, _CELL_TEAM), _with_credit),

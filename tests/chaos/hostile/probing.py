@@ -154,7 +154,10 @@ class Probing:
         """Ask for what they may see: a check that refused everybody would prove nothing."""
         target = _target(operation, path, self._needed(operation))
         answer = await self.ask("GET", target, token=person.token)
-        if answer.status == 200:
+        lacks = operation.scope is not None and not {operation.scope, "admin"} & person.scopes
+        if lacks and answer.status == 403:
+            self.refused += 1
+        elif answer.status == 200 and not lacks:
             self.seen += 1
         else:
             self.faults.append(f"{operation} as {person.role}: {answer.status} for what they may see")

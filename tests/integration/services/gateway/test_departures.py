@@ -114,11 +114,11 @@ class TestLeaving:
     async def test_only_who_changes_the_organisation_may_say_so(self, tenant: Tenant, lin: User) -> None:
         await tenant.user("boss", await tenant.root(), "manager")
         boss = await tenant.client("boss")
-        for method, path in (("POST", "leave"), ("DELETE", "leave"), ("POST", "return")):
+        routes = (("POST", "leave"), ("DELETE", "leave"), ("GET", "departures"), ("POST", "return"))
+        for method, path in routes:
             body: Any = {} if (method, path) == ("POST", "leave") else None
             refused = await boss(method, f"/v1/org/users/{lin['id']}/{path}", body)
             assert (refused.status, refused.code) == (403, "missing_scope")
-        assert (await boss("GET", f"/v1/org/users/{lin['id']}/departures")).status == 200
 
 
 class TestLeavingLater:

@@ -10,12 +10,13 @@ import pytest
 from services.gateway.departures.rules import (
     RETURN_PERIOD,
     BadHandover,
+    Departure,
     HandoverRule,
     check_handover,
     leads_return,
 )
 
-LEAVER, ANN, BEN, TEAM = (UUID(int=number) for number in range(1, 5))
+LEAVER, ANN, BEN, TEAM, ADMIN = (UUID(int=number) for number in range(1, 6))
 LEFT = datetime(2026, 3, 31, 10, tzinfo=UTC)
 
 
@@ -42,3 +43,12 @@ class TestReturn:
     )
     def test_leads_come_back_when_the_week_is_not_over(self, after: timedelta, *, back: bool) -> None:
         assert leads_return(LEFT, LEFT + after) is back
+
+
+class TestSeen:
+    def test_nobody_else_is_named_when_the_caller_does_not_see_them(self) -> None:
+        rule = HandoverRule((ANN, BEN), None, 100)
+        departure = Departure(LEAVER, LEAVER, LEFT, "done", None, rule, ADMIN, LEFT)
+        shown = departure.seen_by({LEAVER, BEN})
+        assert (shown.recorded_by, shown.heirs) == (None, (BEN,))
+        assert departure.seen_by({ADMIN, ANN, BEN}) == departure
