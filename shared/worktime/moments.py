@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -10,10 +10,14 @@ from shared.worktime.calendar import Calendar
 from shared.worktime.zones import microseconds_of, moment_of, offset_at, spans
 
 Absence = tuple[datetime, datetime]
+Pause = tuple[datetime, datetime | None]
+"""From and to; None: it is not over."""
 
 HORIZON = datetime(2200, 1, 1, tzinfo=UTC)
 _HORIZON_US = microseconds_of(HORIZON)
 _MICROSECOND = timedelta(microseconds=1)
+_DAY = timedelta(days=1)
+_NO_TIME = timedelta()
 
 
 class BeyondHorizonError(ValueError):
@@ -64,25 +68,61 @@ def days_after(calendar: Calendar, start: datetime, days: int) -> datetime:
     From a day off it is counted from 00:00 of the first day that counts. A time that the zone leaves out on
     that day is as much later as the zone leaves out, of one that it repeats it is the first.
     """
-    local = start.astimezone(calendar.zone)
-    first = _counted(calendar, local.date(), 0)
-    if days == 0 and first == local.date():
+    if days == 0 and start.astimezone(calendar.zone).date() not in calendar.days_off:
         return start.astimezone(UTC)
-    at = local.time() if first == local.date() else time()
-    target = datetime.combine(_counted(calendar, first, days), at, calendar.zone)
-    return target.replace(fold=0).astimezone(UTC)
+    return _when_counted(calendar, _counted(calendar, start) + days * _DAY)
 
 
-def _counted(calendar: Calendar, day: date, days: int) -> date:
-    """The day so many counted ones after `day`; after none: itself, or the first counted one."""
-    off = sorted(calendar.days_off)
-    found = day + timedelta(days=days)
-    # The day itself is passed over only where nothing is counted from it.
-    passed = bisect_right(off, day - timedelta(days=1) if days == 0 else day)
-    while passed < len(off) and off[passed] <= found:
-        found += timedelta(days=1)
-        passed += 1
-    return found
+def days_after_pauses(
+    calendar: Calendar, start: datetime, days: int, pauses: Iterable[Pause]
+) -> datetime | None:
+    """The same, the time of pauses not counted; None where one that has no end yet comes before it is over."""
+    wanted = _counted(calendar, start) + days * _DAY
+    for from_at, to_at in _apart(pauses):
+        paused = max(_counted(calendar, from_at), _counted(calendar, start))
+        if paused >= wanted:
+            break
+        if to_at is None:
+            return None
+        wanted += max(_counted(calendar, to_at) - paused, _NO_TIME)
+    return _when_counted(calendar, wanted)
+
+
+def _apart(pauses: Iterable[Pause]) -> Iterator[Pause]:
+    """In order, those that touch as one."""
+    running: Pause | None = None
+    for from_at, to_at in sorted(pauses, key=lambda pause: pause[0]):
+        if running is None:
+            running = from_at, to_at
+        elif running[1] is None or from_at <= running[1]:
+            ends = running[1], to_at
+            running = running[0], None if None in ends else max(end for end in ends if end)
+        else:
+            yield running
+            running = from_at, to_at
+    if running is not None:
+        yield running
+
+
+def _counted(calendar: Calendar, at: datetime) -> timedelta:
+    """The natural time that counts until a moment, by the local clock; of a day off none."""
+    local = at.astimezone(calendar.zone)
+    day = local.date()
+    passed = bisect_left(sorted(calendar.days_off), day)
+    time_of_day = local.replace(tzinfo=None) - datetime.combine(day, time())
+    return (day.toordinal() - passed) * _DAY + (_NO_TIME if day in calendar.days_off else time_of_day)
+
+
+def _when_counted(calendar: Calendar, counted: timedelta) -> datetime:
+    """The moment of a day that counts at which so much has been counted."""
+    ordinal, time_of_day = divmod(counted, _DAY)
+    day = date.fromordinal(ordinal)
+    for off in sorted(calendar.days_off):
+        if off > day:
+            break
+        day += timedelta(days=1)
+    local = datetime.combine(day, time()) + time_of_day
+    return local.replace(tzinfo=calendar.zone, fold=0).astimezone(UTC)
 
 
 def _stretches(

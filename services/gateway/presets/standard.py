@@ -40,6 +40,7 @@ _POOLS: dict[LineName, dict[str, Any]] = {
             "protection_days": 30,
             "extension_days": 15,
             "dormant_after": 3,
+            "paused_stages": ["contract"],
         },
     },
     "dealers": {
@@ -55,6 +56,7 @@ _POOLS: dict[LineName, dict[str, Any]] = {
             "protection_days": 60,
             "extension_days": 30,
             "dormant_after": 3,
+            "paused_stages": ["contract"],
         },
     },
     "showroom": {

@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from services.leads.bulk import json_text
+from services.leads.pipelines.use_cases import list_pipelines
 from services.leads.pool.keeping import Keeping, KeepingImpossible, Special, Terms, check_keeping
 from services.leads.pool.rules import Caps, Pool, UnfitAdmin, check_members
 from services.leads.pool.tables import (
@@ -107,6 +108,7 @@ async def _check(tx: Tx, tenant_id: UUID, pool: Pool, *, known_admins: Sequence[
     if pool.keeping is not None:
         check_keeping(pool.keeping)
         await _check_dormant(tx, tenant_id, pool, pool.keeping.dormant_pool_id)
+        await _check_stages(tx, tenant_id, pool.keeping.paused_stages)
     if pool.is_default:
         present = await hold_default_pool(tx, tenant_id, pool.kind)
         if present is not None and present.id != pool.id:
@@ -138,6 +140,19 @@ async def _check_dormant(tx: Tx, tenant_id: UUID, pool: Pool, dormant_id: UUID |
         detail = "a dormant pool is another one of the same kind that is in use"
         error = FieldError("/keeping/dormant_pool_id", "bad_dormant_pool", detail)
         raise KeepingImpossible(detail, errors=[error])
+
+
+async def _check_stages(tx: Tx, tenant_id: UUID, stages: Sequence[str]) -> None:
+    if not stages:
+        return
+    known = {stage.key for pipeline in await list_pipelines(tx, tenant_id) for stage in pipeline.stages}
+    errors = [
+        FieldError(f"/keeping/paused_stages/{at}", "unknown_stage", f"no pipeline has an open stage {stage}")
+        for at, stage in enumerate(stages)
+        if stage not in known
+    ]
+    if errors:
+        raise KeepingImpossible(errors[0].detail, errors=errors)
 
 
 def _found(row: asyncpg.Record | None, pool_id: UUID) -> Pool:
@@ -183,6 +198,7 @@ def _keeping(told: Mapping[str, Any] | None) -> Keeping | None:
         extension_days=told["extension_days"],
         dormant_pool_id=None if dormant is None else UUID(dormant),
         dormant_after=told["dormant_after"],
+        paused_stages=tuple(told.get("paused_stages", ())),
     )
 
 

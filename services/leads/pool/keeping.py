@@ -56,7 +56,7 @@ class Keeping:
 
     They are warned so many days before. Who brought a lead in themselves keeps it `protection_days` at least;
     `extension_days` is what a superior may add, once. A lead that comes back for the `dormant_after`th time
-    goes to the dormant pool.
+    goes to the dormant pool. In `paused_stages` (of an open contract, say) terms stand still.
     """
 
     terms: Terms
@@ -66,6 +66,7 @@ class Keeping:
     extension_days: int | None = None
     dormant_pool_id: UUID | None = None
     dormant_after: int | None = None
+    paused_stages: tuple[str, ...] = ()
 
     def terms_for(self, product: str | None, tags: tuple[str, ...]) -> Terms:
         found = (each.terms for each in self.special if each.is_for(product, tags))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.leads.edge import Short
+from services.leads.edge import Short, StageKey
 from services.leads.intake.models import Tags
 from services.leads.pool.keeping import Keeping, Special, Terms
 from shared.web.wire import Id, WireModel
@@ -53,6 +53,9 @@ class KeepingIn(TermsIn):
         default=None, description="Where a lead goes instead that comes back for the `dormant_after`th time."
     )
     dormant_after: Returns | None = None
+    paused_stages: Annotated[list[StageKey], Field(max_length=50)] = Field(
+        default_factory=list, description="While a lead is in one of them its terms stand still."
+    )
 
     def keeping(self) -> Keeping:
         special = [
@@ -68,6 +71,7 @@ class KeepingIn(TermsIn):
             extension_days=self.extension_days,
             dormant_pool_id=self.dormant_pool_id,
             dormant_after=self.dormant_after,
+            paused_stages=tuple(dict.fromkeys(self.paused_stages)),
         )
 
     @classmethod
@@ -84,4 +88,5 @@ class KeepingIn(TermsIn):
             extension_days=keeping.extension_days,
             dormant_pool_id=keeping.dormant_pool_id,
             dormant_after=keeping.dormant_after,
+            paused_stages=list(keeping.paused_stages),
         )

@@ -45,6 +45,15 @@ def passage_of(row: Mapping[str, object]) -> tuple[str, Sequence[object]]:
     return _PASSED, [row[name] for name in _COLUMNS]
 
 
+# From a move into a stage until the next one.
+STAYS = """
+select lead_id, to_stage as stage, at as from_at, next_at as to_at from (
+  select h.lead_id, h.to_stage, h.to_status, h.at,
+    lead(h.at) over (partition by h.lead_id order by h.seq) as next_at
+  from stage_history h where h.tenant_id = $1 and h.lead_id = any($2::uuid[])) moves
+where to_status = 'open' and to_stage = any($3::text[])
+order by lead_id, at
+"""
 LAST_MOVES = """
 select r.lead_id, max(h.at) as at from unnest($2::uuid[], $3::timestamptz[]) as r(lead_id, since)
 join stage_history h on h.tenant_id = $1 and h.lead_id = r.lead_id and h.at >= r.since

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import store_standing
 from services.leads.progress.rules import LiesInPool, Move, Standing, move, reason_code, status_of
 from services.leads.progress.situation import Situation, lock_situation
-from services.leads.progress.tables import INSERT_HISTORY, LAST_MOVES, SELECT_HISTORY, passage_of
+from services.leads.progress.tables import INSERT_HISTORY, LAST_MOVES, SELECT_HISTORY, STAYS, passage_of
 from services.leads.valuation.rules import Valued
 from services.leads.valuation.use_cases import Valuer
 from services.leads.workload.use_cases import shift_of
@@ -166,6 +166,19 @@ async def passages(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Passage]:
 async def store_history(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
     """Rows of `history_row`, for rooms above."""
     await INSERT_HISTORY.execute(tx, rows)
+
+
+async def stays(
+    tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID], stages: Collection[str]
+) -> dict[UUID, list[tuple[str, datetime, datetime | None]]]:
+    """When leads came into one of these stages and left it again (None: not yet), as far as they were moved
+    there.
+    """
+    found: dict[UUID, list[tuple[str, datetime, datetime | None]]] = {}
+    rows = await tx.connection.fetch(STAYS, tenant_id, lead_ids, list(stages)) if stages else []
+    for row in rows:
+        found.setdefault(row["lead_id"], []).append((row["stage"], row["from_at"], row["to_at"]))
+    return found
 
 
 async def last_moves(

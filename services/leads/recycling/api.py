@@ -8,7 +8,7 @@ from fastapi import Body, Depends
 from starlette.responses import Response
 
 from services.leads.recycling.dates import Dated, plan_of
-from services.leads.recycling.use_cases import extend_term
+from services.leads.recycling.use_cases import extend_term, lock_term, unlock_term
 from shared.web.context import Now
 from shared.web.reads import Read, read_access
 from shared.web.routing import Router
@@ -17,6 +17,8 @@ from shared.web.writes import Write, write_access
 
 router = Router(prefix="/v1/leads", tags=["leads"])
 
+Writing = Annotated[Write, Depends(write_access("leads:write"))]
+
 
 class ExtensionIn(WireModel):
     """The reason stays here."""
@@ -24,9 +26,16 @@ class ExtensionIn(WireModel):
     reason: Annotated[str, Text(1000)] | None = None
 
 
+class LockIn(WireModel):
+    """Until when; the reason stays here."""
+
+    until: Timestamp
+    reason: Annotated[str, Text(1000)] | None = None
+
+
 class KeepingOut(WireModel):
-    """Until when the owner keeps the lead, unless it is followed up before; all null: without end, or nobody
-    has it.
+    """Until when the owner keeps the lead, unless it is followed up before; all null: without end, the term
+    stands still in a stage, or nobody has it.
     """
 
     pool_id: Id | None
@@ -53,7 +62,7 @@ async def get_keeping(lead_id: Id, read: Annotated[Read, Depends(read_access("le
 @router.post("/{lead_id}/extension", response_model=KeepingOut)
 async def post_extension(
     lead_id: Id,
-    write: Annotated[Write, Depends(write_access("leads:write"))],
+    write: Writing,
     at: Now,
     body: Annotated[ExtensionIn | None, Body()] = None,
 ) -> Response:
@@ -61,4 +70,23 @@ async def post_extension(
     who, reason = write.principal, body.reason if body else None
     return await write.run(
         lambda tx: extend_term(tx, who, lead_id, reason, at, check_version=write.check), render=KeepingOut.of
+    )
+
+
+@router.post("/{lead_id}/lock", response_model=KeepingOut)
+async def post_lock(lead_id: Id, body: LockIn, write: Writing, at: Now) -> Response:
+    """Let the owner's term stand still for a time, by their superior: the lead waits for somebody else."""
+    who, until, reason = write.principal, body.until, body.reason
+    return await write.run(
+        lambda tx: lock_term(tx, who, lead_id, until, reason, at, check_version=write.check),
+        render=KeepingOut.of,
+    )
+
+
+@router.delete("/{lead_id}/lock", response_model=KeepingOut)
+async def delete_lock(lead_id: Id, write: Writing, at: Now) -> Response:
+    """Let it go on before that."""
+    return await write.run(
+        lambda tx: unlock_term(tx, write.principal, lead_id, at, check_version=write.check),
+        render=KeepingOut.of,
     )

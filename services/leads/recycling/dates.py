@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -12,12 +12,13 @@ from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import get_lead
 from services.leads.pool.definitions import list_pools
 from services.leads.pool.rules import Pool, kind_for
-from services.leads.progress.use_cases import last_moves
+from services.leads.progress.use_cases import last_moves, stays
 from services.leads.recycling.rules import Held, Plan, plan
-from services.leads.recycling.tables import EXTENDED, WARNED
+from services.leads.recycling.tables import EXTENDED, LOCKS, WARNED
 from services.leads.touches.use_cases import last_effective
 from shared.access.working import calendars_of_users
 from shared.database.transactions import Tx
+from shared.worktime.moments import Pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ async def plans_of(tx: Tx, pools: Sequence[Pool], leads: Sequence[Lead]) -> dict
     touched, moved = await last_effective(tx, tenant_id, since), await last_moves(tx, tenant_id, since)
     reopened = await last_moves(tx, tenant_id, since, reopenings=True)
     warned = {row["lead_id"]: row["warned_of"] for row in await tx.connection.fetch(WARNED, tenant_id, ids)}
+    pauses = await _pauses(tx, tenant_id, kept)
     extended = {tuple(row) for row in await tx.connection.fetch(EXTENDED, tenant_id, ids)}
     calendars = await calendars_of_users(tx, [lead.owner_id for lead, _ in kept.values() if lead.owner_id])
     found = {}
@@ -63,10 +65,34 @@ async def plans_of(tx: Tx, pools: Sequence[Pool], leads: Sequence[Lead]) -> dict
         last = max((at for at in (touched.get(lead.id), moved.get(lead.id)) if at), default=None)
         longer = (lead.id, lead.owner_id, since[lead.id]) in extended
         held = _held(pool, lead, reopened.get(lead.id, since[lead.id]), last, extended=longer)
-        made = plan(pool.keeping, held, calendar)
+        made = plan(pool.keeping, replace(held, pauses=tuple(pauses.get(lead.id, ()))), calendar)
         if made is not None:
             found[lead.id] = Dated(lead, pool, made, since[lead.id], warned.get(lead.id))
     return found
+
+
+async def _pauses(tx: Tx, tenant_id: UUID, kept: Mapping[UUID, tuple[Lead, Pool]]) -> dict[UUID, list[Pause]]:
+    """When the terms of each stood still, or do: locked, or in a stage in which they do."""
+    found: dict[UUID, list[Pause]] = {}
+    for row in await tx.connection.fetch(LOCKS, tenant_id, list(kept)):
+        found.setdefault(row["lead_id"], []).append((row["from_at"], row["until_at"]))
+    pausing = {lead_id: paused_stages(pool) for lead_id, (_, pool) in kept.items() if paused_stages(pool)}
+    stages = frozenset().union(*pausing.values())
+    stayed = await stays(tx, tenant_id, list(pausing), stages)
+    for lead_id, mine in pausing.items():
+        lead = kept[lead_id][0]
+        # Moved nowhere yet, it has been where it is from the beginning.
+        begun = [(lead.stage, lead.stage_entered_at, None)] if lead_id not in stayed else []
+        periods = [*stayed.get(lead_id, begun)]
+        found.setdefault(lead_id, []).extend(
+            (from_at, to_at) for stage, from_at, to_at in periods if stage in mine
+        )
+    return found
+
+
+def paused_stages(pool: Pool) -> frozenset[str]:
+    """The stages in which the terms of a pool stand still."""
+    return frozenset(pool.keeping.paused_stages) if pool.keeping else frozenset()
 
 
 def _pool_of(pools: Sequence[Pool], lead: Lead) -> Pool | None:

@@ -32,7 +32,7 @@ def plan_by(reaction: Reaction, clock: Clock, sequel: Sequel) -> None:
     @reaction.batch(LeadAssigned, LeadPooled, StageChanged)
     async def on_leads_in_other_hands(tx: Tx, batch: Sequence[Received]) -> None:
         ids = sorted({received.aggregate_id for received in batch if _changes_hands(received)})
-        await plan_leads(tx, batch[0].tenant_id, ids)
+        await plan_leads(tx, batch[0].tenant_id, ids, left=_left(batch))
         await sequel(tx, batch[0].tenant_id, ids, clock.now())
 
     @reaction.batch(PoolDefined)
@@ -45,6 +45,11 @@ def _changes_hands(received: Received) -> bool:
     """A move counts where it closes or reopens: as follow-up it is looked up when a date comes."""
     data = received.data
     return "from_status" not in data or data["from_status"] != data["to_status"]
+
+
+def _left(batch: Sequence[Received]) -> list[tuple[UUID, str]]:
+    """Leads that were moved, and out of which stage."""
+    return [(each.aggregate_id, each.data["from_stage"]) for each in batch if "from_stage" in each.data]
 
 
 def recycling_timers(clock: Clock) -> Timers:

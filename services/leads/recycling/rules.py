@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.leads.pool.keeping import Ended, Keeping
-from shared.errors import Conflict, Forbidden
+from shared.errors import Conflict, FieldError, Forbidden, Invalid
 from shared.worktime.calendar import Calendar
-from shared.worktime.moments import days_after
+from shared.worktime.moments import Pause, days_after, days_after_pauses
+
+LONGEST_LOCK = timedelta(days=366)
 
 
 class ExtensionNotAllowed(Forbidden):
@@ -22,6 +24,21 @@ class NothingToExtend(Conflict):
     title = "There is no term to extend"
 
 
+class LockNotAllowed(Forbidden):
+    code = "lock_not_allowed"
+    title = "Only who leads others lets terms stand still"
+
+
+class NothingToLock(Conflict):
+    code = "nothing_to_lock"
+    title = "There is no term that could stand still, or none that does"
+
+
+class BadLock(Invalid):
+    code = "bad_lock"
+    title = "Not a time until which a term could stand still"
+
+
 class ExtendedBefore(Conflict):
     code = "extended_before"
     title = "The term was extended before"
@@ -31,6 +48,7 @@ class ExtendedBefore(Conflict):
 class Held:
     """A lead in somebody's hands: since when, a reopening there being a new start, and when it was last
     followed up effectively since then. `self_sourced`: its owner brought it in; `extended`: their term is.
+    In `pauses` terms stand still.
     """
 
     since: datetime
@@ -39,6 +57,7 @@ class Held:
     tags: tuple[str, ...]
     self_sourced: bool = False
     extended: bool = False
+    pauses: tuple[Pause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +84,13 @@ def _is_new(at: datetime, warned_of: datetime | None) -> bool:
 
 def plan(keeping: Keeping, held: Held, calendar: Calendar) -> Plan | None:
     """The term that ends first, extended if it is, and never before protection ends; None where none of them
-    applies to the lead.
+    applies to the lead, or they stand still.
     """
     more = (keeping.extension_days or 0) if held.extended else 0
     ends = [
-        (days_after(calendar, start, days + more), why, start, days + more)
+        (ends_at, why, start, days + more)
         for start, days, why in _terms(keeping, held)
+        if (ends_at := days_after_pauses(calendar, start, days + more, held.pauses)) is not None
     ]
     if not ends:
         return None
@@ -80,11 +100,19 @@ def plan(keeping: Keeping, held: Held, calendar: Calendar) -> Plan | None:
         if protected > ends_at:
             ends_at, start, days = protected, held.since, keeping.protection_days
     warnings = [
-        days_after(calendar, start, days - before)
+        days_after_pauses(calendar, start, days - before, held.pauses)
         for before in sorted(keeping.warn_days, reverse=True)
         if before < days
     ]
-    return Plan(ends_at, why, tuple(warnings))
+    return Plan(ends_at, why, tuple(at for at in warnings if at is not None))
+
+
+def check_lock(at: datetime, until: datetime) -> None:
+    """Raises BadLock."""
+    if at < until <= at + LONGEST_LOCK:
+        return
+    detail = f"give a moment to come, at most {LONGEST_LOCK.days} days from now"
+    raise BadLock(detail, errors=[FieldError("/until", BadLock.code, detail)])
 
 
 def _terms(keeping: Keeping, held: Held) -> Iterator[tuple[datetime, int, Ended]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -19,9 +19,16 @@ from services.leads.intake.use_cases import (
 from services.leads.pool.definitions import hold_pool, list_pools
 from services.leads.pool.entering import entries_of, put_into
 from services.leads.pool.keeping import RECYCLED, Keeping
-from services.leads.recycling.dates import Dated, plan_of, plans_of
-from services.leads.recycling.rules import ExtendedBefore, ExtensionNotAllowed, NothingToExtend
-from services.leads.recycling.tables import EXTEND, WARN
+from services.leads.recycling.dates import Dated, paused_stages, plan_of, plans_of
+from services.leads.recycling.rules import (
+    ExtendedBefore,
+    ExtensionNotAllowed,
+    LockNotAllowed,
+    NothingToExtend,
+    NothingToLock,
+    check_lock,
+)
+from services.leads.recycling.tables import EXTEND, LOCK, UNLOCK, WARN
 from services.leads.workload.use_cases import lock_loads
 from shared.access.directory import credit_of
 from shared.access.principal import Principal
@@ -36,12 +43,19 @@ AT_ONCE = 200
 """So many leads are planned anew in one transaction when a pool's terms change."""
 
 
-async def plan_leads(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:
-    """Set the next date of each of these leads that is in somebody's hands; the others have none."""
+async def plan_leads(
+    tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID], *, left: Iterable[tuple[UUID, str]] = ()
+) -> None:
+    """Set the next date of each of these leads that is in somebody's hands; the others have none.
+
+    `left`: leads and the stages that they were moved out of; where terms stood still they go on.
+    """
     pools = await list_pools(tx, tenant_id)
     if not any(pool.keeping for pool in pools):
         return
-    leads = await get_leads(tx, tenant_id, lead_ids)
+    pausing = frozenset().union(*map(paused_stages, pools))
+    ids = {*lead_ids, *(lead_id for lead_id, stage in left if stage in pausing)}
+    leads = await get_leads(tx, tenant_id, sorted(ids))
     dated = await plans_of(tx, pools, leads)
     for lead in leads:
         if lead.id not in dated:
@@ -72,10 +86,53 @@ async def extend_term(
     values = (who.tenant_id, lead_id, dated.lead.owner_id, dated.since, at, who.user_id, reason)
     if not await tx.connection.fetchval(EXTEND, *values):
         raise ExtendedBefore("a term is extended once while a lead is in the same hands")
-    longer = await plan_of(tx, who.tenant_id, lead_id)
-    assert longer is not None  # noqa: S101 - it was planned a moment ago
-    await schedule(tx, TIMER, lead_id, longer.next_date)
-    return longer
+    return await _planned_anew(tx, who.tenant_id, lead_id)
+
+
+async def lock_term(
+    tx: Tx,
+    who: Principal,
+    lead_id: UUID,
+    until: datetime,
+    reason: str | None,
+    at: datetime,
+    *,
+    check_version: Callable[[int], None],
+) -> Dated:
+    """Let the owner's term stand still from now until then; a lock that holds ends.
+
+    Raises UnknownLead, LockNotAllowed, BadLock, NothingToLock, and what `check_version` raises.
+    """
+    check_lock(at, until)
+    await _lock_for(tx, who, lead_id, check_version)
+    await tx.connection.fetchval(UNLOCK, who.tenant_id, lead_id, at)
+    await tx.connection.execute(LOCK, who.tenant_id, lead_id, at, until, who.user_id, reason)
+    return await _planned_anew(tx, who.tenant_id, lead_id)
+
+
+async def unlock_term(
+    tx: Tx, who: Principal, lead_id: UUID, at: datetime, *, check_version: Callable[[int], None]
+) -> Dated:
+    """Let it go on. Raises UnknownLead, LockNotAllowed, NothingToLock, and what `check_version` raises."""
+    await _lock_for(tx, who, lead_id, check_version)
+    if not await tx.connection.fetchval(UNLOCK, who.tenant_id, lead_id, at):
+        raise NothingToLock("no lock holds")
+    return await _planned_anew(tx, who.tenant_id, lead_id)
+
+
+async def _lock_for(tx: Tx, who: Principal, lead_id: UUID, check_version: Callable[[int], None]) -> None:
+    if who.visibility == "own":
+        raise LockNotAllowed
+    await lock_in_hand(tx, lead_id)
+    check_version((await get_lead(tx, who.tenant_id, lead_id)).version)
+
+
+async def _planned_anew(tx: Tx, tenant_id: UUID, lead_id: UUID) -> Dated:
+    dated = await plan_of(tx, tenant_id, lead_id)
+    if dated is None:
+        raise NothingToLock("nobody has the lead on terms that go on")
+    await schedule(tx, TIMER, lead_id, dated.next_date)
+    return dated
 
 
 async def lock_in_hand(tx: Tx, lead_id: UUID) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -54,6 +55,15 @@ class TestPlan:
         assert (fresh.ends_at, fresh.why, fresh.warnings) == (at(3, 3), "no_first_follow_up", ())
         assert (followed.ends_at, followed.why) == (at(3, 10), "no_follow_up")
         assert (old.ends_at, old.why) == (at(3, 12), "no_deal")
+
+    def test_terms_stand_still_while_they_are_paused(self) -> None:
+        """Two days of a contract's, over before the festival; then one that is still open."""
+        keeping = Keeping(Terms(follow_up_days=7, deal_days=60), warn_days=(3,))
+        paused = replace(held(at(2, 2)), pauses=((at(2, 4), at(2, 6)),))
+        made = plan(keeping, paused, SPRING)
+        assert made is not None
+        assert (made.ends_at, made.warnings) == (at(2, 11), (at(2, 8),))
+        assert plan(keeping, replace(paused, pauses=(*paused.pauses, (at(2, 8), None))), SPRING) is None
 
     def test_special_terms_come_first_when_the_lead_is_of_their_kind(self) -> None:
         keeping = Keeping(

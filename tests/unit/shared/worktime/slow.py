@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 
 from shared.worktime.calendar import Calendar
-from shared.worktime.moments import Absence
+from shared.worktime.moments import Absence, Pause
 
 MINUTE = timedelta(minutes=1)
 
@@ -67,3 +67,18 @@ def days_after(calendar: Calendar, start: datetime, days: int) -> datetime:
         while day in calendar.days_off:
             day += timedelta(days=1)
     return datetime.combine(day, at.replace(fold=0), calendar.zone).astimezone(UTC)
+
+
+def days_after_pauses(
+    calendar: Calendar, start: datetime, days: int, pauses: Sequence[Pause]
+) -> datetime | None:
+    """Hour by hour: of whole hours, in a zone that keeps its clocks. None: not within a year."""
+    left, at = 24 * days, start.astimezone(UTC)
+    for _ in range(366 * 24):
+        off = at.astimezone(calendar.zone).date() in calendar.days_off
+        if left == 0 and not off:
+            return at
+        paused = any(from_at <= at and (to_at is None or at < to_at) for from_at, to_at in pauses)
+        left -= 0 if off or paused else 1
+        at += timedelta(hours=1)
+    return None

@@ -15,6 +15,7 @@ from shared.worktime.moments import (
     BeyondHorizonError,
     after_working,
     days_after,
+    days_after_pauses,
     is_working,
     working_between,
 )
@@ -103,6 +104,35 @@ class TestAgainstTheClock:
     def test_the_same_day_as_by_walking_when_natural_days_are_added(self, world: World, days: int) -> None:
         calendar, start, _, _ = world
         assert days_after(calendar, start, days) == slow.days_after(calendar, start, days)
+
+
+def hours_from(pivot: datetime) -> st.SearchStrategy[datetime]:
+    return st.integers(-20 * 24, 20 * 24).map(lambda hours: pivot + timedelta(hours=hours))
+
+
+class TestPauses:
+    @given(
+        hours_from(datetime(2026, 2, 16, tzinfo=UTC)),
+        st.integers(1, 9),
+        st.lists(
+            st.tuples(
+                hours_from(datetime(2026, 2, 16, tzinfo=UTC)),
+                st.none() | hours_from(datetime(2026, 2, 20, tzinfo=UTC)),
+            ),
+            max_size=4,
+        ),
+    )
+    def test_the_same_moment_as_by_its_hours_when_days_stand_still(
+        self, start: datetime, days: int, given: list[tuple[datetime, datetime | None]]
+    ) -> None:
+        pauses = [(from_at, to_at) for from_at, to_at in given if to_at is None or from_at < to_at]
+        found = days_after_pauses(CHINA_2026, start, days, pauses)
+        assert found == slow.days_after_pauses(CHINA_2026, start, days, pauses)
+
+    @given(worlds(), st.integers(1, 20))
+    def test_the_same_as_without_when_there_are_none(self, world: World, days: int) -> None:
+        calendar, start, _, _ = world
+        assert days_after_pauses(calendar, start, days, ()) == days_after(calendar, start, days)
 
 
 YEARS = st.datetimes(
