@@ -8,22 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from services.leads.automation.definitions import active_on
-from services.leads.automation.triggers import Occurrence, matches
+from services.leads.automation.triggers import SOURCES, Occurrence, matches
 from services.leads.automation.use_cases import purge_runs, run_rules
 from services.leads.touches.reactions import Heed
 from shared.clock import Clock
 from shared.contracts.activities import ActivityRecorded
-from shared.contracts.leads import (
-    LeadAssigned,
-    LeadCreated,
-    LeadPooled,
-    LeadUpdated,
-    RecycleWarned,
-    ResponseGiven,
-    ResponseOverdue,
-    ResponseWarned,
-    StageChanged,
-)
 from shared.database.transactions import Tx
 from shared.events.backbone import Backbone
 from shared.events.consuming.handlers import Reaction
@@ -32,23 +21,16 @@ from shared.events.timing.timers import Timer, Timers, forget, schedule_many
 
 ACTIVITY = "leads.automation_activity"
 PURGE_EVERY_S = 3600.0
+LEADS_EVENTS = tuple(
+    dict.fromkeys(one.event for one in SOURCES.values() if one.event is not ActivityRecorded)
+)
 
 
 def automation_reaction(clock: Clock) -> Reaction:
     """`leads.automation`: a reader of its own, so that no rule keeps a lead from its owner."""
     reaction = Reaction("leads.automation")
 
-    @reaction.batch(
-        LeadCreated,
-        LeadUpdated,
-        LeadAssigned,
-        LeadPooled,
-        StageChanged,
-        RecycleWarned,
-        ResponseWarned,
-        ResponseOverdue,
-        ResponseGiven,
-    )
+    @reaction.batch(*LEADS_EVENTS)
     async def on_leads_events(tx: Tx, batch: Sequence[Received]) -> None:
         happened = [
             Occurrence(each.event_id, each.aggregate_id, each.type, each.data, each.causation_id)

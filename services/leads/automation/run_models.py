@@ -38,7 +38,22 @@ class StepOut(WireModel):
         )
 
 
-class RunOut(WireModel):
+class TriedOut(WireModel):
+    """What a rule would do with a lead now; with those before it done."""
+
+    lead_id: Id
+    outcome: Outcome
+    code: str | None
+    detail: str | None
+    steps: list[StepOut]
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        values = {name: getattr(run, name) for name in cls.model_fields if name != "steps"}
+        return cls(**values, steps=[StepOut.of(step) for step in run.steps])
+
+
+class RunOut(TriedOut):
     """A rule that acted (`done`), could not (`refused`: nothing of it was done, `code` and `detail` say why),
     or was kept from it (`stopped`): it would have run again in consequence of itself (`loop`), or of too many
     others (`too_deep`). `chain_id` is the event that all began with, `depth` how many runs deep this one is.
@@ -47,21 +62,11 @@ class RunOut(WireModel):
     id: Id
     rule_id: Id
     rule_version: int
-    lead_id: Id
     event: Trigger
     event_id: Id
     at: Timestamp
     chain_id: Id
     depth: int
-    outcome: Outcome
-    code: str | None
-    detail: str | None
-    steps: list[StepOut]
-
-    @classmethod
-    def of(cls, run: Run) -> RunOut:
-        values = {name: getattr(run, name) for name in cls.model_fields if name != "steps"}
-        return cls(**values, steps=[StepOut.of(step) for step in run.steps])
 
 
 class DryRunIn(WireModel):
@@ -76,26 +81,6 @@ class DryRunIn(WireModel):
         if (self.rule is None) == (self.automation_rule_id is None):
             raise PydanticCustomError("which_rule", "Give either rule or automation_rule_id")
         return self
-
-
-class TriedOut(WireModel):
-    """What the rule would do with a lead now; with those before it done."""
-
-    lead_id: Id
-    outcome: Outcome
-    code: str | None
-    detail: str | None
-    steps: list[StepOut]
-
-    @classmethod
-    def of(cls, run: Run) -> TriedOut:
-        return cls(
-            lead_id=run.lead_id,
-            outcome=run.outcome,
-            code=run.code,
-            detail=run.detail,
-            steps=[StepOut.of(step) for step in run.steps],
-        )
 
 
 class DryRunOut(WireModel):
