@@ -76,7 +76,7 @@ def days_after(calendar: Calendar, start: datetime, days: int) -> datetime:
 def days_after_pauses(
     calendar: Calendar, start: datetime, days: int, pauses: Iterable[Pause]
 ) -> datetime | None:
-    """The same, the time of pauses not counted; None where one that has no end yet comes before it is over."""
+    """The same, the time of pauses not counted; None where one without an end comes before it is over."""
     wanted = _counted(calendar, start) + days * _DAY
     for from_at, to_at in _apart(pauses):
         paused = max(_counted(calendar, from_at), _counted(calendar, start))
