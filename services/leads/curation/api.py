@@ -30,7 +30,7 @@ async def post_suggestions(pool_id: Id, body: SuggestIn, write: Writing, at: Now
     """
 
     async def work(tx: Tx) -> SuggestionsOut:
-        found, standing = await suggest_owners(tx, write.principal, pool_id, body.lead_ids, at)
+        found, standing = await suggest_owners(tx, write.principal, pool_id, body.asked(), at)
         known = await people(tx, [one.user_id for one in standing.candidates])
         names = {user: person.display_name for user, person in known.items()}
         shown = [SuggestedOut.of(one, standing, names, with_others=body.with_others) for one in found]

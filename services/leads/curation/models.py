@@ -12,17 +12,33 @@ from services.leads.curation.rules import Bar, Fit, Suggestion
 from services.leads.curation.use_cases import Standing, Suggested
 from services.leads.intake.models import BadField, bad_fields
 from services.leads.pool.giving import Gift, Given
-from shared.errors import CoxError
+from shared.errors import CoxError, FieldError, Invalid
 from shared.web.wire import Id, Text, Timestamp, WireModel
 
 BEST = 5
+MOST_WITH_OTHERS = 10
+
+
+class TooManyLeads(Invalid):
+    code = "too_many_leads"
+    title = "Ask for fewer leads at once"
 
 
 class SuggestIn(WireModel):
     """Leads that lie in the pool; those that do so no more are left out."""
 
     lead_ids: Annotated[list[Id], Field(min_length=1, max_length=100)]
-    with_others: bool = Field(default=False, description="Also whoever else was looked at, and why not they.")
+    with_others: bool = Field(
+        default=False,
+        description="Also whoever else was looked at, and why not they: of ten leads at the most.",
+    )
+
+    def asked(self) -> list[UUID]:
+        """Raises TooManyLeads."""
+        if self.with_others and len(self.lead_ids) > MOST_WITH_OTHERS:
+            detail = f"of everybody only for {MOST_WITH_OTHERS} leads at once"
+            raise TooManyLeads(detail, errors=[FieldError("/lead_ids", TooManyLeads.code, detail)])
+        return self.lead_ids
 
 
 class SuggestionOut(WireModel):
@@ -73,14 +89,15 @@ class SuggestedOut(WireModel):
     def of(
         cls, found: Suggested, standing: Standing, names: Mapping[UUID, str], *, with_others: bool
     ) -> SuggestedOut:
-        shown = [SuggestionOut.of(one, standing, names) for one in found.suggestions]
-        free = 0 if found.lead.do_not_contact else sum(one.reason is None for one in shown)
+        free = 0 if found.lead.do_not_contact else sum(one.bar is None for one in found.suggestions)
         best = min(free, BEST)
+        shown = found.suggestions if with_others else found.suggestions[:best]
+        listed = [SuggestionOut.of(one, standing, names) for one in shown]
         return cls(
             lead_id=found.lead.id,
             do_not_contact=found.lead.do_not_contact,
-            suggestions=shown[:best],
-            others=shown[best:] if with_others else None,
+            suggestions=listed[:best],
+            others=listed[best:] if with_others else None,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -70,6 +71,8 @@ async def suggest_owners(
         waiting = _waiting(standing, coolings.get(lead.id, ()))
         all_of_them = suggest(demands_of(rules, facts), facts, standing.candidates, waiting)
         suggested.append(Suggested(lead, all_of_them))
+        # A thousand candidates for a hundred leads are a while: others have their turn in between.
+        await asyncio.sleep(0)
     return suggested, standing
 
 

@@ -311,3 +311,11 @@ class TestSuggesting:
         answer = await suggested(desk, "head", pool, gone, lead, str(new_id()), lead)
         assert [item["lead_id"] for item in answer.json()["items"]] == [lead]
         assert (await suggested(desk, "head", pool, gone)).code == "unknown_lead"
+
+    async def test_everybody_is_told_of_few_leads_only(self, desk: Desk) -> None:
+        pool = await make_pool(desk)
+        leads = [await pooled(desk, pool) for _ in range(11)]
+        assert len((await suggested(desk, "head", pool, *leads)).json()["items"]) == 11
+        assert (await suggested(desk, "head", pool, *leads[1:], with_others=True)).status == 200
+        refused = await suggested(desk, "head", pool, *leads, with_others=True)
+        assert (refused.code, refused.pointers) == ("too_many_leads", ["/lead_ids"])
