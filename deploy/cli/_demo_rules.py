@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import datetime, timedelta
 from typing import Any
 
 from deploy.cli._demo_company import REGIONS, Rep, customer
@@ -29,6 +30,13 @@ def profile_of(rep: Rep) -> dict[str, Any]:
     level = _LEVELS[min(int((rep.skill - 0.55) / 0.3 * len(_LEVELS)), len(_LEVELS) - 1)]
     is_chinese = ord(rep.name[0]) > ord("一")
     return {"level": level, "capacity": 400, "languages": ["zh", "en"] if is_chinese else ["en"]}
+
+
+def leaving(unit_id: str, now: datetime) -> dict[str, Any]:
+    """Somebody leaves in a year; the reps of a unit take over what is in hand then."""
+    handover = {"candidates": {"unit_id": unit_id}, "max_open_leads": 100}
+    at = (now + timedelta(days=365)).isoformat()
+    return {"effective_at": at, "reason": "retires", "handover": handover}
 
 
 def bring_rules(client: Client, units: dict[str, str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ from rich.console import Console
 
 from deploy.cli import _demo_past
 from deploy.cli._demo_company import REGIONS, Rep, Team, company
-from deploy.cli._demo_rules import POOLED, bring_rules, fill_pool, profile_of
+from deploy.cli._demo_rules import POOLED, bring_rules, fill_pool, leaving, profile_of
 from deploy.cli._demo_today import LEADS_PER_REP, Today
 from deploy.cli._imports import followed, upload, wait_for_kpis
 from deploy.cli.client import Client
@@ -104,6 +104,9 @@ class Organisation:
             if rep.code not in users:
                 made = self._user(rep.name, rep.code, rep.team.code, "rep")
                 self._client.put(f"/v1/org/users/{made}/profile", profile_of(rep))
+                if rep is reps[-1]:
+                    gone = leaving(self.units[rep.team.region], datetime.now(UTC))
+                    self._client.post(f"/v1/org/users/{made}/leave", gone)
             done += 1
             self._progress(done + len(REGIONS), total)
 

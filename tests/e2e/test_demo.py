@@ -80,6 +80,9 @@ class TestDemo:
                 await tenant.admin.lead_when(lead["id"], lambda one: one["pooled_at"] is not None)
         lying = (await tenant.admin.get("/v1/leads", pool=pool["id"]))["items"]
         assert len(lying) == POOLED
+        users = (await tenant.admin.get("/v1/org/users", limit=500))["items"]
+        plans = [await tenant.admin.get(f"/v1/org/users/{user['id']}/departures") for user in users]
+        assert [one["state"] for plan in plans for one in plan["items"]] == ["planned"]
         assert await told(tenant) == leads
         await settled(tenant)
         assert await numbers(tenant) == first
