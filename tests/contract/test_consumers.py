@@ -25,6 +25,7 @@ EFFECTS = {
     ("leads", "leads.touches"): "lead_activities",
     ("leads", "leads.pipelines"): "pipelines",
     ("leads", "leads.assignment"): None,
+    ("leads", "leads.standings"): "rep_reaches",
     ("leads", "leads.automation"): None,
     ("activities", "activities.directory"): "org_users",
     ("activities", "activities.leads"): "known_leads",
