@@ -50,6 +50,11 @@ class PageQuery:
     cursors: Cursors
     bound_to: bytes
 
+    @property
+    def after_two(self) -> tuple[Any, Any] | None:
+        """`after` of a list in the order of two values."""
+        return None if self.after is None else (self.after[0], self.after[1])
+
     def cut(self, rows: Sequence[R], key: Callable[[R], Sequence[Value]]) -> tuple[list[R], str | None]:
         """The page's rows of the `limit + 1` loaded, and the next cursor. `key` gives the sort values."""
         if len(rows) <= self.limit:

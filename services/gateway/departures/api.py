@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import Depends
 from fastapi.responses import Response
@@ -49,12 +47,8 @@ async def get_departures(
 ) -> Response:
     """A user's departures, newest effect first."""
     async with read.transaction() as tx:
-        rows = await use_cases.page_departures(tx, user_id, after=_left(page), limit=page.limit + 1)
+        rows = await use_cases.page_departures(tx, user_id, after=page.after_two, limit=page.limit + 1)
     return page.answer(rows, key=lambda found: [found.effective_at, found.id], render=DepartureOut.of)
-
-
-def _left(page: PageQuery) -> tuple[datetime, UUID] | None:
-    return None if page.after is None else (page.after[0], page.after[1])
 
 
 @router.post("/return", response_model=DepartureOut)

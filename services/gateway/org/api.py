@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -218,12 +218,8 @@ async def get_transfers(user_id: Id, read: Reading, page: Paging) -> Response:
     """A user's transfers, newest effect first."""
     async with read.transaction() as tx:
         await use_cases.user_of(tx, user_id)
-        rows = await listing.page_transfers(tx, user_id, after=_moved(page), limit=page.limit + 1)
+        rows = await listing.page_transfers(tx, user_id, after=page.after_two, limit=page.limit + 1)
     return page.answer(rows, key=lambda found: [found.effective_at, found.id], render=TransferOut.of)
-
-
-def _moved(page: PageQuery) -> tuple[datetime, UUID] | None:
-    return None if page.after is None else (page.after[0], page.after[1])
 
 
 @router.get("/rates", response_model=Page[RateOut])
@@ -234,12 +230,8 @@ async def get_rates(read: Reading, page: Paging, currency: Currency | None = Non
         return [rate.valid_on, rate.currency]
 
     async with read.transaction() as tx:
-        rows = await listing.list_rates(tx, currency=currency, after=_dated(page), limit=page.limit + 1)
+        rows = await listing.list_rates(tx, currency=currency, after=page.after_two, limit=page.limit + 1)
     return page.answer(rows, key=key, render=RateOut.of)
-
-
-def _dated(page: PageQuery) -> tuple[date, str] | None:
-    return None if page.after is None else (page.after[0], page.after[1])
 
 
 @router.post("/rates", status_code=201, response_model=RateOut)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import Depends
 from fastapi.responses import Response
@@ -48,12 +46,8 @@ async def get_absences(
 ) -> Response:
     """A user's absences, the last to begin first."""
     async with read.transaction() as tx:
-        rows = await use_cases.page_absences(tx, user_id, after=_begun(page), limit=page.limit + 1)
+        rows = await use_cases.page_absences(tx, user_id, after=page.after_two, limit=page.limit + 1)
     return page.answer(rows, key=lambda found: [found.from_at, found.id], render=AbsenceOut.of)
-
-
-def _begun(page: PageQuery) -> tuple[datetime, UUID] | None:
-    return None if page.after is None else (page.after[0], page.after[1])
 
 
 @router.post("/absences", status_code=201, response_model=AbsenceOut)

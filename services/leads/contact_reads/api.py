@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
-from uuid import UUID
 
 from fastapi import Depends
 from pydantic import Field
@@ -52,13 +50,9 @@ async def get_contact_reads(
     """Who was shown the lead's contact data in full, the latest first."""
     who = read.principal
     async with read.transaction() as tx:
-        rows = await contact_reads_of(tx, who.tenant_id, lead_id, after=_after(page), limit=page.limit + 1)
+        rows = await contact_reads_of(tx, who.tenant_id, lead_id, after=page.after_two, limit=page.limit + 1)
     return page.answer(
         rows,
         key=lambda one: [one.at, one.id],
         render=lambda one: ContactReadOut.of(one, with_keys=who.may("admin")),
     )
-
-
-def _after(page: PageQuery) -> tuple[datetime, UUID] | None:
-    return None if page.after is None else (page.after[0], page.after[1])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Depends, Query
@@ -71,7 +70,7 @@ async def get_leads(
         tags=tuple(tag),
         sort=sort.lstrip("-"),
         descending=sort.startswith("-"),
-        after=_after(page.after),
+        after=page.after_two,
     )
     visibility = read.principal.visibility
     return await read.page(
@@ -80,10 +79,6 @@ async def get_leads(
         key=lambda lead: (lead.updated_at, lead.id),
         render=lambda lead: LeadOut.for_viewer(lead, visibility),
     )
-
-
-def _after(values: tuple[Any, ...] | None) -> tuple[datetime | None, UUID] | None:
-    return None if values is None else (values[0], values[1])
 
 
 def _owner(text: str | None, user_id: UUID | None) -> UUID | None:
