@@ -189,7 +189,7 @@ where tenant_id = $1 and owner_id is not null and status = 'open' and {which}
 order by id limit $4
 """
 OWNED_OF_POOL = _OWNED.format(which="pool_id = $2")
-OWNED_OF_NONE = _OWNED.format(which="pool_id is null and $2::uuid is not null")
+OWNED_OF_NONE = _OWNED.format(which="pool_id is null and $2::uuid is null")
 CUSTOMERS = f"""
 select id from leads where tenant_id = $1 and {_CUSTOMERS} and ($2::uuid is null or id > $2)
 order by id limit $3

@@ -216,15 +216,15 @@ async def stages_in_use(tx: Tx, tenant_id: UUID, pipeline_id: UUID) -> frozenset
     return frozenset(row["stage"] for row in await tx.connection.fetch(STAGES_IN_USE, tenant_id, pipeline_id))
 
 
-async def list_owned_of_pool(
-    tx: Tx, tenant_id: UUID, pool_id: UUID, after: UUID | None, most: int, *, and_of_none: bool
+async def list_owned_of_pools(
+    tx: Tx, tenant_id: UUID, pool_ids: Iterable[UUID | None], after: UUID | None, most: int
 ) -> list[UUID]:
-    """Ids, in order, of open leads in somebody's hands that came from a pool; with `and_of_none` also of
-    those that came from none.
-    """
-    queries = (OWNED_OF_POOL, OWNED_OF_NONE) if and_of_none else (OWNED_OF_POOL,)
-    asked = (tenant_id, pool_id, after, most)
-    found = [row["id"] for query in queries for row in await tx.connection.fetch(query, *asked)]
+    """Ids, in order, of open leads in somebody's hands that came from one of these pools; None: from none."""
+    found: list[UUID] = []
+    for pool_id in pool_ids:
+        query = OWNED_OF_NONE if pool_id is None else OWNED_OF_POOL
+        rows = await tx.connection.fetch(query, tenant_id, pool_id, after, most)
+        found += [row["id"] for row in rows]
     return sorted(found)[:most]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,13 +12,14 @@ from services.leads.intake.use_cases import (
     get_lead,
     get_leads,
     list_customers,
-    list_owned_of_pool,
+    list_owned_of_pools,
     lock_lead,
     record_lead_events,
 )
 from services.leads.pool.definitions import hold_pool, list_pools
 from services.leads.pool.entering import entries_of, put_into
 from services.leads.pool.keeping import RECYCLED, Keeping
+from services.leads.pool.rules import Pool
 from services.leads.recycling.dates import Dated, paused_stages, plan_of, plans_of
 from services.leads.recycling.rules import (
     ExtendedBefore,
@@ -196,17 +197,26 @@ async def plan_pool_anew(tx: Tx, pool_id: UUID, at: datetime) -> None:
     await schedule(tx, ANEW, pool_id, at)
 
 
+def _origins(pool: Pool, pools: Iterable[Pool]) -> Iterator[UUID | None]:
+    """Where the leads came from that a pool's terms hold for: as for plans themselves. None: from no pool."""
+    yield pool.id
+    if pool.is_default:
+        yield None
+        # Customers who were reopened.
+        yield from (other.id for other in pools if other.kind != pool.kind)
+
+
 async def plan_next_anew(
     tx: Tx, tenant_id: UUID, pool_id: UUID, payload: Mapping[str, str], at: datetime
 ) -> None:
     """The next AT_ONCE of them; then it is due again for those behind."""
     pools = {pool.id: pool for pool in await list_pools(tx, tenant_id)}
     pool, after = pools[pool_id], UUID(payload["after"]) if "after" in payload else None
-    ids = (
-        await list_customers(tx, tenant_id, after, AT_ONCE)
-        if pool.kind == "customers"
-        else await list_owned_of_pool(tx, tenant_id, pool_id, after, AT_ONCE, and_of_none=pool.is_default)
-    )
+    if pool.kind == "customers":
+        ids = await list_customers(tx, tenant_id, after, AT_ONCE)
+    else:
+        origins = _origins(pool, pools.values())
+        ids = await list_owned_of_pools(tx, tenant_id, origins, after, AT_ONCE)
     await plan_leads(tx, tenant_id, ids)
     if len(ids) == AT_ONCE:
         await schedule(tx, ANEW, pool_id, at, {"after": str(ids[-1])})

@@ -172,6 +172,18 @@ class TestKeeping:
         for one in (lead, from_pool):
             assert (await story(desk, one))[-1] == ("lead_pooled", at(7, 31))
 
+    async def test_who_is_reopened_is_kept_on_the_terms_of_leads(self, desk: Desk, time: Time) -> None:
+        desk.clock.at = at(3, 2)
+        leads = await make_pool(desk, is_default=True, keeping={"follow_up_days": 60})
+        lead = await lying(desk, await customers(desk, keeping=KEEPING))
+        await claim(desk, "north1", lead)
+        await desk("north1", "POST", f"/v1/leads/{lead}/move", {"to": "needs_analysis"})
+        await desk("head", "PATCH", f"/v1/pools/{leads['id']}", {"keeping": {"follow_up_days": 7}})
+        await time.plan_anew(leads)
+        await time.pass_to(at(3, 10))
+        seen = (await desk("head", "GET", f"/v1/leads/{lead}")).json()
+        assert (seen["pool_id"], seen["status"]) == (leads["id"], "open")
+
     async def test_it_sleeps_by_how_often_it_came_back_as_a_customer(self, desk: Desk, time: Time) -> None:
         desk.clock.at = at(1, 5)
         leads = await make_pool(desk, name="leads", keeping={"follow_up_days": 7})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from hypothesis import given
@@ -16,12 +17,15 @@ def found(query: str, *fields: str) -> bool:
     """Whether the index would find the text and the pattern confirm it, as the database does."""
     text = search_text(fields)
     search = search_for(TENANT, query)
-    in_index = set(search.terms) <= text_terms(TENANT, text)
-    confirmed = all(
+    return set(search.terms) <= text_terms(TENANT, text) and all_in(text, search.patterns)
+
+
+def all_in(text: str, patterns: Iterable[str]) -> bool:
+    """What SQL's `like` says of patterns that any characters may precede and follow."""
+    return all(
         pattern[1:-1].replace("\\%", "%").replace("\\_", "_").replace("\\\\", "\\") in text
-        for pattern in search.patterns
+        for pattern in patterns
     )
-    return in_index and confirmed
 
 
 class TestNormalising:
@@ -66,6 +70,14 @@ class TestSearching:
     def test_terms_alone_decide_when_words_have_two_characters_at_most(self) -> None:
         search = search_for(TENANT, "华为 a 技")
         assert (len(search.terms), search.patterns) == (3, ())
+
+    def test_every_word_is_looked_for_in_what_is_shown_however_short_it_is(self) -> None:
+        assert search_for(TENANT, "王 h 华为 100%").shown == ("%王%", "% h%", "%华为%", "%100\\%%")
+
+    @given(st.lists(texts, max_size=3), texts)
+    def test_what_is_shown_is_searched_as_the_whole_is(self, fields: list[str], query: str) -> None:
+        one_line = " " + search_text(fields).replace("\n", " ")
+        assert all_in(one_line, search_for(TENANT, query).shown) == found(query, *fields)
 
     def test_nothing_is_demanded_when_the_query_is_blank(self) -> None:
         assert search_for(TENANT, " \x00 ").terms == ()
