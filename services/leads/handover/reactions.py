@@ -24,7 +24,7 @@ def hand_over_by(reaction: Reaction, timers: Timers, clock: Clock) -> None:
             case RepLeft():
                 await begin_handover(tx, received.tenant_id, event, clock.now())
             case RepReturned():
-                await begin_return(tx, received.tenant_id, event, clock.now())
+                await begin_return(tx, event, clock.now())
 
     @timers.on(TIMER)
     async def on_next_leads(tx: Tx, timer: Timer) -> None:

@@ -94,6 +94,14 @@ class TestLeaving:
         assert (answer.status, answer.code) == (409, "last_admin")
         assert await states(tenant, {"id": str(tenant.made.admin_id)}) == []
 
+    async def test_an_admin_stays_when_a_key_that_is_none_asks(self, tenant: Tenant) -> None:
+        other = await tenant.user("other", await tenant.root(), "admin")
+        body = {"name": "k", "scopes": ["org:write"]}
+        key = Client(tenant.app, (await tenant.admin("POST", "/v1/api-keys", body)).json()["key"])
+        refused = await key("POST", f"/v1/org/users/{other['id']}/leave", {})
+        assert (refused.status, refused.code) == (403, "grant_too_wide")
+        assert await is_active(tenant, other)
+
     async def test_it_names_what_is_wrong_when_nobody_could_take_over(
         self, tenant: Tenant, other_tenant: Tenant, lin: User
     ) -> None:

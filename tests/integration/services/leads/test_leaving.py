@@ -58,7 +58,7 @@ class Leaving(Time):
             leads_return=in_time,
         )
         async with self.app.transaction(Access(self.desk.tenant_id)) as tx:
-            await begin_return(tx, self.desk.tenant_id, back, self.desk.clock.at)
+            await begin_return(tx, back, self.desk.clock.at)
         if fire:
             await self.fire()
 
@@ -230,6 +230,17 @@ class TestComingBack:
         await leaving.come_back(in_time=False)
         assert await _owner(desk, lead) == str(desk.users["south1"])
         assert (await leaving.told())["returned_at"] is None
+
+    async def test_nothing_happens_when_nobody_here_has_seen_them_leave(
+        self, desk: Desk, leaving: Leaving
+    ) -> None:
+        [lead] = await owned(desk, "north1", 1)
+        leaving.departure_id = new_id()
+        await leaving.come_back()
+        assert await _owner(desk, lead) == str(desk.users["north1"])
+        assert (
+            await desk.admin.fetchval("select count(*) from timers where tenant_id = $1", desk.tenant_id) == 0
+        )
 
     async def test_nothing_returns_when_they_have_left_once_more(self, desk: Desk, leaving: Leaving) -> None:
         [lead] = await owned(desk, "north1", 1)
