@@ -66,8 +66,8 @@ class Step:
 
 async def hold(
     tx: Tx, tenant_id: UUID, rules: Collection[AutomationRule], lead_ids: Sequence[UUID]
-) -> dict[UUID, Lead]:
-    """Lock leads with all that these rules may lock of them: turns, pools, loads, then the leads.
+) -> None:
+    """Lock leads, after all else that these rules may lock when they act: turns, pools, loads.
 
     Raises ChangedHands.
     """
@@ -82,7 +82,6 @@ async def hold(
     locked = await lock_leads(tx, tenant_id, lead_ids)
     if any(lead.owner_id and lead.owner_id not in users for lead in locked.values()):
         raise ChangedHands
-    return locked
 
 
 async def _hold_pools(tx: Tx, tenant_id: UUID, actions: Sequence[Action], leads: Sequence[Lead]) -> None:
