@@ -32,8 +32,9 @@ async def post_redistribute(
 ) -> Response:
     """Give somebody's open leads to others, each to whoever has the fewest then.
 
-    The leads are those that the caller may see. Whom nobody may have goes to the default pool. 409
-    `situation_changed` where it would come out otherwise than in the preview of that `digest`.
+    The leads are those that the caller may see. Whom nobody may have goes to the pool named, else to the
+    default one. 409 `situation_changed` where it would come out otherwise than in the preview of that
+    `digest`.
     """
 
     async def work(tx: Tx) -> RedistributionOut:

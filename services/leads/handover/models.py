@@ -27,6 +27,9 @@ class RedistributeIn(WireModel):
     max_open_leads: MaxOpen | None = Field(
         default=None, description="Whoever has as many gets none; nor does who has as many as their capacity."
     )
+    pool_id: Id | None = Field(
+        default=None, description="Where those go whom nobody may have; null: to the default pool."
+    )
     reason: Annotated[str, Text(1000)] | None = None
     preview: bool = Field(default=False, description="Only say what would be done.")
     digest: Digest | None = Field(
@@ -36,7 +39,7 @@ class RedistributeIn(WireModel):
     def asked(self) -> Asked:
         users = tuple(dict.fromkeys(self.candidates.user_ids))
         rule = least_loaded(users, self.candidates.unit_id, self.max_open_leads)
-        return Asked(self.from_user_id, rule, self.reason, self.digest)
+        return Asked(self.from_user_id, rule, self.pool_id, self.reason, self.digest)
 
 
 class ShareOut(WireModel):
@@ -66,7 +69,7 @@ class ShareOut(WireModel):
 class HandedOut(WireModel):
     """What becomes of one lead: its new owner, who had the fewest `open_leads` then; or the pool it goes to.
 
-    Both null: it stays, for want of a default pool.
+    Both null: it stays, for want of a pool.
     """
 
     lead_id: Id

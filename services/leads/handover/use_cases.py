@@ -11,6 +11,8 @@ from services.leads.assignment.use_cases import AssignNotAllowed
 from services.leads.handover.handing import Task, carry_out, plan
 from services.leads.handover.rules import Distribution, check_digest
 from services.leads.pool.definitions import hold_default_pool
+from services.leads.pool.rules import Pool
+from services.leads.pool.use_cases import named_pool
 from shared.access.directory import people, subtree
 from shared.access.principal import Principal
 from shared.database.transactions import Tx
@@ -24,10 +26,13 @@ class BadRedistribution(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Whose leads go, by which rule, why, and what was previewed (its digest), if anything."""
+    """Whose leads go, by which rule, into which pool those whom nobody may have (None: the default one), why,
+    and what was previewed (its digest), if anything.
+    """
 
     from_user_id: UUID
     rule: Rule
+    pool_id: UUID | None
     reason: str | None
     digest: str | None
 
@@ -35,10 +40,10 @@ class Asked:
 async def preview_redistribution(tx: Tx, who: Principal, asked: Asked, at: datetime) -> Distribution:
     """What would become of each lead now. Changes nothing.
 
-    Raises AssignNotAllowed, BadRedistribution, SituationChanged.
+    Raises AssignNotAllowed, BadRedistribution, UnknownPool, PoolInactive, WrongPool, SituationChanged.
     """
     await _check(tx, who, asked)
-    pool = await hold_default_pool(tx, who.tenant_id)
+    pool = await _pool(tx, who, asked)
     planned, _ = await plan(tx, _task(who, asked), pool, at, lock=False)
     check_digest(asked.digest, planned)
     return planned
@@ -47,14 +52,20 @@ async def preview_redistribution(tx: Tx, who: Principal, asked: Asked, at: datet
 async def redistribute(tx: Tx, who: Principal, asked: Asked, at: datetime) -> Distribution:
     """Do it. Locks in the house's order: the pool, loads, leads.
 
-    Raises AssignNotAllowed, BadRedistribution, SituationChanged.
+    Raises AssignNotAllowed, BadRedistribution, UnknownPool, PoolInactive, WrongPool, SituationChanged.
     """
     await _check(tx, who, asked)
-    pool, task = await hold_default_pool(tx, who.tenant_id), _task(who, asked)
+    pool, task = await _pool(tx, who, asked), _task(who, asked)
     planned, leads = await plan(tx, task, pool, at, lock=True)
     check_digest(asked.digest, planned)
     await carry_out(tx, task, pool, planned, leads, at)
     return planned
+
+
+async def _pool(tx: Tx, who: Principal, asked: Asked) -> Pool | None:
+    if asked.pool_id is None:
+        return await hold_default_pool(tx, who.tenant_id)
+    return await named_pool(tx, who, asked.pool_id, "open")
 
 
 def _task(who: Principal, asked: Asked) -> Task:

@@ -43,6 +43,7 @@ from shared.access.principal import Principal
 from shared.access.visibility import in_sight
 from shared.access.working import profiles_of
 from shared.contracts.base import Credit
+from shared.contracts.leads import LeadStatus
 from shared.database.transactions import Tx
 from shared.errors import CoxError, FieldError
 from shared.events.journal import NewEvent
@@ -158,7 +159,7 @@ async def release_lead(
 
 async def _pool_for(tx: Tx, who: Principal, wanted: UUID | None, lead: Lead) -> Pool:
     if wanted is not None:
-        return await _named(tx, who, wanted, lead)
+        return await named_pool(tx, who, wanted, lead.status)
     kind = kind_for(lead.status)
     if kind is None:
         raise LeadClosed(f"it is {lead.status}")
@@ -171,13 +172,17 @@ async def _pool_for(tx: Tx, who: Principal, wanted: UUID | None, lead: Lead) -> 
     return found
 
 
-async def _named(tx: Tx, who: Principal, pool_id: UUID, lead: Lead) -> Pool:
+async def named_pool(tx: Tx, who: Principal, pool_id: UUID, status: LeadStatus) -> Pool:
+    """The pool that somebody names for leads of a status; it stays until the transaction ends.
+
+    Raises UnknownPool, PoolInactive, LeadClosed, WrongPool.
+    """
     await open_pool(tx, who, pool_id)
     pool = await hold_pool(tx, who.tenant_id, pool_id)
     if not pool.active:
         detail = f"{pool.name} takes no more leads"
         raise PoolInactive(detail, errors=[FieldError("/pool_id", PoolInactive.code, detail)])
-    check_kind(pool, lead.status)
+    check_kind(pool, status)
     return pool
 
 

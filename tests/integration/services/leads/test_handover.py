@@ -129,6 +129,20 @@ class TestRedistribute:
             assert (now["owner_id"], now["pool_id"]) == (None, pool["id"])
             assert (await desk.events(lead))[-1][1] == "lead_pooled"
 
+    async def test_it_goes_to_the_pool_named_when_that_is_open_to_the_caller(self, desk: Desk) -> None:
+        south = {"unit_ids": [str(desk.units["south"])]}
+        pool, hidden = await make_pool(desk), await make_pool(desk, name="south", members=south)
+        customers = await make_pool(desk, name="customers", kind="customers")
+        [lead] = await owned(desk, "north1", 1)
+        refused = {}
+        for name, other in (("hidden", hidden), ("customers", customers)):
+            refused[name] = (await ask(desk, "north2", by="boss", max_open_leads=1, pool_id=other["id"])).code
+        assert refused == {"hidden": "unknown_pool", "customers": "wrong_pool"}
+        await owned(desk, "north2", 1)
+        answer = await ask(desk, "north2", by="boss", max_open_leads=1, pool_id=pool["id"])
+        assert [(one["lead_id"], one["pool_id"]) for one in answer.json()["leads"]] == [(lead, pool["id"])]
+        assert (await desk("head", "GET", f"/v1/leads/{lead}")).json()["pool_id"] == pool["id"]
+
     async def test_it_stays_when_nobody_may_have_it_and_there_is_no_pool(self, desk: Desk) -> None:
         await owned(desk, "north1", 1)
         done = (await ask(desk, "north1")).json()
