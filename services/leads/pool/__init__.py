@@ -1,6 +1,6 @@
-"""Public pools: leads that nobody owns, and who may take which of them.
+"""Public pools: leads and customers that nobody owns, who may take which, and who gives them to others.
 
 Owns `pools`, `pool_claims`, `pool_coolings`, `pool_entries`; publishes PoolDefined, LeadPooled and, for a
-claim, LeadAssigned.
+claim or a gift, LeadAssigned.
 Consumes nothing itself: what no rule finds anybody for comes in by way of `assignment`.
 """
