@@ -10,6 +10,8 @@ from deploy.cli._demo_company import REGIONS, Rep, customer
 from deploy.cli.client import Client
 
 POOLED = 12
+BIG_DEAL = 25_000
+IMPORTANT = "重点"
 _LEVELS = ("P1", "P2", "P3", "P4", "P5")
 _STRATEGIES: dict[str, dict[str, Any]] = {
     "north": {"strategy": "round_robin"},
@@ -39,18 +41,42 @@ def leaving(unit_id: str, now: datetime) -> dict[str, Any]:
     return {"effective_at": at, "reason": "retires", "handover": handover}
 
 
-def bring_rules(client: Client, units: dict[str, str]) -> None:
-    """The preset for all regions; a region's leads go to its reps. What is there by name stays as it is."""
+def bring_rules(client: Client, units: dict[str, str], currency: str) -> None:
+    """The preset for all regions; a region's leads go to its reps; what happens by itself. What is there by
+    name stays as it is.
+    """
     regions = [units[f"demo-{code}"] for code, _ in REGIONS]
     client.post("/v1/presets/standard", {"lines": {"saas": {"unit_ids": regions}}})
-    present = {rule["name"] for rule in client.pages("/v1/assignment-rules")}
-    for position, (code, name) in enumerate(REGIONS, start=1):
-        if f"Demo: {name}" not in present:
-            body = {
-                "name": f"Demo: {name}", "position": position, "conditions": {"region": [code]},
-                "candidates": {"unit_id": units[f"demo-{code}"]},
-            }  # fmt: skip
-            client.post("/v1/assignment-rules", body | _STRATEGIES[code])
+    to_reps = [
+        {
+            "name": f"Demo: {name}", "position": position, "conditions": {"region": [code]},
+            "candidates": {"unit_id": units[f"demo-{code}"]}, **_STRATEGIES[code],
+        }
+        for position, (code, name) in enumerate(REGIONS, start=1)
+    ]  # fmt: skip
+    for path, rules in (
+        ("/v1/assignment-rules", to_reps), ("/v1/automation-rules", _by_themselves(currency))
+    ):  # fmt: skip
+        present = {rule["name"] for rule in client.pages(path)}
+        for rule in rules:
+            if rule["name"] not in present:
+                client.post(path, rule)
+
+
+def _by_themselves(currency: str) -> list[dict[str, Any]]:
+    """Large deals are important ones, with longer terms; whose customers wait is told to the manager."""
+    large = {"amount": str(BIG_DEAL), "currency": currency}
+    return [
+        {
+            "name": "Demo: 大单", "when": {"event": "lead_created"},
+            "conditions": {"value_from": large, "without_tags": [IMPORTANT]},
+            "actions": [{"do": "tag", "add": [IMPORTANT]}],
+        },
+        {
+            "name": "Demo: 首响超时", "when": {"event": "response_overdue"},
+            "actions": [{"do": "alert", "code": "customer_waits", "owner": True, "boss": "manager"}],
+        },
+    ]  # fmt: skip
 
 
 def fill_pool(client: Client, name: str, currency: str, seed: int) -> None:

@@ -53,7 +53,7 @@ def load(client: Client, steps: Steps, rep_count: int, days: int, seed: int) -> 
         people = Organisation(client, progress)
         people.bring(teams, reps)
     with steps.counted("its rules") as progress:
-        bring_rules(client, people.units)
+        bring_rules(client, people.units, tenant["currency"])
         progress(1, 1)
     leads = _past(client, steps, name, reps, stages, days - 1, now, seed)
     with steps.counted("its last day, live") as progress:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deploy.cli import demo
-from deploy.cli._demo_rules import POOLED
+from deploy.cli._demo_rules import BIG_DEAL, IMPORTANT, POOLED
 from deploy.cli.client import Client
 from deploy.cli.console import Steps
 from deploy.cli.demo import load
@@ -56,6 +56,10 @@ async def settled(tenant: Tenant) -> None:
             (await tenant.admin.ask("GET", "/v1/kpis", query=_ANY, wait_for=newest.ok().position)).ok()
 
 
+def amount_of(lead: Any) -> float:
+    return float(lead["value"]["amount"])
+
+
 _ANY = {"metric": "calls", "by": "tenant", "grain": "year", "from": "2000-01-01", "to": "2000-01-01"}
 
 
@@ -78,6 +82,10 @@ class TestDemo:
         for lead in stories:
             if lead["region"] == "west":
                 await tenant.admin.lead_when(lead["id"], lambda one: one["pooled_at"] is not None)
+        large = [lead for lead in stories if "demo" in lead["tags"] and amount_of(lead) >= BIG_DEAL]
+        assert large
+        for lead in large:
+            await tenant.admin.lead_when(lead["id"], lambda one: IMPORTANT in one["tags"])
         lying = (await tenant.admin.get("/v1/leads", pool=pool["id"]))["items"]
         assert len(lying) == POOLED
         users = (await tenant.admin.get("/v1/org/users", limit=500))["items"]
