@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from services.leads.edge import position
 from services.leads.intake.models import LeadOut
-from services.leads.pool.definitions import change_pool, create_pool
+from services.leads.pool.defining import change_pool, create_pool
 from services.leads.pool.giving import Gift, Given, give_lead
 from services.leads.pool.looking import pools_shown_to, show_pool
 from services.leads.pool.models import AssignIn, PoolIn, PoolOut, PoolPatch, ReleaseIn

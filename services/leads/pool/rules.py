@@ -82,11 +82,6 @@ class NobodyMayClaim(Invalid):
     title = "A pool needs somebody who may claim from it, or admins who give its leads to others"
 
 
-class UnfitAdmin(Invalid):
-    code = "unfit_admin"
-    title = "Nobody who could look after a pool"
-
-
 class PoolInactive(Conflict):
     code = "pool_inactive"
     title = "The pool is not in use"

@@ -358,7 +358,7 @@ class TestDefining:
         for members in (
             {},
             {"user_ids": [str(desk.users["boss"])]},
-            {"user_ids": [str(desk.users["gone"]), str(new_id())]},
+            {"user_ids": [str(desk.users["gone"])]},
             {"unit_ids": [str(desk.units["empty"])]},
         ):
             answer = await desk("head", "POST", "/v1/pools", {"name": "p", "members": members})
@@ -367,6 +367,17 @@ class TestDefining:
                 "pool_without_members",
                 ["/members"],
             )
+
+    async def test_is_refused_when_a_member_is_unknown(self, desk: Desk) -> None:
+        members = {
+            "user_ids": [str(desk.users["north1"]), str(new_id())], "unit_ids": [str(desk.users["north1"])],
+        }  # fmt: skip
+        refused = await desk("head", "POST", "/v1/pools", {"name": "p", "members": members})
+        assert (refused.status, refused.code) == (422, "unknown_member")
+        assert refused.pointers == ["/members/user_ids/1", "/members/unit_ids/0"]
+        pool = await make_pool(desk)
+        answer = await desk("head", "PATCH", f"/v1/pools/{pool['id']}", {"members": members})
+        assert answer.code == "unknown_member"
 
     async def test_there_is_one_default_pool_when_two_are_wanted(self, desk: Desk) -> None:
         first = await make_pool(desk, is_default=True)
