@@ -64,9 +64,7 @@ class Step:
     user_ids: tuple[UUID, ...] = ()
 
 
-async def hold(
-    tx: Tx, tenant_id: UUID, rules: Collection[AutomationRule], lead_ids: Sequence[UUID]
-) -> None:
+async def hold(tx: Tx, tenant_id: UUID, rules: Collection[AutomationRule], lead_ids: Sequence[UUID]) -> None:
     """Lock leads, after all else that these rules may lock when they act: turns, pools, loads.
 
     Raises ChangedHands.
