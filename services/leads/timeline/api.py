@@ -52,9 +52,11 @@ async def get_timeline(
     read: Annotated[Read, Depends(read_access("leads:read"))],
     page: Annotated[PageQuery, Depends(page_query)],
 ) -> Response:
-    """Everything that happened to a lead, newest first."""
+    """Everything that happened to a lead, newest first. Of one that the caller sees only because it lies in a
+    pool: without reasons.
+    """
     async with read.transaction() as tx:
-        entries = await timeline(tx, read.principal.tenant_id, lead_id)
+        entries = await timeline(tx, read.principal, lead_id)
     return page.answer_of_all(
         entries, key=lambda entry: (entry.at, entry.key), render=EntryOut.of, descending=True
     )

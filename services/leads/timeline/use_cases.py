@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from services.leads.assignment.use_cases import list_assignments
-from services.leads.intake.use_cases import changes_of, get_lead
+from services.leads.intake.lead import Lead
+from services.leads.intake.use_cases import changes_of, get_leads
 from services.leads.pool.entering import entries_of
+from services.leads.pool.looking import pooled_lead
 from services.leads.progress.use_cases import passages
 from services.leads.touches.use_cases import touches_of
+from shared.access.principal import Principal
 from shared.database.transactions import Tx
 
 Kind = Literal["created", "changed", "assigned", "moved", "activity", "pooled"]
@@ -43,9 +46,18 @@ class Entry:
     pool_id: UUID | None = None
 
 
-async def timeline(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Entry]:
-    """All entries of a lead, newest first. Raises UnknownLead."""
-    lead = await get_lead(tx, tenant_id, lead_id)
+async def timeline(tx: Tx, who: Principal, lead_id: UUID) -> list[Entry]:
+    """All entries of a lead that the caller may see, or that lies in a pool open to them, newest first.
+
+    Of the latter without reasons: what people write there may be what the pool hides. Raises UnknownLead.
+    """
+    found = await get_leads(tx, who.tenant_id, [lead_id])
+    entries = await _entries(tx, found[0] if found else await pooled_lead(tx, who, lead_id))
+    return entries if found else [replace(entry, reason=None) for entry in entries]
+
+
+async def _entries(tx: Tx, lead: Lead) -> list[Entry]:
+    tenant_id, lead_id = lead.tenant_id, lead.id
     entries = [Entry(lead.started_at, "0", "created", by=lead.created_by)]
     entries += [
         Entry(seen.at, f"1{seen.seq:020}", "changed", by=seen.changed_by, changed=seen.changed)

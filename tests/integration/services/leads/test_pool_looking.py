@@ -132,6 +132,22 @@ class TestFilters:
             assert await listed(desk, "north1", pool, f"&q={each}") == [lead], each
 
 
+class TestHistory:
+    async def test_it_is_told_to_who_looks_in_but_not_what_people_wrote(self, desk: Desk) -> None:
+        north = {"unit_ids": [str(desk.units["north"])]}
+        pool = await make_pool(desk, members=north, admin_ids=[str(desk.users["south1"])])
+        lead = await pooled(desk, pool)
+        await claimed(desk, "north1", lead)
+        await release(desk, "north1", lead, reason="call her on 13800000001")
+        path = f"/v1/leads/{lead}/timeline"
+        story = {("created", None), ("pooled", "released"), ("assigned", "claim")}
+        for name, reasons in (("head", 1), ("boss", 0), ("south1", 0), ("north2", 0)):
+            entries = (await desk(name, "GET", path)).json()["items"]
+            assert {(one["kind"], one["how"]) for one in entries} == story
+            assert sum(one["reason"] is not None for one in entries) == reasons
+        assert (await desk("south2", "GET", path)).code == "unknown_lead"
+
+
 class TestHiddenFields:
     async def test_they_are_not_shown_until_somebody_has_the_lead(self, desk: Desk) -> None:
         pool = await make_pool(desk, hidden_fields=["wechat"])
