@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import Depends
 from starlette.responses import Response
 
+from services.leads.assignment.conditions import Facts
 from services.leads.assignment.decision_models import (
     AssignmentOut,
     ConsultedOut,
@@ -20,7 +21,7 @@ from services.leads.assignment.decision_models import (
 from services.leads.assignment.definitions import RuleDraft, change_rule, create_rule, get_rule, list_rules
 from services.leads.assignment.explanation import explained
 from services.leads.assignment.models import RuleIn, RuleOut, RulePatch
-from services.leads.assignment.rules import Facts, Rule
+from services.leads.assignment.rules import Rule
 from services.leads.assignment.use_cases import explain, facts_of, list_assignments
 from services.leads.edge import position
 from services.leads.intake.use_cases import get_lead

@@ -10,7 +10,8 @@ from uuid import UUID
 
 import asyncpg
 
-from services.leads.assignment.rules import Candidate, Facts, Rule, Verdict, failed_condition, makes_up, owed
+from services.leads.assignment.conditions import Facts, failed_condition
+from services.leads.assignment.rules import Candidate, Rule, Verdict, makes_up, owed
 from services.leads.assignment.tables import (
     ENSURE_ROTATIONS,
     LOCK_ROTATIONS,

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.leads.assignment.rules import Facts, Reason, Strategy
+from services.leads.assignment.conditions import Facts
+from services.leads.assignment.rules import Reason, Strategy
 from services.leads.assignment.use_cases import Assignment
 from services.leads.edge import Short
 from services.leads.intake.models import Tags

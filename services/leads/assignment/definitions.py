@@ -10,7 +10,8 @@ from uuid import UUID
 
 import asyncpg
 
-from services.leads.assignment.rules import Conditions, Rule, Strategy, check_rule
+from services.leads.assignment.conditions import Conditions
+from services.leads.assignment.rules import Rule, Strategy, check_rule
 from services.leads.assignment.tables import (
     ACTIVE_RULES,
     INSERT_RULE,

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from services.leads.assignment.conditions import Conditions
 from services.leads.assignment.definitions import RuleDraft
-from services.leads.assignment.rules import Conditions, Rule, Strategy
+from services.leads.assignment.rules import Rule, Strategy
 from services.leads.assignment.weights import Weights
 from services.leads.edge import Short, money_out
 from services.leads.intake.models import Tags

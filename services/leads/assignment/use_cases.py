@@ -9,9 +9,10 @@ from typing import Any, Literal
 from uuid import UUID
 
 from services.leads.assignment.candidates import Ballot, consider
+from services.leads.assignment.conditions import Facts
 from services.leads.assignment.definitions import active_rules
 from services.leads.assignment.explanation import explained
-from services.leads.assignment.rules import Consulted, Facts, Rule, decide
+from services.leads.assignment.rules import Consulted, Rule, decide
 from services.leads.assignment.tables import INSERT_ASSIGNMENTS, OWNED_SINCE, SELECT_ASSIGNMENTS
 from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import get_lead, get_leads, lock_lead, lock_leads, store_owners

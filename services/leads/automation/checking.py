@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from services.leads.assignment.rules import contradictions
+from services.leads.assignment.conditions import contradictions
 from services.leads.automation.echoes import sets_itself_off
 from services.leads.automation.known import known_stages, known_statuses, said_of_owner, said_of_pool
 from services.leads.automation.rules import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 from uuid import UUID
 
-from services.leads.assignment.rules import Conditions, Facts, failed_condition
+from services.leads.assignment.conditions import Conditions, Facts, failed_condition
 from services.leads.automation.triggers import When
 from services.leads.first_response.rules import Boss
 from services.leads.intake.lead import Lead

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from services.leads.assignment.rules import Candidate, Facts, Reason, Rule, choose, covers, failed_condition
+from services.leads.assignment.conditions import Facts, failed_condition
+from services.leads.assignment.rules import Candidate, Reason, Rule, choose, covers
 
 Fit = Literal["territory", "product", "skills", "languages"]
 """What a lead wants and a candidate has: its region, its product as a skill, and what the first assignment

@@ -10,8 +10,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.leads.assignment.candidates import stand
+from services.leads.assignment.conditions import Facts
 from services.leads.assignment.definitions import active_rules
-from services.leads.assignment.rules import Candidate, Facts
+from services.leads.assignment.rules import Candidate
 from services.leads.assignment.use_cases import AssignNotAllowed, facts_of
 from services.leads.curation.rules import Suggestion, demands_of, suggest
 from services.leads.intake.lead import Lead

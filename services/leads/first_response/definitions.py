@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.leads.assignment.rules import Conditions
+from services.leads.assignment.conditions import Conditions
 from services.leads.bulk import json_text
 from services.leads.first_response.rules import LADDER, Boss, Escalation, ResponseRule, Terms, check_rule
 from services.leads.first_response.tables import (

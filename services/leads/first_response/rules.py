@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Literal
 from uuid import UUID
 
-from services.leads.assignment.rules import Conditions, Facts, contradictions, failed_condition
+from services.leads.assignment.conditions import Conditions, Facts, contradictions, failed_condition
 from shared.errors import FieldError, Invalid
 from shared.worktime.calendar import Calendar
 from shared.worktime.moments import Absence, BeyondHorizonError, after_working, working_between

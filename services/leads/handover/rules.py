@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from services.leads.assignment.rules import Candidate, Consulted, Facts, Reason, Rule, Verdict, choose, decide
+from services.leads.assignment.conditions import Facts
+from services.leads.assignment.rules import Candidate, Consulted, Reason, Rule, Verdict, choose, decide
 from shared.errors import Conflict
 
 Outcome = Literal["given", "do_not_contact", "nobody_eligible"]

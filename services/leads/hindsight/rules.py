@@ -8,18 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
+from services.leads.assignment.conditions import Facts, failed_condition
 from services.leads.assignment.past import Made
-from services.leads.assignment.rules import (
-    Candidate,
-    Consulted,
-    Facts,
-    Rule,
-    chosen,
-    decide,
-    failed_condition,
-    makes_up,
-    owed,
-)
+from services.leads.assignment.rules import Candidate, Consulted, Rule, chosen, decide, makes_up, owed
 from shared.worktime.calendar import Calendar
 from shared.worktime.moments import Absence, is_working
 

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.leads.assignment.candidates import stand
+from services.leads.assignment.conditions import Facts
 from services.leads.assignment.definitions import RuleDraft, UnknownRule, active_rules, checked_rule
 from services.leads.assignment.past import Made, made_by_rules
-from services.leads.assignment.rules import Facts, Rule
+from services.leads.assignment.rules import Rule
 from services.leads.assignment.use_cases import facts_of
 from services.leads.hindsight.rules import Otherwise, Replay, Times
 from services.leads.intake.use_cases import get_leads

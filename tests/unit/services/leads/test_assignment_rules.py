@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.leads.assignment.conditions import Conditions, Facts, failed_condition
 from services.leads.assignment.rules import (
     Candidate,
-    Conditions,
-    Facts,
     Rule,
     RuleImpossible,
     Strategy,
@@ -21,7 +20,6 @@ from services.leads.assignment.rules import (
     choose,
     chosen,
     decide,
-    failed_condition,
     owed,
 )
 from services.leads.assignment.weights import Weights

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.leads.assignment.rules import Conditions
+from services.leads.assignment.conditions import Conditions
 from services.leads.automation.checking import AutomationImpossible, check_terms
 from services.leads.automation.rules import (
     Action,

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from services.leads.assignment.rules import Conditions
+from services.leads.assignment.conditions import Conditions
 from services.leads.assignment.use_cases import facts_of
 from services.leads.automation.checking import AutomationImpossible, check_terms
 from services.leads.automation.rules import Action, Demands, Move, Set, Tag, Terms, unmet

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.leads.assignment.rules import Conditions
+from services.leads.assignment.conditions import Conditions
 from services.leads.assignment.use_cases import facts_of
 from services.leads.automation.rules import Demands, unmet
 from services.leads.automation.triggers import SOURCES, When, matches

@@ -9,7 +9,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.leads.assignment.rules import Candidate, Conditions, Facts, Rule
+from services.leads.assignment.conditions import Conditions, Facts
+from services.leads.assignment.rules import Candidate, Rule
 from services.leads.curation.rules import demands_of, suggest
 from shared.ids import new_id
 

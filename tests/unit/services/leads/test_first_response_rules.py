@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.leads.assignment.rules import Conditions, Facts
+from services.leads.assignment.conditions import Conditions, Facts
 from services.leads.first_response.rules import (
     BAND,
     LADDER,

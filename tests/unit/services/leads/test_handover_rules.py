@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.leads.assignment.rules import Candidate, Facts
+from services.leads.assignment.conditions import Facts
+from services.leads.assignment.rules import Candidate
 from services.leads.handover.rules import (
     Distribution,
     HandedLead,

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.leads.assignment.conditions import Facts
 from services.leads.assignment.past import Made, Told
-from services.leads.assignment.rules import Candidate, Facts, Rule, Strategy
+from services.leads.assignment.rules import Candidate, Rule, Strategy
 from services.leads.assignment.weights import Weights
 from services.leads.hindsight.rules import Otherwise, Replay, Times
 from shared.worktime.calendar import usual_calendar
