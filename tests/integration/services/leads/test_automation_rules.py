@@ -15,6 +15,34 @@ from tests.integration.services.leads.test_pool import make_pool
 TAG = {"do": "tag", "add": ["hot"], "remove": []}
 
 
+def whole(pipeline: str, north1: str) -> dict[str, Any]:
+    """A rule that says all that a rule can say."""
+    return {
+        "name": "Everything",
+        "position": -5,
+        "when": {
+            "event": "stage_changed", "changed": [], "why": [], "from_stage": ["prospecting", "won"],
+            "to_stage": ["needs_analysis"], "reason": [], "kind": [], "outcome": [], "effective": None,
+        },
+        "conditions": {
+            "source": ["fair"], "channel": [], "region": ["north", "south"], "product": [], "tags": ["a"],
+            "value_from": {"amount": "1.50", "currency": "CNY"}, "value_to": None,
+            "without_tags": ["hot"],
+            "status": ["open"], "stage": ["needs_analysis"], "pipeline_ids": [pipeline], "owned": True,
+            "owner_ids": [north1], "pooled": False, "pool_ids": [], "custom": {"size": 3, "vip": True},
+        },
+        "actions": [
+            TAG,
+            {"do": "set", "fields": {"region": None, "product": "crm"}},
+            {"do": "assign_by_rules"},
+            {"do": "move", "to": "lost", "reason": "price"},
+            {"do": "alert", "code": "hot", "text": "Look!", "owner": True, "boss": "supervisor",
+             "user_ids": [north1]},
+        ],
+        "active": True,
+    }  # fmt: skip
+
+
 class TestDefining:
     async def test_its_version_grows_when_changed_and_it_rests_when_deleted(self, desk: Desk) -> None:
         path = f"{RULES}/{await automation(desk, 'lead_created', TAG)}"
@@ -34,31 +62,7 @@ class TestDefining:
         pool = await make_pool(desk)
         await rule(desk)
         pipeline = (await desk("head", "GET", "/v1/pipelines")).json()["items"][0]["id"]
-        north1 = str(desk.users["north1"])
-        body = {
-            "name": "Everything",
-            "position": -5,
-            "when": {
-                "event": "stage_changed", "changed": [], "why": [], "from_stage": ["prospecting", "won"],
-                "to_stage": ["needs_analysis"], "reason": [], "kind": [], "outcome": [], "effective": None,
-            },
-            "conditions": {
-                "source": ["fair"], "channel": [], "region": ["north", "south"], "product": [], "tags": ["a"],
-                "value_from": {"amount": "1.50", "currency": "CNY"}, "value_to": None,
-                "without_tags": ["hot"],
-                "status": ["open"], "stage": ["needs_analysis"], "pipeline_ids": [pipeline], "owned": True,
-                "owner_ids": [north1], "pooled": False, "pool_ids": [], "custom": {"size": 3, "vip": True},
-            },
-            "actions": [
-                TAG,
-                {"do": "set", "fields": {"region": None, "product": "crm"}},
-                {"do": "assign_by_rules"},
-                {"do": "move", "to": "lost", "reason": "price"},
-                {"do": "alert", "code": "hot", "text": "Look!", "owner": True, "boss": "supervisor",
-                 "user_ids": [north1]},
-            ],
-            "active": True,
-        }  # fmt: skip
+        body = whole(pipeline, str(desk.users["north1"]))
         made = await desk("head", "POST", RULES, body)
         assert made.status == 201, made
         shown = (await desk("head", "GET", f"{RULES}/{made.json()['id']}")).json()

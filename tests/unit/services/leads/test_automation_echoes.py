@@ -48,40 +48,44 @@ LEADS = st.builds(
 )
 
 
+def with_others(draw: st.DrawFn, value: str, others: tuple[str, ...]) -> tuple[str, ...]:
+    """Nothing is demanded, or this, perhaps among others."""
+    return draw(st.sampled_from([(), (value,)])) and tuple(dict.fromkeys((value, *draw(some(others)))))
+
+
+def demanded(draw: st.DrawFn, found: Lead) -> Demands:
+    """What the lead is."""
+    facts = Conditions(
+        region=with_others(draw, found.region, REGIONS) if found.region else (),
+        product=with_others(draw, found.product, REGIONS) if found.product else (),
+        tags=with_others(draw, found.tags[0], TAGS) if found.tags else (),
+    )
+    return Demands(
+        facts,
+        without_tags=tuple(tag for tag in draw(some(TAGS)) if tag not in found.tags),
+        status=(found.status,) if draw(st.booleans()) else (),
+        stage=with_others(draw, found.stage, STAGES),
+    )
+
+
+def waited_for(draw: st.DrawFn, found: Lead) -> When:
+    """What may have happened to the lead."""
+    if draw(st.booleans()):
+        return When("lead_updated", changed=draw(some(NAMES)))
+    came_from = draw(st.sampled_from([stage for stage in STAGES if stage != found.stage]))
+    from_stage = with_others(draw, came_from, STAGES)
+    outcomes: dict[str, Trigger] = {"won": "lead_won", "lost": "lead_lost"}
+    if found.stage in outcomes and draw(st.booleans()):
+        return When(outcomes[found.stage], from_stage=from_stage)
+    return When("stage_changed", from_stage=from_stage, to_stage=with_others(draw, found.stage, STAGES))
+
+
 @st.composite
 def situations(draw: st.DrawFn) -> tuple[Terms, Lead]:
     """A rule, and a lead as it demands, to which has happened what it waits for."""
     found = draw(LEADS)
-
-    def with_others(value: str, others: tuple[str, ...]) -> tuple[str, ...]:
-        """Nothing is demanded, or this, perhaps among others."""
-        return draw(st.sampled_from([(), (value,)])) and tuple(dict.fromkeys((value, *draw(some(others)))))
-
-    facts = Conditions(
-        region=with_others(found.region, REGIONS) if found.region else (),
-        product=with_others(found.product, REGIONS) if found.product else (),
-        tags=with_others(found.tags[0], TAGS) if found.tags else (),
-    )
-    demands = Demands(
-        facts,
-        without_tags=tuple(tag for tag in draw(some(TAGS)) if tag not in found.tags),
-        status=(found.status,) if draw(st.booleans()) else (),
-        stage=with_others(found.stage, STAGES),
-    )
-    if draw(st.booleans()):
-        when = When("lead_updated", changed=draw(some(NAMES)))
-    else:
-        came_from = draw(st.sampled_from([stage for stage in STAGES if stage != found.stage]))
-        when = When(
-            "stage_changed",
-            from_stage=with_others(came_from, STAGES),
-            to_stage=with_others(found.stage, STAGES),
-        )
-        if draw(st.booleans()):
-            form: dict[str, Trigger] = {"won": "lead_won", "lost": "lead_lost"}
-            when = When(form.get(found.stage, "stage_changed"), from_stage=when.from_stage)
     actions = draw(st.lists(ACTIONS, min_size=1, max_size=3))
-    return Terms(when, demands, tuple(actions)), found
+    return Terms(waited_for(draw, found), demanded(draw, found), tuple(actions)), found
 
 
 def done(found: Lead, actions: tuple[Action, ...]) -> tuple[Lead, list[Happened]]:
