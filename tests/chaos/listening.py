@@ -13,7 +13,7 @@ import orjson
 from tests.chaos.checks import Heard
 from tests.chaos.company import User
 
-_TYPES = "cox.leads.lead_*,cox.leads.stage_changed.v1,cox.activities.*"
+_TYPES = "cox.leads.lead_*,cox.leads.stage_changed.v1,cox.leads.response_given.v1,cox.activities.*"
 _SILENT_S = 40.0
 
 

@@ -16,7 +16,10 @@ from tests.chaos.stack import Stack
 from tests.chaos.stored import Row
 from tests.support.recompute import facts_of
 
-_COUNTED = ("lead_created", "lead_assigned", "lead_updated", "stage_changed", "activity_recorded")
+_COUNTED = (
+    "lead_created", "lead_assigned", "lead_pooled", "lead_updated", "stage_changed", "response_given",
+    "activity_recorded",
+)  # fmt: skip
 
 
 async def check_everything(
@@ -44,6 +47,7 @@ async def check_everything(
         sent_again += repeats(log)
         found += check_journal(later)
         found += check_log(told, log, later)
+    await stack.quiet()
     found += await check_derived(stack, tenant, journals)
     counted = [row for name in ("leads", "activities") for row in journals[name] if counts(row)]
     # A new token: the one of the company's founding may be over.

@@ -29,6 +29,7 @@ Scope = Literal[
     "org:read",
     "org:write",
     "absences:write",
+    "audit:read",
     "config:write",
     "admin",
 ]

@@ -14,6 +14,7 @@ from tests.chaos.hostile.values import ADDRESS_NEVER, ADDRESS_ODD, BODIES, HEADE
 
 _HERE = "@@hostile@@"
 _BATCH = "/batch"
+_PRESETS = "/v1/presets/"
 _HEADERS = ("If-Match", "If-None-Match", "Idempotency-Key", "Cox-Wait-For", "Cox-Wait-Ms", "Last-Event-ID",
             "traceparent", "Accept", "Accept-Encoding", "X-Forwarded-For", "Cookie")  # fmt: skip
 _TYPES = ("", "text/plain", "application/json; charset=latin-1", "application/xml", "multipart/form-data",
@@ -132,6 +133,9 @@ class Throwing:
         if path.endswith(_BATCH) and answer.status == 200:
             path, made = path.removesuffix(_BATCH), answer.json["created"]
         self.made[path] = self.made.get(path, 0) + made
+        if path.startswith(_PRESETS) and answer.status == 200:
+            for item in answer.json["items"]:
+                self.made[item["path"]] = self.made.get(item["path"], 0) + (item["state"] == "made")
 
     def _check_pointer(self, answer: Answer, pointer: str, value: Value, what: str) -> None:
         """A refused field is named: the one that is bad, or what it stands in, or lies in it."""
