@@ -4,5 +4,5 @@ Owns leads, pools and claims, assignment rules and their explanations, the clock
 pipelines, moves and history, automation and its runs, handovers, and who was shown contact data; publishes
 `cox.leads`.
 Consumes `cox.org` (directory, working time, the default pipeline, who leaves), `cox.activities` (criteria,
-timeline, responses) and what happens to its own leads.
+timeline, responses), `cox.scoring` (what reps reach, for their shares) and what happens to its own leads.
 """
