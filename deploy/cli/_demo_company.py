@@ -11,6 +11,7 @@ REPS = (
     "陈晓东", "Maria Silva",
     "刘洋", "Tom Becker", "周婷", "Emily Clark", "孙浩", "Lucas Martin",
 )  # fmt: skip
+DIRECTOR = "何建国"
 MANAGERS = ("张伟", "Grace Miller", "吴倩", "David Novak")
 REGIONS = (("north", "华北 North"), ("south", "华南 South"))
 TEAM_SIZE = 2

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 
 from deploy.cli import _demo_past
-from deploy.cli._demo_company import REGIONS, Rep, Team, company
+from deploy.cli._demo_company import DIRECTOR, REGIONS, Rep, Team, company
 from deploy.cli._demo_rules import POOLED, bring_rules, fill_pool, leaving, profile_of
 from deploy.cli._demo_today import LEADS_PER_REP, Today
 from deploy.cli._imports import followed, upload, wait_for_kpis
@@ -88,12 +88,14 @@ class Organisation:
     def bring(self, teams: Sequence[Team], reps: Sequence[Rep]) -> None:
         found = list(self._client.pages("/v1/org/units"))
         self.units = {unit["code"]: unit["id"] for unit in found}
-        root = next(unit["id"] for unit in found if unit["parent_id"] is None)
+        company = next(unit for unit in found if unit["parent_id"] is None)
         users = {user["code"] for user in self._client.pages("/v1/org/users")}
         total = len(REGIONS) + 2 * len(teams) + len(reps)
         done = 0
+        if "demo-director" not in users:
+            self._user(DIRECTOR, "demo-director", company["code"], "director")
         for code, name in REGIONS:
-            self._unit("region", f"demo-{code}", name, root)
+            self._unit("region", f"demo-{code}", name, company["id"])
         for team in teams:
             self._unit("team", team.code, team.name, self.units[team.region])
             if f"{team.code}-manager" not in users:

@@ -29,6 +29,7 @@ from services.leads.progress import api as progress
 from services.leads.recycling import api as recycling
 from services.leads.recycling.reactions import plan_by, recycling_timers
 from services.leads.returns import api as returns
+from services.leads.returns.reactions import remind_by
 from services.leads.standings.reactions import standings_projection
 from services.leads.timeline import api as timeline
 from services.leads.touches.reactions import touches_projection
@@ -108,6 +109,7 @@ def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
     respond_by(timers, time)
     automate_by(timers, time)
     hand_over_by(org, timers, time)
+    remind_by(timers, time)
     return Worker(
         settings,
         SERVICE,

@@ -158,6 +158,30 @@ class ResponseGiven(LeadsEvent):
     business_s: int
 
 
+class ReturnWarned(LeadsEvent):
+    """An owner called the lead invalid, and nobody has decided yet. `told` are those who are to."""
+
+    aggregate_type: ClassVar[str] = "lead"
+    credit: Credit
+    dimensions: Dimensions
+    filed_at: datetime
+    due_at: datetime
+    told: tuple[UUID, ...] = ()
+
+
+class ReturnOverdue(ReturnWarned):
+    """Nor when it was due. `told` are people above."""
+
+    aggregate_type: ClassVar[str] = "lead"
+
+
+class ReturnTermsDefined(LeadsEvent):
+    """How long decisions about invalid leads may take, in business minutes; None: as long as they like."""
+
+    aggregate_type: ClassVar[str] = "return_terms"
+    due_minutes: int | None = None
+
+
 class ResponseRuleDefined(LeadsEvent):
     """A response rule as it now is; its conditions and escalations stay with leads."""
 

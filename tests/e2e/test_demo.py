@@ -77,6 +77,7 @@ class TestDemo:
         stories = (await tenant.admin.get("/v1/leads", limit=500))["items"]
         assert any(ord(lead["name"][0]) > 0x4E00 for lead in stories)
         assert any(lead["name"].isascii() for lead in stories)
+        assert (await tenant.admin.get("/v1/lead-returns/terms"))["escalate_to"] == "director"
         pools = {one["name"]: one for one in (await tenant.admin.get("/v1/pools"))["items"]}
         pool = pools["线索公海"]
         for lead in stories:

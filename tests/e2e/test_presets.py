@@ -20,6 +20,7 @@ async def company(house: House) -> Tenant:
         await tenant.hire(f"{team}-rep", team)
         await tenant.hire(f"{team}-chief", team, "supervisor")
     await tenant.hire("Manager", role="manager")
+    await tenant.hire("Director", role="director")
     return tenant
 
 
@@ -68,6 +69,7 @@ class TestStandard:
         assert pools["案场公海"]["daily_claims"] == 0
         assert pools["客户公海"]["kind"] == "customers"
         assert len((await admin.get("/v1/response-rules"))["items"]) == 3
+        assert (await admin.get("/v1/lead-returns/terms"))["due_minutes"] == 1080
 
     async def test_nothing_is_made_twice_or_changed_when_it_is_switched_on_again(self, house: House) -> None:
         tenant = await company(house)

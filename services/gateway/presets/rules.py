@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 from uuid import UUID
 
-Part = Literal["calendar", "pools", "first_response"]
+Part = Literal["calendar", "pools", "first_response", "returns"]
 PARTS: tuple[Part, ...] = get_args(Part)
 LineName = Literal["saas", "dealers", "showroom"]
 State = Literal["made", "present", "to_be_made", "refused"]
@@ -26,17 +26,16 @@ class Line:
 class Item:
     """One thing of a preset, made by a POST of `body` to `path`; where one of its name is, it stays.
 
-    `links`: fields that name other things of the preset, by name; their ids are put there.
+    `links`: fields that name other things of the preset, by name; their ids are put there. `only`: there is
+    one such thing at the most, without a name of its own; it is PUT where nothing was said.
     """
 
     part: Part
     path: str
+    name: str
     body: Mapping[str, Any]
     links: Mapping[tuple[str, ...], str] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        return str(self.body["name"])
+    only: bool = False
 
     def ready(self, ids: Mapping[str, str], present: Sequence[Mapping[str, Any]]) -> Item:
         """With the ids of what it names, and not as a default where another thing is one already."""

@@ -17,6 +17,8 @@ CALENDAR = "中国 2026"
 DORMANT = "沉默池"
 IMPORTANT = "重点"
 """The tag of leads with longer terms."""
+WORKDAY = 9 * 60
+"""Minutes."""
 
 _HOLIDAYS = ((date(2026, 2, 15), date(2026, 2, 23)),)
 _MADE_UP = (date(2026, 2, 14), date(2026, 2, 28), date(2026, 5, 9), date(2026, 9, 20), date(2026, 10, 10))
@@ -122,6 +124,9 @@ _RESPONSES: tuple[dict[str, Any], ...] = (
 )
 
 
+_RETURNS = {"warn_minutes": WORKDAY, "due_minutes": 2 * WORKDAY, "escalate_to": "director"}
+
+
 def calendar(id_: UUID, timezone: str) -> WorkCalendar:
     """Monday to Friday from nine to six, with the holidays of 2026."""
     office = ((9 * 60, 18 * 60),)
@@ -159,6 +164,7 @@ def _pool(body: dict[str, Any], line: Line) -> Item:
     return Item(
         "pools",
         "/v1/pools",
+        body["name"],
         {
             **body,
             "members": {"unit_ids": [str(unit) for unit in line.unit_ids]},
@@ -170,4 +176,9 @@ def _pool(body: dict[str, Any], line: Line) -> Item:
 
 def responses() -> list[Item]:
     """Terms of the first response by source."""
-    return [Item("first_response", "/v1/response-rules", body) for body in _RESPONSES]
+    return [Item("first_response", "/v1/response-rules", body["name"], body) for body in _RESPONSES]
+
+
+def returns() -> list[Item]:
+    """How long decisions about invalid leads may take."""
+    return [Item("returns", "/v1/lead-returns/terms", "无效线索退回", _RETURNS, only=True)]

@@ -80,10 +80,12 @@ async def bring_to_leads(
     """Make what is not there yet by name, one after the other. Raises NotNow: ask again, it goes on."""
     items: list[Item] = standard.pools(ground.lines) if "pools" in parts else []
     items += standard.responses() if "first_response" in parts else []
-    present = {
-        path: await _present(services, who, path, after_org)
-        for path in dict.fromkeys(item.path for item in items)
-    }
+    items += standard.returns() if "returns" in parts else []
+    present: dict[str, list[dict[str, Any]]] = {}
+    for item in items:
+        if item.path not in present:
+            look = _said if item.only else _present
+            present[item.path] = await look(services, who, item, after_org)
     done: list[Done] = []
     ids: dict[str, str] = {}
     for item in items:
@@ -95,11 +97,17 @@ async def bring_to_leads(
     return done
 
 
-async def _present(services: Services, who: Principal, path: str, after_org: str) -> list[dict[str, Any]]:
+async def _said(services: Services, who: Principal, item: Item, after_org: str) -> list[dict[str, Any]]:
+    answer = await services.get("leads", item.path, principal=who, wait_for=after_org)
+    return [{"name": item.name, "id": None}] if answer.body["version"] else []
+
+
+async def _present(services: Services, who: Principal, item: Item, after_org: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     cursor = ""
     while True:
-        answer = await services.get("leads", f"{path}?limit=500{cursor}", principal=who, wait_for=after_org)
+        path = f"{item.path}?limit=500{cursor}"
+        answer = await services.get("leads", path, principal=who, wait_for=after_org)
         found += answer.body["items"]
         if answer.body["next_cursor"] is None:
             return found
@@ -121,16 +129,17 @@ async def _bring(
     if preview:
         return Done(item, "to_be_made")
     try:
-        answer = await services.post("leads", item.path, item.body, principal=who, wait_for=after_org)
+        send = services.put if item.only else services.post
+        answer = await send("leads", item.path, item.body, principal=who, wait_for=after_org)
     except Refused as refused:
         return Done(item, "refused", problem=refused.detail)
-    return Done(item, "made", answer.body["id"], caused=answer.position)
+    return Done(item, "made", answer.body.get("id"), caused=answer.position)
 
 
 async def bring_calendar(tx: Tx, ground: Ground, id_: UUID, now: datetime, *, preview: bool) -> Done:
     """The calendar; the whole company works by it, unless it has one already."""
     wanted = standard.calendar(id_, ground.tenant.timezone)
-    item = Item("calendar", "/v1/org/calendars", {"name": wanted.name})
+    item = Item("calendar", "/v1/org/calendars", wanted.name, {})
     for each in await calendars.page_calendars(tx, after=None, limit=10_000, active=None):
         if each.name == wanted.name:
             return Done(item, "present", str(each.id))

@@ -72,6 +72,19 @@ class Services:
         content = orjson.dumps(body)
         return await self._ask("POST", service, path, content, headers, principal, wait_for)
 
+    async def put(
+        self,
+        service: str,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        principal: Principal,
+        wait_for: str | None = None,
+    ) -> Answer:
+        """The answer to a PUT. Raises as `post`."""
+        headers = {"Content-Type": "application/json"}
+        return await self._ask("PUT", service, path, orjson.dumps(body), headers, principal, wait_for)
+
     async def get(
         self, service: str, path: str, *, principal: Principal, wait_for: str | None = None
     ) -> Answer:

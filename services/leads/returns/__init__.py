@@ -1,5 +1,5 @@
-"""Invalid leads are returned: filed by their owner, approved by a superior, and the turn comes back.
+"""Leads that their owners call invalid: approved, the lead goes into a pool and the turn comes back.
 
-Owns `lead_returns`; publishes nothing of its own: an approved one is given into a pool.
-Consumes nothing.
+Owns `lead_returns`, `return_terms` and timers; publishes ReturnWarned, ReturnOverdue and ReturnTermsDefined.
+Consumes nothing: assigning and releasing are its neighbours'.
 """

@@ -8,8 +8,10 @@ from fastapi import Body, Depends
 from pydantic import Field
 from starlette.responses import Response
 
-from services.leads.returns.rules import Filing, Invalidity, State
+from services.leads.first_response.rules import Boss
+from services.leads.returns.rules import Filing, Invalidity, State, Terms
 from services.leads.returns.use_cases import approve, file_invalid, filed, filings_of, refuse
+from services.leads.returns.waiting import set_terms, terms_of
 from shared.web.context import Now
 from shared.web.paging import Page, PageQuery, page_query
 from shared.web.reads import Read, read_access
@@ -22,6 +24,8 @@ returns_router = Router(prefix="/v1/lead-returns", tags=["leads"])
 
 Reading = Annotated[Read, Depends(read_access("leads:read"))]
 Writing = Annotated[Write, Depends(write_access("leads:write"))]
+Configuring = Annotated[Write, Depends(write_access("config:write"))]
+Minutes = Annotated[int, Field(ge=1, le=100_000)]
 Paging = Annotated[PageQuery, Depends(page_query)]
 Note = Annotated[str, Text(1000)]
 
@@ -56,10 +60,50 @@ class ReturnOut(WireModel):
     decided_by: Id | None
     decision_note: str | None
     turn_returned: bool
+    due_at: Timestamp | None = Field(description="To be decided by then.")
+    warned_at: Timestamp | None
+    overdue_at: Timestamp | None
 
     @classmethod
     def of(cls, filing: Filing) -> ReturnOut:
         return cls(**{name: getattr(filing, name) for name in cls.model_fields})
+
+
+class TermsIn(WireModel):
+    """How long a decision may take, in business minutes of the owner's calendar; null: as long as it likes.
+
+    The supervisor is warned; then `escalate_to` is told, the next role up where nobody has it.
+    """
+
+    warn_minutes: Minutes | None = None
+    due_minutes: Minutes | None = None
+    escalate_to: Boss | None = None
+
+
+class TermsOut(TermsIn):
+    """`version` is 0 while nothing was said."""
+
+    version: int
+
+    @classmethod
+    def of(cls, terms: Terms) -> TermsOut:
+        return cls(**{name: getattr(terms, name) for name in cls.model_fields})
+
+
+@returns_router.get("/terms", response_model=TermsOut)
+async def get_terms(read: Reading) -> Response:
+    """How long a decision may take."""
+    async with read.transaction() as tx:
+        return read.respond(TermsOut.of(await terms_of(tx, read.principal.tenant_id)))
+
+
+@returns_router.put("/terms", response_model=TermsOut)
+async def put_terms(body: TermsIn, write: Configuring, at: Now) -> Response:
+    """The whole of it, for what is filed from now on."""
+    wanted = Terms(body.warn_minutes, body.due_minutes, body.escalate_to)
+    return await write.run(
+        lambda tx: set_terms(tx, write.principal.tenant_id, wanted, at), render=TermsOut.of
+    )
 
 
 @leads_router.post("/{lead_id}/invalid", status_code=201, response_model=ReturnOut)

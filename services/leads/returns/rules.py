@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from shared.errors import Conflict, Forbidden
+from services.leads.first_response.rules import Boss, stand_ins
+from shared.errors import Conflict, FieldError, Forbidden, Invalid
 
 Invalidity = Literal["empty_number", "peer", "duplicate"]
 State = Literal["filed", "approved", "refused"]
@@ -51,9 +53,38 @@ class FilingOutdated(Conflict):
     title = "The lead is in other hands since it was filed"
 
 
+class ReturnTermsImpossible(Invalid):
+    code = "return_terms_impossible"
+    title = "Terms that cannot work"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long a decision may take, in business minutes; None: as long as it likes. `escalate_to` is told
+    then, or whoever stands in for them.
+    """
+
+    warn_minutes: int | None = None
+    due_minutes: int | None = None
+    escalate_to: Boss | None = None
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When deciders are warned, if they are, and when it is due."""
+
+    warn_at: datetime | None
+    due_at: datetime
+    escalate_to: Boss
+
+
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """What an owner said of a lead that they have since `assigned_at`, and what became of it."""
+    """What an owner said of a lead that they have since `assigned_at`, and what became of it.
+
+    `due_at`: it is to be decided by then; `warned_at`, `overdue_at`: when somebody was told that it is not.
+    """
 
     tenant_id: UUID
     lead_id: UUID
@@ -67,6 +98,31 @@ class Filing:
     decided_by: UUID | None
     decision_note: str | None
     turn_returned: bool
+    warn_at: datetime | None = None
+    due_at: datetime | None = None
+    escalate_to: Boss | None = None
+    warned_at: datetime | None = None
+    overdue_at: datetime | None = None
+
+    @property
+    def key(self) -> tuple[UUID, UUID, UUID, datetime]:
+        return self.tenant_id, self.lead_id, self.owner_id, self.assigned_at
+
+
+def check_terms(terms: Terms, nobody: Collection[Boss]) -> None:
+    """Raises ReturnTermsImpossible. `nobody`: roles that no active user has."""
+    errors = []
+    if (terms.due_minutes is None) != (terms.escalate_to is None):
+        detail = "when it is due and who is told then belong together"
+        errors.append(FieldError("/escalate_to", "half_given", detail))
+    if terms.warn_minutes is not None and (terms.due_minutes or 0) <= terms.warn_minutes:
+        detail = "a warning comes before it is due"
+        errors.append(FieldError("/warn_minutes", "warning_too_late", detail))
+    if terms.escalate_to is not None and not set(stand_ins(terms.escalate_to)) - set(nobody):
+        detail = f"nobody is {terms.escalate_to}, or above"
+        errors.append(FieldError("/escalate_to", "nobody_to_tell", detail))
+    if errors:
+        raise ReturnTermsImpossible(errors[0].detail, errors=errors)
 
 
 def check_filing(

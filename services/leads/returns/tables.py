@@ -1,8 +1,8 @@
-"""Leads that their owners call invalid, and what was decided."""
+"""Leads that their owners call invalid, what was decided, and how long that may take."""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, DateTime, Index, Table, Text, Uuid, text
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Integer, Table, Text, Uuid, text
 
 from services.leads.metadata import metadata
 
@@ -22,6 +22,11 @@ lead_returns = Table(
     Column("decided_by", Uuid),
     Column("decision_note", Text),
     Column("turn_returned", Boolean, nullable=False),
+    Column("warn_at", DateTime(timezone=True)),
+    Column("due_at", DateTime(timezone=True)),
+    Column("escalate_to", Text),
+    Column("warned_at", DateTime(timezone=True)),
+    Column("overdue_at", DateTime(timezone=True)),
     Index(
         "ix_lead_returns_tenant_id_filed_at_filed",
         "tenant_id",
@@ -30,11 +35,24 @@ lead_returns = Table(
     ),
 )
 
+return_terms = Table(
+    "return_terms",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("warn_minutes", Integer),
+    Column("due_minutes", Integer),
+    Column("escalate_to", Text),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    Index("uq_return_terms_tenant_id", "tenant_id", unique=True),
+)
+
 _COLUMNS = ", ".join(f"r.{column.name}" for column in lead_returns.columns)
 FILE = """
-insert into lead_returns (tenant_id, lead_id, owner_id, assigned_at, filed_at, reason, note, state,
-                          turn_returned)
-values ($1, $2, $3, $4, $5, $6, $7, 'filed', false) on conflict do nothing returning true
+insert into lead_returns (tenant_id, lead_id, owner_id, assigned_at, filed_at, reason, note, warn_at, due_at,
+                          escalate_to, state, turn_returned)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'filed', false) on conflict do nothing returning true
 """
 OF_LEAD = f"""
 select {_COLUMNS} from lead_returns r where tenant_id = $1 and lead_id = $2 order by filed_at, owner_id
@@ -52,4 +70,17 @@ where r.tenant_id = $1 and r.state = 'filed' order by r.filed_at, r.lead_id
 DECIDE = """
 update lead_returns set state = $5, decided_at = $6, decided_by = $7, decision_note = $8, turn_returned = $9
 where tenant_id = $1 and lead_id = $2 and owner_id = $3 and assigned_at = $4
+"""
+_ONE = "where tenant_id = $1 and lead_id = $2 and owner_id = $3 and assigned_at = $4"
+TOLD_WARNED = f"update lead_returns set warned_at = $5 {_ONE}"  # noqa: S608
+TOLD_OVERDUE = f"update lead_returns set overdue_at = $5 {_ONE}"  # noqa: S608
+TERMS = "select warn_minutes, due_minutes, escalate_to, seq from return_terms where tenant_id = $1"
+LOCK_TERMS = "select id from return_terms where tenant_id = $1 for update"
+INSERT_TERMS = """
+insert into return_terms (tenant_id, id, seq, warn_minutes, due_minutes, escalate_to, updated_at)
+values ($1, $2, 1, $3, $4, $5, $6)
+"""
+UPDATE_TERMS = """
+update return_terms set warn_minutes = $3, due_minutes = $4, escalate_to = $5, updated_at = $6
+where tenant_id = $1 and id = $2
 """

@@ -24,6 +24,7 @@ from services.leads.returns.rules import (
     check_in_hand,
 )
 from services.leads.returns.tables import DECIDE, FILE, FILED, LOCK_FILED, OF_LEAD
+from services.leads.returns.waiting import await_decision, deadline_of
 from shared.access.principal import Principal
 from shared.database.transactions import Tx
 
@@ -37,9 +38,13 @@ async def file_invalid(
     """
     lead = await lock_lead(tx, who.tenant_id, lead_id)
     since = check_filing(lead.owner_id, who.user_id, lead.status, await _since(tx, lead), at)
-    values = (who.tenant_id, lead_id, lead.owner_id, since, at, reason, note)
+    deadline = await deadline_of(tx, who.tenant_id, lead.owner_id, at) if lead.owner_id else None
+    dates = (deadline.warn_at, deadline.due_at, deadline.escalate_to) if deadline else (None, None, None)
+    values = (who.tenant_id, lead_id, lead.owner_id, since, at, reason, note, *dates)
     if not await tx.connection.fetchval(FILE, *values):
         raise FiledBefore
+    if deadline is not None:
+        await await_decision(tx, lead_id, deadline)
     made = await filings_of(tx, who.tenant_id, lead_id)
     return next(one for one in made if (one.owner_id, one.assigned_at) == (lead.owner_id, since))
 
@@ -104,8 +109,7 @@ async def _decide(
     *,
     turn_returned: bool,
 ) -> Filing:
-    key = (filing.tenant_id, filing.lead_id, filing.owner_id, filing.assigned_at)
-    await tx.connection.execute(DECIDE, *key, state, at, who.user_id, note, turn_returned)
+    await tx.connection.execute(DECIDE, *filing.key, state, at, who.user_id, note, turn_returned)
     return replace(
         filing,
         state=state,

@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from services.leads.returns.reactions import remind_by
 from shared.settings import Settings
 from tests.integration.services.leads.conftest import Desk
 from tests.integration.services.leads.test_assignment import considered, react, rule, users
 from tests.integration.services.leads.test_pool import make_pool
 from tests.integration.services.leads.test_progress import loads
+from tests.integration.services.leads.test_recycling import Time, at, time
 from tests.support.asgi import Answer
+
+__all__ = ["time"]
 
 
 async def given(desk: Desk, settings: Settings) -> tuple[str, str]:
@@ -184,3 +188,67 @@ class TestRefusing:
         assert (await decide(desk, lead)).code == "nothing_filed"
         seen = await considered(desk, {"id": lead})
         assert UUID(seen["North1"]["user_id"]) == desk.users["north1"]
+
+
+NINE_TO_SIX: dict[str, Any] = {"warn_minutes": 540, "due_minutes": 1080, "escalate_to": "director"}
+
+
+async def set_terms(desk: Desk, by: str = "head", **terms: Any) -> Answer:
+    return await desk(by, "PUT", "/v1/lead-returns/terms", terms)
+
+
+class TestWaiting:
+    async def test_deciders_are_warned_and_those_above_told_when_nobody_decides(
+        self, desk: Desk, settings: Settings, time: Time
+    ) -> None:
+        """Filed on Thursday at three in the afternoon: working days are what counts, at the weekend none."""
+        await desk.user("chief", "company", role="director", is_rep=False)
+        assert (await set_terms(desk, **NINE_TO_SIX)).status == 200
+        await rule(desk, candidates=users(desk, "north1"))
+        remind_by(time.timers, desk.clock)
+        desk.clock.at = at(3, 5, 15)
+        lead, owner = await given(desk, settings)
+        told = (await file(desk, owner, lead)).json()
+        assert datetime.fromisoformat(told["due_at"]) == at(3, 9, 15)
+        await time.pass_to(at(3, 10))
+        happened = [(kind, data["told"]) for _, kind, data in (await desk.events(lead))[2:]]
+        assert happened == [
+            ("return_warned", [str(desk.users["boss"])]), ("return_overdue", [str(desk.users["chief"])]),
+        ]  # fmt: skip
+        [shown] = (await desk("boss", "GET", "/v1/lead-returns")).json()["items"]
+        dates = [datetime.fromisoformat(shown[name]) for name in ("warned_at", "overdue_at")]
+        assert dates == [at(3, 6, 15), at(3, 9, 15)]
+
+    async def test_nobody_is_told_when_it_is_decided_in_time(
+        self, desk: Desk, settings: Settings, time: Time
+    ) -> None:
+        await desk.user("chief", "company", role="director", is_rep=False)
+        await set_terms(desk, **NINE_TO_SIX)
+        await rule(desk, candidates=users(desk, "north1"))
+        remind_by(time.timers, desk.clock)
+        desk.clock.at = at(3, 5, 15)
+        lead, owner = await given(desk, settings)
+        await file(desk, owner, lead)
+        assert (await decide(desk, lead, "refuse")).status == 200
+        await time.pass_to(at(3, 12))
+        assert len(await desk.events(lead)) == 2
+
+    async def test_a_decision_may_take_as_long_as_it_likes_while_nothing_is_said(
+        self, desk: Desk, settings: Settings
+    ) -> None:
+        terms = (await desk("boss", "GET", "/v1/lead-returns/terms")).json()
+        assert terms == {"warn_minutes": None, "due_minutes": None, "escalate_to": None, "version": 0}
+        await rule(desk, candidates=users(desk, "north1"))
+        lead, owner = await given(desk, settings)
+        assert (await file(desk, owner, lead)).json()["due_at"] is None
+
+    async def test_terms_are_refused_with_the_field_when_they_cannot_work(self, desk: Desk) -> None:
+        nobody = await set_terms(desk, **NINE_TO_SIX)
+        assert (nobody.status, nobody.pointers) == (422, ["/escalate_to"])
+        await desk.user("chief", "company", role="director", is_rep=False)
+        late = await set_terms(desk, **NINE_TO_SIX | {"warn_minutes": 1080})
+        assert (late.code, late.pointers) == ("return_terms_impossible", ["/warn_minutes"])
+        assert (await set_terms(desk, due_minutes=5)).pointers == ["/escalate_to"]
+        assert (await set_terms(desk, "boss", **NINE_TO_SIX)).status == 403
+        assert (await set_terms(desk, **NINE_TO_SIX)).json()["version"] == 1
+        assert (await set_terms(desk)).json()["version"] == 2
