@@ -14,6 +14,8 @@ REPS = (
 DIRECTOR = "何建国"
 MANAGERS = ("张伟", "Grace Miller", "吴倩", "David Novak")
 REGIONS = (("north", "华北 North"), ("south", "华南 South"))
+SUPERVISORS = {"north": "马丽", "south": "Paul Moreau"}
+"""Of the regions."""
 TEAM_SIZE = 2
 PRODUCTS = ("CRM Cloud", "Data Hub", "Field App")
 CHANNELS = ("web", "exhibition", "referral", "phone")

@@ -8,6 +8,7 @@ from typing import Any
 
 from deploy.cli._demo_company import REGIONS, Rep, customer
 from deploy.cli.client import Client
+from deploy.cli.errors import CommandError
 
 POOLED = 12
 BIG_DEAL = 25_000
@@ -46,7 +47,10 @@ def bring_rules(client: Client, units: dict[str, str], currency: str) -> None:
     name stays as it is.
     """
     regions = [units[f"demo-{code}"] for code, _ in REGIONS]
-    client.post("/v1/presets/standard", {"lines": {"saas": {"unit_ids": regions}}})
+    made = client.post("/v1/presets/standard", {"lines": {"saas": {"unit_ids": regions}}})
+    refused = [f"{one['name']}: {one['problem']}" for one in made["items"] if one["state"] == "refused"]
+    if refused:
+        raise CommandError(f"the preset was not switched on whole: {'; '.join(refused)}")
     to_reps = [
         {
             "name": f"Demo: {name}", "position": position, "conditions": {"region": [code]},

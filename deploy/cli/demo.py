@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 
 from deploy.cli import _demo_past
-from deploy.cli._demo_company import DIRECTOR, REGIONS, Rep, Team, company
+from deploy.cli._demo_company import DIRECTOR, REGIONS, SUPERVISORS, Rep, Team, company
 from deploy.cli._demo_rules import POOLED, bring_rules, fill_pool, leaving, profile_of
 from deploy.cli._demo_today import LEADS_PER_REP, Today
 from deploy.cli._imports import followed, upload, wait_for_kpis
@@ -96,6 +96,9 @@ class Organisation:
             self._user(DIRECTOR, "demo-director", company["code"], "director")
         for code, name in REGIONS:
             self._unit("region", f"demo-{code}", name, company["id"])
+            if f"demo-{code}-supervisor" not in users:
+                supervisor = SUPERVISORS[code]
+                self._user(supervisor, f"demo-{code}-supervisor", f"demo-{code}", "supervisor")
         for team in teams:
             self._unit("team", team.code, team.name, self.units[team.region])
             if f"{team.code}-manager" not in users:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from time import monotonic
 from typing import Any
 
+from shared.events.backbone import Backbone
 from shared.observability.logs import get_logger
 
 log = get_logger(__name__)
@@ -56,6 +57,22 @@ async def finish(cleanup: Coroutine[Any, Any, Any], timeout_s: float) -> None:
     task.add_done_callback(lambda done: done.cancelled() or done.exception())
     if interrupted:
         raise asyncio.CancelledError
+
+
+def every(
+    pause_s: float, work: Callable[[Backbone], Awaitable[int | None]]
+) -> Callable[[Backbone], Awaitable[None]]:
+    """A worker's loop that runs until cancelled: some work, again at once as long as there was any to do
+    (a number that is not 0), else after a pause.
+    """
+
+    async def loop(backbone: Backbone) -> None:
+        while True:
+            while await work(backbone):
+                pass
+            await asyncio.sleep(pause_s)
+
+    return loop
 
 
 async def kept_alive(name: str, loop: Callable[[], Awaitable[None]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from shared.access.principal import Principal
 from shared.database.transactions import Database, Tx
 from shared.errors import Conflict, FieldError, Invalid, Malformed
 from shared.events.backbone import Backbone
+from shared.events.tasks import every
 
 HEADER = "Idempotency-Key"
 KEPT_HOURS = 24
@@ -133,9 +133,9 @@ async def purge(database: Database, limit: int = 1000) -> int:
     return int(tag.rsplit(" ", 1)[-1])
 
 
-async def keep_purged(backbone: Backbone) -> None:
-    """Runs until cancelled, in each worker: what is over a day old goes, within a minute."""
-    while True:
-        while await purge(backbone.worker):
-            pass
-        await asyncio.sleep(PURGE_EVERY_S)
+async def _purge(backbone: Backbone) -> int:
+    return await purge(backbone.worker)
+
+
+keep_purged = every(PURGE_EVERY_S, _purge)
+"""In each worker: what is over a day old goes, within a minute."""

@@ -78,6 +78,8 @@ class TestDemo:
         assert any(ord(lead["name"][0]) > 0x4E00 for lead in stories)
         assert any(lead["name"].isascii() for lead in stories)
         assert (await tenant.admin.get("/v1/lead-returns/terms"))["escalate_to"] == "director"
+        assert len((await tenant.admin.get("/v1/response-rules"))["items"]) == 3
+        assert len((await tenant.admin.get("/v1/automation-rules"))["items"]) == 2
         pools = {one["name"]: one for one in (await tenant.admin.get("/v1/pools"))["items"]}
         pool = pools["线索公海"]
         for lead in stories:

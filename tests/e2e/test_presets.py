@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.e2e.support.house import House
 from tests.support.calls import calls_of, differences
-from tests.support.speaking import Tenant
+from tests.support.speaking import Person, Tenant
 
 PATH = "/v1/presets/standard"
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "presets.md"
@@ -111,5 +111,12 @@ class TestStandard:
         body = {"lines": {"saas": {"unit_ids": [tenant.people["Field-rep"]]}}}
         answer = await tenant.admin.ask("POST", PATH, body)
         assert (answer.status, answer.json["errors"][0]["pointer"]) == (422, "/lines/saas/unit_ids/0")
+        key = {"name": "half", "scopes": ["config:write", "leads:read"]}
+        partner = Person(house.url, token=(await tenant.admin.post("/v1/api-keys", key))["key"])
+        assert (await partner.ask("POST", PATH, {})).code == "missing_scope"
+        assert (await partner.ask("POST", PATH, {"parts": ["returns"]})).status == 200
+        key["scopes"] = ["config:write"]
+        partner = Person(house.url, token=(await tenant.admin.post("/v1/api-keys", key))["key"])
+        assert (await partner.ask("POST", PATH, {"parts": ["returns"]})).code == "missing_scope"
         rep = await tenant.hire("Somebody", "Field")
         assert (await rep.ask("POST", PATH, {})).status == 403

@@ -30,6 +30,7 @@ async def post_standard(
     What a service refuses is named with the reason, and the rest is made.
     """
     who, context = write.principal, context_of(request)
+    who.require("leads:read")
     if "calendar" in body.parts:
         who.require("org:write")
     services: Services = request.app.state.services

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -17,6 +16,7 @@ from shared.database.transactions import Tx
 from shared.events.backbone import Backbone
 from shared.events.consuming.handlers import Reaction
 from shared.events.envelope import Received
+from shared.events.tasks import every
 from shared.events.timing.timers import Timer, Timers, forget, schedule_many
 
 ACTIVITY = "leads.automation_activity"
@@ -80,9 +80,9 @@ def automate_by(timers: Timers, clock: Clock) -> None:
         await forget(tx, ACTIVITY, timer.aggregate_id)
 
 
-async def keep_runs_purged(backbone: Backbone) -> None:
-    """Runs until cancelled, in each worker."""
-    while True:
-        while await purge_runs(backbone.worker, backbone.clock.now()):
-            pass
-        await asyncio.sleep(PURGE_EVERY_S)
+async def _purge(backbone: Backbone) -> int:
+    return await purge_runs(backbone.worker, backbone.clock.now())
+
+
+keep_runs_purged = every(PURGE_EVERY_S, _purge)
+"""In each worker."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -13,6 +12,7 @@ from services.leads.contact_reads.tables import ENSURE_PARTITION, OF_LEAD, inser
 from services.leads.intake.use_cases import get_lead
 from shared.database.transactions import Tx
 from shared.events.backbone import Backbone
+from shared.events.tasks import every
 from shared.web.context import Disclosure
 
 PREPARE_EVERY_S = 3600.0
@@ -50,15 +50,16 @@ async def contact_reads_of(
     return [ContactRead(**dict(row.items())) for row in rows]
 
 
-async def keep_months_ahead(backbone: Backbone) -> None:
-    """Runs until cancelled, in each worker: rows of this month and of the next have a place."""
-    while True:
-        await ensure_months(backbone, backbone.clock.now().date())
-        await asyncio.sleep(PREPARE_EVERY_S)
-
-
 async def ensure_months(backbone: Backbone, today: date) -> None:
     """Partitions for the months that rows may come in soon."""
     for month in months_ahead(today):
         async with backbone.worker.transaction() as tx:
             await tx.connection.execute(ENSURE_PARTITION, month)
+
+
+async def _prepare(backbone: Backbone) -> None:
+    await ensure_months(backbone, backbone.clock.now().date())
+
+
+keep_months_ahead = every(PREPARE_EVERY_S, _prepare)
+"""In each worker: rows of this month and of the next have a place."""

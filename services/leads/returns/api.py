@@ -61,8 +61,6 @@ class ReturnOut(WireModel):
     decision_note: str | None
     turn_returned: bool
     due_at: Timestamp | None = Field(description="To be decided by then.")
-    warned_at: Timestamp | None
-    overdue_at: Timestamp | None
 
     @classmethod
     def of(cls, filing: Filing) -> ReturnOut:

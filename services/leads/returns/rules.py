@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from services.leads.first_response.rules import Boss, stand_ins
+from services.leads.first_response.rules import Boss
 from shared.errors import Conflict, FieldError, Forbidden, Invalid
 
 Invalidity = Literal["empty_number", "peer", "duplicate"]
@@ -83,7 +83,7 @@ class Deadline:
 class Filing:
     """What an owner said of a lead that they have since `assigned_at`, and what became of it.
 
-    `due_at`: it is to be decided by then; `warned_at`, `overdue_at`: when somebody was told that it is not.
+    `due_at`: it is to be decided by then.
     """
 
     tenant_id: UUID
@@ -101,8 +101,6 @@ class Filing:
     warn_at: datetime | None = None
     due_at: datetime | None = None
     escalate_to: Boss | None = None
-    warned_at: datetime | None = None
-    overdue_at: datetime | None = None
 
     @property
     def key(self) -> tuple[UUID, UUID, UUID, datetime]:
@@ -118,9 +116,9 @@ def check_terms(terms: Terms, nobody: Collection[Boss]) -> None:
     if terms.warn_minutes is not None and (terms.due_minutes or 0) <= terms.warn_minutes:
         detail = "a warning comes before it is due"
         errors.append(FieldError("/warn_minutes", "warning_too_late", detail))
-    if terms.escalate_to is not None and not set(stand_ins(terms.escalate_to)) - set(nobody):
-        detail = f"nobody is {terms.escalate_to}, or above"
-        errors.append(FieldError("/escalate_to", "nobody_to_tell", detail))
+    if terms.escalate_to in nobody:
+        detail = f"no active user is a {terms.escalate_to}"
+        errors.append(FieldError("/escalate_to", "escalation_to_nobody", detail))
     if errors:
         raise ReturnTermsImpossible(errors[0].detail, errors=errors)
 

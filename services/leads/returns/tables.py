@@ -25,8 +25,6 @@ lead_returns = Table(
     Column("warn_at", DateTime(timezone=True)),
     Column("due_at", DateTime(timezone=True)),
     Column("escalate_to", Text),
-    Column("warned_at", DateTime(timezone=True)),
-    Column("overdue_at", DateTime(timezone=True)),
     Index(
         "ix_lead_returns_tenant_id_filed_at_filed",
         "tenant_id",
@@ -57,10 +55,11 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'filed', false) on conflict do 
 OF_LEAD = f"""
 select {_COLUMNS} from lead_returns r where tenant_id = $1 and lead_id = $2 order by filed_at, owner_id
 """  # noqa: S608 - own names
-LOCK_FILED = f"""
+FILED_LAST = f"""
 select {_COLUMNS} from lead_returns r where tenant_id = $1 and lead_id = $2 and state = 'filed'
-order by filed_at desc limit 1 for update
+order by filed_at desc limit 1
 """  # noqa: S608
+LOCK_FILED = f"{FILED_LAST} for update"
 # Row-level security lets through whose leads the caller sees.
 FILED = f"""
 select {_COLUMNS} from lead_returns r
@@ -71,9 +70,6 @@ DECIDE = """
 update lead_returns set state = $5, decided_at = $6, decided_by = $7, decision_note = $8, turn_returned = $9
 where tenant_id = $1 and lead_id = $2 and owner_id = $3 and assigned_at = $4
 """
-_ONE = "where tenant_id = $1 and lead_id = $2 and owner_id = $3 and assigned_at = $4"
-TOLD_WARNED = f"update lead_returns set warned_at = $5 {_ONE}"  # noqa: S608
-TOLD_OVERDUE = f"update lead_returns set overdue_at = $5 {_ONE}"  # noqa: S608
 TERMS = "select warn_minutes, due_minutes, escalate_to, seq from return_terms where tenant_id = $1"
 LOCK_TERMS = "select id from return_terms where tenant_id = $1 for update"
 INSERT_TERMS = """

@@ -14,12 +14,10 @@ from services.leads.first_response.use_cases import bosses_of
 from services.leads.intake.use_cases import get_lead, record_lead_events
 from services.leads.returns.rules import Deadline, Filing, Terms, check_terms
 from services.leads.returns.tables import (
+    FILED_LAST,
     INSERT_TERMS,
-    LOCK_FILED,
     LOCK_TERMS,
     TERMS,
-    TOLD_OVERDUE,
-    TOLD_WARNED,
     UPDATE_TERMS,
     return_terms,
 )
@@ -75,35 +73,24 @@ async def await_decision(tx: Tx, lead_id: UUID, deadline: Deadline) -> None:
 
 
 async def look_at(tx: Tx, tenant_id: UUID, lead_id: UUID, at: datetime) -> None:
-    """A date has come: who is to decide is warned, or it is overdue, or it is decided by now."""
-    row = await tx.connection.fetchrow(LOCK_FILED, tenant_id, lead_id)
+    """A date of a locked lead has come: who is to decide is warned, or it is overdue. Nothing where it is
+    decided by now, or the lead is no longer as it was filed.
+    """
+    row = await tx.connection.fetchrow(FILED_LAST, tenant_id, lead_id)
     filing = None if row is None else Filing(**dict(row.items()))
     if filing is None or filing.due_at is None or filing.escalate_to is None:
         return
-    if filing.due_at > at:
-        if filing.warned_at is None:
-            await _tell(tx, filing, ReturnWarned, filing.due_at, DECIDER, at)
-            await tx.connection.execute(TOLD_WARNED, *filing.key, at)
-        await schedule(tx, TIMER, lead_id, filing.due_at)
-    elif filing.overdue_at is None:
-        await _tell(tx, filing, ReturnOverdue, filing.due_at, filing.escalate_to, at)
-        await tx.connection.execute(TOLD_OVERDUE, *filing.key, at)
-
-
-async def _tell(
-    tx: Tx,
-    filing: Filing,
-    event: type[ReturnWarned] | type[ReturnOverdue],
-    due_at: datetime,
-    to: Boss,
-    at: datetime,
-) -> None:
-    lead = await get_lead(tx, filing.tenant_id, filing.lead_id)
-    told = event(
+    lead = await get_lead(tx, tenant_id, lead_id)
+    if lead.owner_id != filing.owner_id or lead.status != "open":
+        return
+    overdue = filing.due_at <= at
+    event = (ReturnOverdue if overdue else ReturnWarned)(
         credit=await credit_of(tx, filing.owner_id),
         dimensions=lead.dimensions,
         filed_at=filing.filed_at,
-        due_at=due_at,
-        told=await bosses_of(tx, filing.tenant_id, filing.owner_id, to),
+        due_at=filing.due_at,
+        told=await bosses_of(tx, tenant_id, filing.owner_id, filing.escalate_to if overdue else DECIDER),
     )
-    await record_lead_events(tx, [NewEvent(lead.id, told, at)])
+    await record_lead_events(tx, [NewEvent(lead_id, event, at)])
+    if not overdue:
+        await schedule(tx, TIMER, lead_id, filing.due_at)

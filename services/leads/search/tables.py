@@ -52,6 +52,32 @@ _BY_WHAT_IS_SHOWN = """
   end if;"""
 
 
+_BY_LISTS = """\
+  if cardinality(terms) > 0 then
+    holds := holds || format(' and terms @> %L::bigint[]', terms);
+  end if;
+  if cardinality(patterns) > 0 then
+    holds := holds || format(' and search_text like all (%L::text[])', patterns);
+  end if;
+  if cardinality(tags) > 0 then
+    holds := holds || format(' and tags @> %L::text[]', tags);
+  end if;"""
+_IN_ORDER = """\
+  if sort = 'updated_at' then
+    ordering := format('updated_at %s, id %s', direction, direction);
+  elsif filters ? 'owner_id' then
+    near := near || format(' and owner_id = %L', filters ->> 'owner_id');
+  elsif filters ? 'stage' then
+    near := near || format(' and stage = %L', filters ->> 'stage');
+  end if;
+  if after_id is not null then
+    beyond := case when descending then '<' else '>' end;
+    beyond := case when sort = 'updated_at'
+      then format(' and (updated_at, id) %s (%L::timestamptz, %L::uuid)', beyond, after_value, after_id)
+      else format(' and id %s %L::uuid', beyond, after_id) end;
+  end if;"""
+
+
 def _find(in_pool: str) -> str:
     return f"""
 create function find_leads(filters jsonb, terms bigint[], patterns text[], tags text[], sort text,
@@ -74,28 +100,8 @@ begin
   if filters ? 'unowned' then
     holds := holds || ' and owner_id is null';
   end if;{in_pool}
-  if cardinality(terms) > 0 then
-    holds := holds || format(' and terms @> %L::bigint[]', terms);
-  end if;
-  if cardinality(patterns) > 0 then
-    holds := holds || format(' and search_text like all (%L::text[])', patterns);
-  end if;
-  if cardinality(tags) > 0 then
-    holds := holds || format(' and tags @> %L::text[]', tags);
-  end if;
-  if sort = 'updated_at' then
-    ordering := format('updated_at %s, id %s', direction, direction);
-  elsif filters ? 'owner_id' then
-    near := near || format(' and owner_id = %L', filters ->> 'owner_id');
-  elsif filters ? 'stage' then
-    near := near || format(' and stage = %L', filters ->> 'stage');
-  end if;
-  if after_id is not null then
-    beyond := case when descending then '<' else '>' end;
-    beyond := case when sort = 'updated_at'
-      then format(' and (updated_at, id) %s (%L::timestamptz, %L::uuid)', beyond, after_value, after_id)
-      else format(' and id %s %L::uuid', beyond, after_id) end;
-  end if;
+{_BY_LISTS}
+{_IN_ORDER}
   execute format(
     'select array(select id from (select * from leads where %s%s order by %s limit {NEAR}) as leads
      where %s%s order by %s limit %s)',

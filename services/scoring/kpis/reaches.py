@@ -64,12 +64,16 @@ async def tell(database: Database, now: datetime) -> int:
         tenants = [row[0] for row in await raw.fetch(_DUE_TENANTS, now - INTERVAL)]
     told = 0
     for tenant_id in tenants:
-        async with database.transaction(Access(tenant_id)) as tx:
-            told += await _tell_tenant(tx, tenant_id, now)
+        taken = _BATCH
+        while taken == _BATCH:
+            async with database.transaction(Access(tenant_id)) as tx:
+                taken, count = await _tell_some(tx, tenant_id, now)
+            told += count
     return told
 
 
-async def _tell_tenant(tx: Tx, tenant_id: UUID, now: datetime) -> int:
+async def _tell_some(tx: Tx, tenant_id: UUID, now: datetime) -> tuple[int, int]:
+    """How many were due, and how many of them were told."""
     raw = await tx.raw()
     taken = [(row[0], row[1]) for row in await raw.fetch(_TAKE, tenant_id, now - INTERVAL, _BATCH, now)]
     recent = [(rep, month) for rep, month in taken if month > (now - TOLD_FOR).date()]
@@ -85,7 +89,7 @@ async def _tell_tenant(tx: Tx, tenant_id: UUID, now: datetime) -> int:
         if rep in reps
     ]
     await record_events(tx, REPS, events)
-    return len(events)
+    return len(taken), len(events)
 
 
 async def _sums(

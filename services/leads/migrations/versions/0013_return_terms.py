@@ -27,9 +27,7 @@ _CHANGES = (
     """alter table lead_returns
         add column warn_at timestamp with time zone,
         add column due_at timestamp with time zone,
-        add column escalate_to text,
-        add column warned_at timestamp with time zone,
-        add column overdue_at timestamp with time zone""",
+        add column escalate_to text""",
 )
 
 

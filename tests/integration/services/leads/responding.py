@@ -14,8 +14,8 @@ from shared.database.transactions import Access
 from shared.ids import new_id
 from shared.settings import Settings
 from tests.integration.services.leads.conftest import Desk
+from tests.integration.services.leads.passing import Time
 from tests.integration.services.leads.test_assignment import react, rule, users
-from tests.integration.services.leads.test_recycling import Time
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 FORM = {

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from tests.integration.services.leads.conftest import Desk
+from tests.integration.services.leads.passing import Time, at, follow_up, story, time
 from tests.integration.services.leads.test_pool import claim, claimed, make_pool, pooled, release
 from tests.integration.services.leads.test_progress import loads
-from tests.integration.services.leads.test_recycling import Time, at, follow_up, story, time
 
 __all__ = ["time"]
 

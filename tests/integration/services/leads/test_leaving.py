@@ -22,10 +22,10 @@ from shared.events.timing.timers import Timers
 from shared.ids import new_id
 from shared.settings import Settings
 from tests.integration.services.leads.conftest import NOON, Desk
+from tests.integration.services.leads.passing import Time
 from tests.integration.services.leads.test_handover import ask, owned
 from tests.integration.services.leads.test_pool import make_pool
 from tests.integration.services.leads.test_progress import loads
-from tests.integration.services.leads.test_recycling import Time
 
 
 class Leaving(Time):

@@ -2,111 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-import pytest
-
-from services.leads.recycling.reactions import recycling_timers
-from services.leads.recycling.use_cases import AT_ONCE, plan_leads, plan_pool_anew
-from shared.database.engine import make_engine
-from shared.database.transactions import Access, Database
-from shared.events.backbone import Backbone
-from shared.events.timing.timers import Timers
+from services.leads.recycling.use_cases import AT_ONCE
 from shared.ids import new_id
-from shared.settings import Settings
 from tests.integration.services.leads.conftest import Desk
+from tests.integration.services.leads.passing import (
+    SEVEN,
+    Time,
+    at,
+    follow_up,
+    holidays,
+    in_hand,
+    story,
+    time,
+)
 from tests.integration.services.leads.test_pool import claim, claimed, make_pool, pooled, release
 from tests.integration.services.leads.test_progress import loads
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-SEVEN = {"follow_up_days": 7, "warn_days": [3, 1]}
-
-
-def at(month: int, day: int, hour: int = 10, minute: int = 0) -> datetime:
-    return datetime(2026, month, day, hour, minute, tzinfo=SHANGHAI)
-
-
-@dataclass
-class Time:
-    """What the worker does: reactions plan, timers fire."""
-
-    desk: Desk
-    app: Database
-    backbone: Backbone
-    timers: Timers
-
-    async def plan(self, *leads: str) -> None:
-        async with self.app.transaction(Access(self.desk.tenant_id)) as tx:
-            await plan_leads(tx, self.desk.tenant_id, [UUID(lead) for lead in leads])
-
-    async def move(self, lead: str, to: str, by: str = "north1") -> None:
-        """Its owner moves it, and the reaction to that plans."""
-        was = (await self.desk(by, "GET", f"/v1/leads/{lead}")).json()["stage"]
-        answer = await self.desk(by, "POST", f"/v1/leads/{lead}/move", {"to": to})
-        assert answer.status == 200, answer
-        async with self.app.transaction(Access(self.desk.tenant_id)) as tx:
-            await plan_leads(tx, self.desk.tenant_id, [], left=[(UUID(lead), was)])
-
-    async def plan_anew(self, pool: dict[str, Any]) -> None:
-        async with self.app.transaction(Access(self.desk.tenant_id)) as tx:
-            await plan_pool_anew(tx, UUID(pool["id"]), self.desk.clock.at)
-        await self.fire()
-
-    async def pass_to(self, moment: datetime) -> None:
-        """Every timer due until then fires at its own time."""
-        due = "select min(fire_at) from timers where tenant_id = $1"
-        while (first := await self.desk.admin.fetchval(due, self.desk.tenant_id)) and first <= moment:
-            self.desk.clock.at = max(first, self.desk.clock.at)
-            await self.fire()
-        self.desk.clock.at = moment
-
-    async def fire(self) -> None:
-        while await self.timers.fire_due(self.backbone):
-            pass
-
-
-@pytest.fixture
-async def time(desk: Desk, settings: Settings) -> AsyncIterator[Time]:
-    app, worker = (Database(make_engine(settings, "leads", role, pool_size=2)) for role in ("app", "worker"))
-    backbone = Backbone(settings, "leads", worker, app, clock=desk.clock)
-    yield Time(desk, app, backbone, recycling_timers(desk.clock))
-    for database in (app, worker):
-        await database.dispose()
-
-
-async def holidays(desk: Desk) -> None:
-    await desk.calendar("company", days_off=[date(2026, 2, day) for day in range(15, 24)])
-
-
-async def in_hand(desk: Desk, time: Time, pool: dict[str, Any]) -> str:
-    lead = await pooled(desk, pool)
-    await claim(desk, "north1", lead)
-    await time.plan(lead)
-    return lead
-
-
-async def follow_up(desk: Desk, lead: str, moment: datetime, *, effective: bool = True) -> None:
-    """As the projection of activities stores it."""
-    await desk.admin.execute(
-        "insert into lead_activities (tenant_id, lead_id, activity_id, kind, at, effective)"
-        " values ($1, $2, $3, 'call', $4, $5)",
-        desk.tenant_id, UUID(lead), new_id(), moment, effective,
-    )  # fmt: skip
-
-
-async def story(desk: Desk, lead: str) -> list[tuple[str, datetime]]:
-    """Warnings and returns, with their times."""
-    rows = await desk.admin.fetch(
-        "select type, occurred_at from events where aggregate_id = $1 and type similar to"
-        " 'cox.leads.(recycle_warned|lead_pooled)%' order by seq",
-        UUID(lead),
-    )
-    return [(row["type"].split(".")[2], row["occurred_at"]) for row in rows]
+__all__ = ["time"]
 
 
 class TestSpringFestival:
@@ -361,58 +276,3 @@ class TestDefining:
         assert pool["keeping"] == keeping
         changed = await desk("head", "PATCH", f"/v1/pools/{pool['id']}", {"keeping": None})
         assert changed.json()["keeping"] is None
-
-
-class TestStandingStill:
-    async def test_nothing_comes_while_a_contract_is_open_and_the_rest_of_the_term_after_it(
-        self, desk: Desk, time: Time
-    ) -> None:
-        desk.clock.at = at(3, 2)
-        await desk.lead()  # and with it the default pipeline
-        keeping = {"deal_days": 10, "warn_days": [3], "paused_stages": ["contract"]}
-        lead = await in_hand(desk, time, await make_pool(desk, keeping=keeping))
-        await time.pass_to(at(3, 6))
-        await time.move(lead, "contract")
-        assert (await kept(desk, lead))["ends_at"] is None
-        await time.pass_to(at(3, 26))
-        assert len(await story(desk, lead)) == 1
-        await time.move(lead, "negotiation")
-        assert datetime.fromisoformat((await kept(desk, lead))["ends_at"]) == at(4, 1)
-        await time.pass_to(at(4, 2))
-        assert (await story(desk, lead))[1:] == [("recycle_warned", at(3, 29)), ("lead_pooled", at(4, 1))]
-
-    async def test_a_superior_lets_it_stand_still_and_go_on_before_that(self, desk: Desk, time: Time) -> None:
-        desk.clock.at = at(3, 2)
-        lead = await in_hand(desk, time, await make_pool(desk, keeping={"follow_up_days": 7}))
-        path = f"/v1/leads/{lead}/lock"
-        until = {"until": at(3, 12).isoformat(), "reason": "the customer's board decides"}
-        await time.pass_to(at(3, 4))
-        assert (await desk("north1", "POST", path, until)).json()["code"] == "lock_not_allowed"
-        locked = await desk("boss", "POST", path, until)
-        assert datetime.fromisoformat(locked.json()["ends_at"]) == at(3, 17)
-        await time.pass_to(at(3, 6))
-        opened = await desk("boss", "DELETE", path)
-        assert datetime.fromisoformat(opened.json()["ends_at"]) == at(3, 11)
-        assert (await desk("boss", "DELETE", path)).json()["code"] == "nothing_to_lock"
-        await time.pass_to(at(3, 12))
-        assert (await story(desk, lead))[1:] == [("lead_pooled", at(3, 11))]
-
-    async def test_it_is_refused_with_the_field_when_it_cannot_work(self, desk: Desk, time: Time) -> None:
-        lead = await in_hand(desk, time, await make_pool(desk, keeping={"follow_up_days": 7}))
-        for until in (desk.clock.at, desk.clock.at + timedelta(days=400)):
-            body = {"until": until.isoformat()}
-            answer = await desk("boss", "POST", f"/v1/leads/{lead}/lock", body)
-            assert (answer.status, answer.json()["errors"][0]["pointer"]) == (422, "/until")
-        keeping = {"follow_up_days": 7, "paused_stages": ["contract", "signing"]}
-        members = {"unit_ids": [str(desk.units["company"])]}
-        answer = await desk(
-            "head", "POST", "/v1/pools", {"name": "p", "members": members, "keeping": keeping}
-        )
-        assert (answer.status, [one["pointer"] for one in answer.json()["errors"]]) == (
-            422, ["/keeping/paused_stages/1"],
-        )  # fmt: skip
-
-
-async def kept(desk: Desk, lead: str) -> dict[str, Any]:
-    shown: dict[str, Any] = (await desk("north1", "GET", f"/v1/leads/{lead}/keeping")).json()
-    return shown

@@ -9,10 +9,10 @@ from uuid import UUID
 from services.leads.returns.reactions import remind_by
 from shared.settings import Settings
 from tests.integration.services.leads.conftest import Desk
+from tests.integration.services.leads.passing import Time, at, time
 from tests.integration.services.leads.test_assignment import considered, react, rule, users
 from tests.integration.services.leads.test_pool import make_pool
 from tests.integration.services.leads.test_progress import loads
-from tests.integration.services.leads.test_recycling import Time, at, time
 from tests.support.asgi import Answer
 
 __all__ = ["time"]
@@ -215,9 +215,11 @@ class TestWaiting:
         assert happened == [
             ("return_warned", [str(desk.users["boss"])]), ("return_overdue", [str(desk.users["chief"])]),
         ]  # fmt: skip
-        [shown] = (await desk("boss", "GET", "/v1/lead-returns")).json()["items"]
-        dates = [datetime.fromisoformat(shown[name]) for name in ("warned_at", "overdue_at")]
-        assert dates == [at(3, 6, 15), at(3, 9, 15)]
+        rows = await desk.admin.fetch(
+            "select occurred_at from events where aggregate_id = $1 and type like '%return_%' order by seq",
+            UUID(lead),
+        )
+        assert [row["occurred_at"] for row in rows] == [at(3, 6, 15), at(3, 9, 15)]
 
     async def test_nobody_is_told_when_it_is_decided_in_time(
         self, desk: Desk, settings: Settings, time: Time
@@ -232,6 +234,21 @@ class TestWaiting:
         assert (await decide(desk, lead, "refuse")).status == 200
         await time.pass_to(at(3, 12))
         assert len(await desk.events(lead)) == 2
+
+    async def test_nobody_is_told_when_the_lead_is_in_other_hands(
+        self, desk: Desk, settings: Settings, time: Time
+    ) -> None:
+        await desk.user("chief", "company", role="director", is_rep=False)
+        await set_terms(desk, **NINE_TO_SIX)
+        await rule(desk, candidates=users(desk, "north1"))
+        remind_by(time.timers, desk.clock)
+        desk.clock.at = at(3, 5, 15)
+        lead, owner = await given(desk, settings)
+        await file(desk, owner, lead)
+        body = {"owner_id": str(desk.users["north2"])}
+        assert (await desk("boss", "POST", f"/v1/leads/{lead}/assign", body)).status == 200
+        await time.pass_to(at(3, 12))
+        assert [kind for _, kind, _ in await desk.events(lead)][2:] == ["lead_assigned"]
 
     async def test_a_decision_may_take_as_long_as_it_likes_while_nothing_is_said(
         self, desk: Desk, settings: Settings

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+import pytest
 
+from services.scoring.kpis import reaches as reaches_module
 from services.scoring.kpis.apply import Engine
 from services.scoring.kpis.notices import announce
 from services.scoring.kpis.reaches import INTERVAL, tell
@@ -89,6 +91,14 @@ class TestTell:
         later = await heard(worker, admin, world, NOW + INTERVAL)
         assert reaches(later[2]) == {"leads_created": (2, None)}
         assert await heard(worker, admin, world, NOW + 9 * INTERVAL) == later
+
+    async def test_every_month_is_told_when_more_are_due_than_one_turn_takes(
+        self, worker: Database, admin: Any, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reaches_module, "_BATCH", 2)
+        months = [f"2026-{month:02}-03T04:00" for month in (1, 2, 3)]
+        await apply(worker, *(world.created(new_id(), at, "ann") for at in months))
+        assert len(await heard(worker, admin, world)) == 3
 
     async def test_history_is_told_without_a_notice_but_for_what_is_long_past(
         self, worker: Database, admin: Any, world: World
