@@ -1,0 +1,19 @@
+"""Who changed what, in a form that can be forgotten.
+
+Revision ID: 0018
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+from shared.database.rls import run
+
+revision = "0018"
+down_revision = "0017"
+
+_CHANGES: tuple[str, ...] = ()
+
+
+def upgrade() -> None:
+    run(op.execute, _CHANGES)
