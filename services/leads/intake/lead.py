@@ -58,6 +58,7 @@ class Lead:
     do_not_contact: bool = False
     pool_id: UUID | None = None
     pooled_at: datetime | None = None
+    merged_into: UUID | None = None
 
     @classmethod
     def of(cls, row: asyncpg.Record | Mapping[str, Any]) -> Lead:

@@ -75,6 +75,8 @@ leads = Table(
     # Where it lies, or came from; it lies there since.
     Column("pool_id", Uuid),
     Column("pooled_at", DateTime(timezone=True)),
+    # The lead that this one is a part of now; it has no owner and lies in no pool meanwhile.
+    Column("merged_into", Uuid),
     # What words and exact values find the lead by; see `search`.
     Column("search_text", Text, nullable=False),
     Column("terms", ARRAY(BigInteger), nullable=False),
@@ -134,7 +136,7 @@ _NEW = BulkInsert(
     alike=(
         "tenant_id", "seq", "pipeline_id", "stage", "status", "stage_entered_at", "owner_id", "team_id",
         "duplicate_of", "started_at", "start_known", "created_at", "updated_at", "closed_at",
-        "lost_reason", "do_not_contact", "pool_id", "pooled_at",
+        "lost_reason", "do_not_contact", "pool_id", "pooled_at", "merged_into",
     ),
 )  # fmt: skip
 _FIELDS = attrgetter(*Lead.__slots__)

@@ -12,7 +12,7 @@ from shared.database.rls import run
 revision = "0015"
 down_revision = "0014"
 
-_CHANGES: tuple[str, ...] = ()
+_CHANGES: tuple[str, ...] = ("alter table leads add column merged_into uuid",)
 
 
 def upgrade() -> None:
