@@ -59,6 +59,7 @@ class Lead:
     pool_id: UUID | None = None
     pooled_at: datetime | None = None
     merged_into: UUID | None = None
+    erased_at: datetime | None = None
 
     @classmethod
     def of(cls, row: asyncpg.Record | Mapping[str, Any]) -> Lead:

@@ -128,6 +128,7 @@ class LeadOut(WireModel):
     pool_id: Id | None = Field(description="The pool that it lies in, or else came from.")
     pooled_at: Timestamp | None = Field(description="Since when it lies in the pool; null: it does not.")
     merged_into: Id | None = Field(description="The lead that it was merged into; null: it is one itself.")
+    erased_at: Timestamp | None = Field(description="Since when the person is forgotten; null: they are not.")
 
     @classmethod
     def of(cls, lead: Lead) -> LeadOut:

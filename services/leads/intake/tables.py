@@ -77,6 +77,8 @@ leads = Table(
     Column("pooled_at", DateTime(timezone=True)),
     # The lead that this one is a part of now; it has no owner and lies in no pool meanwhile.
     Column("merged_into", Uuid),
+    # The person is forgotten: what was known of them is gone, and nothing is done with the lead any more.
+    Column("erased_at", DateTime(timezone=True)),
     # What words and exact values find the lead by; see `search`.
     Column("search_text", Text, nullable=False),
     Column("terms", ARRAY(BigInteger), nullable=False),
@@ -137,6 +139,7 @@ _NEW = BulkInsert(
         "tenant_id", "seq", "pipeline_id", "stage", "status", "stage_entered_at", "owner_id", "team_id",
         "duplicate_of", "started_at", "start_known", "created_at", "updated_at", "closed_at",
         "lost_reason", "do_not_contact", "pool_id", "pooled_at", "merged_into",
+        "erased_at",
     ),
 )  # fmt: skip
 _FIELDS = attrgetter(*Lead.__slots__)

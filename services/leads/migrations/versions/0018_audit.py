@@ -12,7 +12,7 @@ from shared.database.rls import run
 revision = "0018"
 down_revision = "0017"
 
-_CHANGES: tuple[str, ...] = ()
+_CHANGES: tuple[str, ...] = ("alter table leads add column erased_at timestamp with time zone",)
 
 
 def upgrade() -> None:
