@@ -10,6 +10,7 @@ from shared.database.transactions import Visibility
 SCOPES: dict[str, str] = {
     "leads:read": "Read leads, pools, pipelines, assignment rules",
     "leads:write": "Create and change leads, assign and move them",
+    "contact:read": "Be shown phones and e-mail addresses of the leads that one sees, to contact them",
     "activities:read": "Read activities",
     "activities:write": "Record activities",
     "kpis:read": "Read KPIs, their evidence, leaderboards",
@@ -24,7 +25,7 @@ SCOPES: dict[str, str] = {
 
 _READ = frozenset({"leads:read", "activities:read", "kpis:read", "org:read"})
 _ALL = _READ | {"absences:write"}
-_SELL = _ALL | {"leads:write", "activities:write"}
+_SELL = _ALL | {"leads:write", "activities:write", "contact:read"}
 
 
 @dataclass(frozen=True, slots=True)

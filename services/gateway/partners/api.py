@@ -23,6 +23,7 @@ router = Router(prefix="/v1/api-keys", tags=["API keys"])
 Scope = Literal[
     "leads:read",
     "leads:write",
+    "contact:read",
     "activities:read",
     "activities:write",
     "kpis:read",
@@ -39,7 +40,7 @@ class ApiKeyIn(WireModel):
     """A key acts for who makes it, with at most these scopes and at most their visibility."""
 
     name: Annotated[str, Line(100)]
-    scopes: Annotated[list[Scope], Field(min_length=1, max_length=9)]
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=12)]
     expires_at: Timestamp | None = None
 
 

@@ -108,5 +108,5 @@ async def patch_lead(lead_id: Id, body: LeadPatch, write: Writing, at: Now) -> R
         lambda tx: update_lead(
             tx, who.tenant_id, who.user_id, lead_id, changes, at, check_version=write.check
         ),
-        render=lambda lead: LeadOut.for_viewer(lead, who.visibility),
+        render=lambda lead: LeadOut.for_viewer(lead, who),
     )

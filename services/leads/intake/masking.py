@@ -1,12 +1,21 @@
-"""Contact data as it is shown to those who may see a lead but not contact it. Pure."""
+"""Contact data as it is shown to those who may see a lead but not contact it, and who that is. Pure."""
 
 from __future__ import annotations
 
 import phonenumbers
 from phonenumbers import NumberParseException
 
+from shared.access.principal import Principal
+
 HIDDEN = "****"
 _AHEAD, _BEHIND = 3, 4
+
+
+def may_contact(who: Principal, *, pooled: bool) -> bool:
+    """Whether somebody may contact the leads that they see; those that lie in a pool only who sees the whole
+    tenant.
+    """
+    return who.may("contact:read") and (not pooled or who.visibility == "tenant")
 
 
 def masked_phone(e164: str) -> str:

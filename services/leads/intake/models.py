@@ -10,9 +10,9 @@ from pydantic import Field
 
 from services.leads.edge import Short, money_out
 from services.leads.intake.lead import Lead
-from services.leads.intake.masking import masked_email, masked_phone
+from services.leads.intake.masking import masked_email, masked_phone, may_contact
 from services.leads.intake.rules import Draft
-from shared.database.transactions import Visibility
+from shared.access.principal import Principal
 from shared.errors import CoxError
 from shared.web.wire import Id, Line, MoneyIn, MoneyOut, Scalars, Timestamp, WireModel
 
@@ -90,8 +90,8 @@ class LeadPatch(WireModel):
 class LeadOut(WireModel):
     """A lead as it is now. `phone` is E.164; what was written stands in `phone_text` and `email_text`.
 
-    While it lies in a pool its contact data is masked (`138****0001`) for all but those who see the whole
-    tenant.
+    Its contact data is masked (`138****0001`) without the scope `contact:read`; while it lies in a pool for
+    all but those who see the whole tenant, too.
     """
 
     id: Id
@@ -142,10 +142,10 @@ class LeadOut(WireModel):
         )
 
     @classmethod
-    def for_viewer(cls, lead: Lead, visibility: Visibility) -> LeadOut:
-        """As somebody sees it who need not be its owner."""
+    def for_viewer(cls, lead: Lead, who: Principal) -> LeadOut:
+        """As somebody sees it."""
         shown = cls.of(lead)
-        return shown if lead.pooled_at is None or visibility == "tenant" else shown.masked()
+        return shown if may_contact(who, pooled=lead.pooled_at is not None) else shown.masked()
 
     def masked(self) -> LeadOut:
         """With its contact data hidden."""

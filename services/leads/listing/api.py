@@ -72,12 +72,11 @@ async def get_leads(
         descending=sort.startswith("-"),
         after=page.after_two,
     )
-    visibility = read.principal.visibility
     return await read.page(
         page,
         lambda tx: list_leads(tx, read.principal, question),
         key=lambda lead: (lead.updated_at, lead.id),
-        render=lambda lead: LeadOut.for_viewer(lead, visibility),
+        render=lambda lead: LeadOut.for_viewer(lead, read.principal),
     )
 
 
@@ -98,6 +97,6 @@ async def get_one(lead_id: Id, read: Reading) -> Response:
     """One lead. With If-None-Match and Cox-Wait-Ms it waits for the next change."""
     return await read.one(
         lambda tx: show_lead(tx, read.principal, lead_id),
-        lambda lead: LeadOut.for_viewer(lead, read.principal.visibility),
+        lambda lead: LeadOut.for_viewer(lead, read.principal),
         position=lambda lead: position(lead.id, lead.seq),
     )

@@ -14,6 +14,7 @@ from services.leads.pool.giving import Gift, Given, give_lead
 from services.leads.pool.looking import pools_shown_to, show_pool
 from services.leads.pool.models import AssignIn, PoolIn, PoolOut, PoolPatch, ReleaseIn
 from services.leads.pool.use_cases import claim_lead, release_lead
+from shared.access.principal import Principal
 from shared.ids import new_id
 from shared.web.context import Now
 from shared.web.paging import Page, PageQuery, page_query
@@ -76,8 +77,10 @@ async def post_claim(lead_id: Id, write: Writing, at: Now) -> Response:
     409 says what is in the way: `lead_already_claimed`, `no_claims`, `do_not_contact`, `cooling_off`,
     `daily_quota`, `cap_in_hand`.
     """
+    who = write.principal
     return await write.run(
-        lambda tx: claim_lead(tx, write.principal, lead_id, at, check_version=write.check), render=LeadOut.of
+        lambda tx: claim_lead(tx, who, lead_id, at, check_version=write.check),
+        render=lambda lead: LeadOut.for_viewer(lead, who),
     )
 
 
@@ -91,7 +94,7 @@ async def post_release(
     who, told = write.principal, body or ReleaseIn()
     return await write.run(
         lambda tx: release_lead(tx, who, lead_id, told.pool_id, told.reason, at, check_version=write.check),
-        render=lambda lead: LeadOut.for_viewer(lead, who.visibility),
+        render=lambda lead: LeadOut.for_viewer(lead, who),
     )
 
 
@@ -105,10 +108,10 @@ async def post_assign(lead_id: Id, body: AssignIn, write: Writing, at: Now) -> R
     gift = Gift(lead_id, body.owner_id)
     return await write.run(
         lambda tx: give_lead(tx, write.principal, gift, body.reason, at, check_version=write.check),
-        render=_given,
+        render=lambda given: _given(given, write.principal),
     )
 
 
-def _given(given: Given) -> LeadOut:
-    shown = LeadOut.of(given.lead)
+def _given(given: Given, who: Principal) -> LeadOut:
+    shown = LeadOut.for_viewer(given.lead, who)
     return shown if given.in_sight else shown.masked()

@@ -81,7 +81,7 @@ async def post_move(
             value=value,
             check_version=write.check,
         ),
-        render=lambda lead: LeadOut.for_viewer(lead, who.visibility),
+        render=lambda lead: LeadOut.for_viewer(lead, who),
     )
 
 

@@ -31,6 +31,7 @@ class TestWhoLooksIn:
         await desk.user("south-boss", "south-team", role="supervisor", is_rep=False)
         await desk.user("north-boss", "north", role="supervisor", is_rep=False)
         await desk.user("money", "company", role="finance", is_rep=False)
+        await desk.user("top", "company", role="director", is_rep=False)
 
     @pytest.mark.parametrize("by_name", [False, True])
     @pytest.mark.usefixtures("people")
@@ -42,14 +43,14 @@ class TestWhoLooksIn:
         pool = await make_pool(desk, members=members)
         lead = await pooled(desk, pool, **WANG)
         seen = {}
-        for name in ("north1", "boss", "chief", "money", "south1", "south-boss", "north-boss"):
+        for name in ("north1", "boss", "chief", "money", "top", "south1", "south-boss", "north-boss"):
             answer = await desk(name, "GET", f"/v1/leads/{lead}")
             seen[name] = contact(answer.json())[0] if answer.status == 200 else answer.code
             assert (lead in (await _found(desk, name, pool))) == (answer.status == 200)
         hidden, unknown = "138****0001", "unknown_lead"
         # One who sees only what belongs to a unit sees nothing of the units below it.
         assert seen == {
-            "north1": hidden, "boss": hidden, "chief": hidden, "money": "+8613800000001",
+            "north1": hidden, "boss": hidden, "chief": hidden, "money": hidden, "top": "+8613800000001",
             "south1": unknown, "south-boss": unknown, "north-boss": unknown,
         }  # fmt: skip
 
