@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from shared.database.rows import FORMS, Columns, Form
 from shared.database.transactions import Tx
 
+_EMPTY = "{}"
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves dialects untyped
 
 
@@ -69,8 +70,10 @@ def _encoder(kind: object) -> Any:
     return json_text if isinstance(kind, JSONB) else None
 
 
-def array_text(values: Iterable[object]) -> str:
-    """A PostgreSQL array literal, every element quoted."""
+def array_text(values: Collection[object]) -> str:
+    """A PostgreSQL array literal, every element quoted; of no elements always the same object."""
+    if not values:
+        return _EMPTY
     quoted = (str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
     return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
 

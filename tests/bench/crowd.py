@@ -15,10 +15,10 @@ from uuid import UUID
 import asyncpg
 
 from services.leads.bulk import json_text
-from services.leads.intake.contact import Phone
 from services.leads.intake.lead import Lead
 from services.leads.intake.rules import Contact, found_by
 from services.leads.intake.use_cases import created_event
+from services.leads.normalising.phones import Phone
 from shared.contracts.base import Credit
 from shared.ids import new_id
 from tests.bench.history import JOURNAL

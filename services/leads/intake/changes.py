@@ -10,11 +10,12 @@ from uuid import UUID
 
 from services.leads.duplicates.rules import Claim, Key, duplicates, keys_of
 from services.leads.duplicates.use_cases import hold_keys, release_key
-from services.leads.intake.contact import Phone, region_of
 from services.leads.intake.lead import Lead
-from services.leads.intake.rules import Contact, check_named, contact_of, found_by
+from services.leads.intake.rules import Contact, Given, check_named, contact_of, found_by
 from services.leads.intake.tables import INSERT_CHANGE, leads, store_change
 from services.leads.intake.use_cases import get_lead, lock_lead
+from services.leads.normalising.phones import phone_of_key
+from services.leads.normalising.regions import region_of
 from services.leads.search.use_cases import next_lead_with
 from services.leads.valuation.rules import Valued
 from services.leads.valuation.use_cases import Valuer
@@ -24,7 +25,28 @@ from shared.database.transactions import Tx
 from shared.errors import Conflict
 from shared.events.journal import NewEvent, record_events
 
-_PLAIN = ("name", "company", "source", "channel", "region", "product", "tags", "custom", "do_not_contact")
+_PLAIN = (
+    "name",
+    "company",
+    "source",
+    "channel",
+    "region",
+    "product",
+    "tags",
+    "custom",
+    "do_not_contact",
+    "wecom_id",
+    "label",
+    "value_class",
+    "intent",
+)
+_READ_FROM = {
+    "phone": ("phone", "phone_extension", "other_phones"),
+    "email": ("email",),
+    "credit_code": ("credit_code",),
+    "wecom_id": ("wecom_id",),
+}
+_KEPT_AS_GIVEN = ("phone", "email", "credit_code")
 
 
 class ChangedMeanwhile(Conflict):
@@ -66,37 +88,56 @@ async def update_lead(
 
 def keys(lead: Lead) -> tuple[Key, ...]:
     """The lead's exact keys."""
-    return keys_of(lead.phone_key, lead.email)
+    return keys_of(lead.phone_keys, lead.email, lead.credit_code, lead.wecom_id)
+
+
+def known_contact(lead: Lead) -> Contact:
+    """What identifies a stored lead."""
+    phones = [phone_of_key(key) for key in lead.phone_keys]
+    first = phones[0] if phones else None
+    return Contact(first, lead.email, tuple(phones[1:]), lead.credit_code, lead.wecom_id)
 
 
 def changed_names(old: Lead, new: Lead) -> tuple[str, ...]:
     """The fields that differ, by the names users know."""
     names = [name for name in _PLAIN if getattr(old, name) != getattr(new, name)]
-    if old.phone_key != new.phone_key or old.phone_text != new.phone_text:
+    if old.phone_keys != new.phone_keys or old.phone_text != new.phone_text:
         names.append("phone")
     if old.email_text != new.email_text:
         names.append("email")
+    if old.credit_code_text != new.credit_code_text:
+        names.append("credit_code")
     if (old.value_minor, old.value_currency) != (new.value_minor, new.value_currency):
         names.append("value")
     return tuple(sorted(names))
 
 
 async def _changed(valuer: Valuer, lead: Lead, changes: Mapping[str, Any], at: datetime) -> Lead:
-    fields = dict(changes)
-    region = region_of(valuer.tenant.timezone, valuer.tenant.currency)
-    contact = contact_of(fields.get("phone"), fields.get("email"), region)
-    if "phone" in fields:
-        fields["phone_text"] = fields["phone"]
-        fields["phone"] = contact.phone.e164 if contact.phone else None
-        fields["phone_extension"] = contact.phone.extension if contact.phone else None
-    if "email" in fields:
-        fields["email_text"] = fields["email"]
-        fields["email"] = contact.email
-    if "value" in fields:
-        fields |= value_columns(await valuer.value(fields.pop("value"), at))
-    after = replace(lead, **fields)
+    wanted = dict(changes)
+    given = {name: wanted[name] for name in _READ_FROM if name in wanted}
+    if given:
+        region = region_of(valuer.tenant.timezone, valuer.tenant.currency)
+        read = contact_columns(contact_of(Given(**given), region))
+        wanted |= {column: read[column] for name in given for column in _READ_FROM[name]}
+        wanted |= {f"{name}_text": text for name, text in given.items() if name in _KEPT_AS_GIVEN}
+    if "value" in wanted:
+        wanted |= value_columns(await valuer.value(wanted.pop("value"), at))
+    after = replace(lead, **wanted)
     check_named(after.name, after.company, after.phone, after.email)
     return after
+
+
+def contact_columns(contact: Contact) -> dict[str, Any]:
+    """The columns that hold what identifies somebody, in one spelling."""
+    phone = contact.phone
+    return {
+        "phone": phone.e164 if phone else None,
+        "phone_extension": phone.extension if phone else None,
+        "other_phones": tuple(other.key for other in contact.others),
+        "email": contact.email,
+        "credit_code": contact.credit_code,
+        "wecom_id": contact.wecom_id,
+    }
 
 
 def value_columns(value: Valued | None) -> dict[str, Any]:
@@ -124,8 +165,7 @@ async def _release(tx: Tx, tenant_id: UUID, old: Lead, new: Lead, holders: Mappi
 async def _store(
     tx: Tx, currency: str, user_id: UUID | None, new: Lead, names: tuple[str, ...], at: datetime
 ) -> Lead:
-    phone = Phone(new.phone, new.phone_extension) if new.phone else None
-    text, terms = found_by(new.tenant_id, new.name, new.company, Contact(phone, new.email), new.tags)
+    text, terms = found_by(new.tenant_id, new.name, new.company, known_contact(new), new.tags)
     new = replace(new, updated_at=at)
     await store_change(tx, new, text, terms)
     event = LeadUpdated(changed=names, dimensions=new.dimensions, value=new.amount(currency))

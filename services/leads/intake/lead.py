@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
@@ -14,12 +14,16 @@ from shared.contracts.base import Amount, Dimensions
 from shared.contracts.leads import LeadStatus
 from shared.money import Money, from_minor
 
+Label = Literal["key", "potential", "general"]
+Grade = Literal["A", "B", "C", "D"]
+
 
 @dataclass(frozen=True, slots=True)
 class Lead:
     """A row of `leads` without what only the index needs. `stage` is `won` or `lost` when closed.
 
     It lies in the pool `pool_id` since `pooled_at`; without that, `pool_id` is the one that it came from.
+    `other_phones` are keys of further lines, like `+8613800138000;ext=802`.
     """
 
     tenant_id: UUID
@@ -60,12 +64,21 @@ class Lead:
     pooled_at: datetime | None = None
     merged_into: UUID | None = None
     erased_at: datetime | None = None
+    other_phones: tuple[str, ...] = ()
+    credit_code: str | None = None
+    credit_code_text: str | None = None
+    wecom_id: str | None = None
+    label: Label | None = None
+    value_class: Grade | None = None
+    intent: Grade | None = None
+    score: int | None = None
 
     @classmethod
     def of(cls, row: asyncpg.Record | Mapping[str, Any]) -> Lead:
         """From the driver's row."""
         values = dict(row.items())
         values["tags"] = tuple(values["tags"])
+        values["other_phones"] = tuple(values["other_phones"])
         return cls(**values)
 
     @property
@@ -76,6 +89,11 @@ class Lead:
     def phone_key(self) -> str | None:
         """The whole number with its extension: what makes two leads the same line."""
         return f"{self.phone};ext={self.phone_extension}" if self.phone_extension else self.phone
+
+    @property
+    def phone_keys(self) -> tuple[str, ...]:
+        """All of its lines."""
+        return (self.phone_key, *self.other_phones) if self.phone_key else ()
 
     @property
     def value(self) -> Money | None:

@@ -9,18 +9,20 @@ from uuid import UUID
 from pydantic import Field
 
 from services.leads.edge import Short, money_out
-from services.leads.intake.lead import Lead
-from services.leads.intake.masking import masked_email, masked_phone, may_contact
+from services.leads.intake.lead import Grade, Label, Lead
+from services.leads.intake.masking import HIDDEN, masked_email, masked_phone, may_contact
 from services.leads.intake.rules import Draft
 from shared.access.principal import Principal
 from shared.errors import CoxError
-from shared.web.wire import Id, Line, MoneyIn, MoneyOut, Scalars, Timestamp, WireModel
+from shared.web.wire import Id, Line, MoneyIn, MoneyOut, Scalars, Text, Timestamp, WireModel
 
 Name = Annotated[str, Line(200)]
 Tag = Annotated[str, Line(64)]
 Tags = Annotated[list[Tag], Field(max_length=50)]
-PhoneText = Annotated[str, Line(64)]
+PhoneText = Annotated[str, Text(300)]
 EmailText = Annotated[str, Line(254)]
+CodeText = Annotated[str, Line(64)]
+WecomId = Annotated[str, Line(64)]
 MAX_BATCH = 1000
 
 
@@ -28,7 +30,9 @@ class LeadIn(WireModel):
     """A lead as a partner or a form knows it; at least a name, a company, a phone or an e-mail address."""
 
     name: Name | None = None
-    phone: PhoneText | None = Field(default=None, description="As written; answered in E.164.")
+    phone: PhoneText | None = Field(
+        default=None, description="As written, one number or several; answered in E.164."
+    )
     email: EmailText | None = None
     company: Name | None = None
     source: Short | None = None
@@ -38,6 +42,13 @@ class LeadIn(WireModel):
     value: MoneyIn | None = None
     tags: Tags = Field(default_factory=list)
     custom: Scalars = Field(default_factory=dict)
+    credit_code: CodeText | None = Field(
+        default=None, description="统一社会信用代码, 18 characters; its check digit is checked."
+    )
+    wecom_id: WecomId | None = Field(default=None, description="WeCom's external_userid.")
+    label: Label | None = None
+    value_class: Grade | None = None
+    intent: Grade | None = None
 
     def draft(self) -> Draft:
         return Draft(
@@ -52,6 +63,11 @@ class LeadIn(WireModel):
             value=self.value.money() if self.value else None,
             tags=tuple(dict.fromkeys(self.tags)),
             custom=self.custom,
+            credit_code=self.credit_code,
+            wecom_id=self.wecom_id,
+            label=self.label,
+            value_class=self.value_class,
+            intent=self.intent,
         )
 
 
@@ -72,6 +88,11 @@ class LeadPatch(WireModel):
     do_not_contact: bool | None = Field(
         default=None, description="The person wishes not to be contacted: nobody claims the lead."
     )
+    credit_code: CodeText | None = None
+    wecom_id: WecomId | None = None
+    label: Label | None = Field(default=None, description="By hand; null hands it back to the rules.")
+    value_class: Grade | None = Field(default=None, description="By hand; null hands it back to the rules.")
+    intent: Grade | None = Field(default=None, description="By hand; null hands it back to the rules.")
 
     def changes(self) -> Mapping[str, Any]:
         """The given fields, named and typed as in Draft."""
@@ -117,7 +138,9 @@ class LeadOut(WireModel):
     owner_id: Id | None
     team_id: Id | None
     created_by: Id | None
-    duplicate_of: Id | None = Field(description="The first lead that has this phone or e-mail address.")
+    duplicate_of: Id | None = Field(
+        description="The first lead that has one of its phones, its e-mail address, credit code or WeCom id."
+    )
     started_at: Timestamp
     start_known: bool
     created_at: Timestamp
@@ -129,6 +152,14 @@ class LeadOut(WireModel):
     pooled_at: Timestamp | None = Field(description="Since when it lies in the pool; null: it does not.")
     merged_into: Id | None = Field(description="The lead that it was merged into; null: it is one itself.")
     erased_at: Timestamp | None = Field(description="Since when the person is forgotten; null: they are not.")
+    other_phones: list[str] = Field(description="Further lines, as in `+8613800138000;ext=802`.")
+    credit_code: str | None
+    credit_code_text: str | None
+    wecom_id: str | None
+    label: Label | None
+    value_class: Grade | None
+    intent: Grade | None
+    score: int | None
 
     @classmethod
     def of(cls, lead: Lead) -> LeadOut:
@@ -139,6 +170,7 @@ class LeadOut(WireModel):
             version=lead.version,
             value=money_out(lead.value_minor, lead.value_currency),
             tags=list(lead.tags),
+            other_phones=list(lead.other_phones),
         )
 
     @classmethod
@@ -151,14 +183,15 @@ class LeadOut(WireModel):
         """With its contact data hidden."""
         phone = masked_phone(self.phone) if self.phone else None
         email = masked_email(self.email) if self.email else None
-        hidden = {"phone": phone, "phone_text": phone, "phone_extension": None}
-        hidden |= {"email": email, "email_text": email}
+        others = [masked_phone(line.partition(";")[0]) for line in self.other_phones]
+        hidden = {"phone": phone, "phone_text": phone, "phone_extension": None, "other_phones": others}
+        hidden |= {"email": email, "email_text": email, "wecom_id": HIDDEN if self.wecom_id else None}
         return UndisclosedLead.model_construct(**(self.__dict__ | hidden))
 
     @property
     def discloses(self) -> tuple[UUID, ...]:
         """The lead, where its contact data stands here in full; see `shared.web.disclosures`."""
-        return (self.id,) if self.phone or self.email else ()
+        return (self.id,) if self.phone or self.email or self.wecom_id else ()
 
 
 class UndisclosedLead(LeadOut):
@@ -169,7 +202,9 @@ class UndisclosedLead(LeadOut):
         return ()
 
 
-_AS_STORED = tuple(name for name in LeadOut.model_fields if name not in {"version", "value", "tags"})
+_AS_STORED = tuple(
+    name for name in LeadOut.model_fields if name not in {"version", "value", "tags", "other_phones"}
+)
 
 
 class BatchIn(WireModel):

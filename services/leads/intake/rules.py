@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from services.leads.duplicates.rules import Key, keys_of
-from services.leads.intake.contact import Phone, normalised_email, normalised_phone
+from services.leads.intake.lead import Grade, Label
+from services.leads.normalising.credit_codes import normalised_credit_code
+from services.leads.normalising.emails import normalised_email
+from services.leads.normalising.phones import Phone, normalised_phones
+from services.leads.normalising.wecom import checked_wecom_id
 from services.leads.search.rules import exact_term, search_text, text_terms
 from shared.errors import CoxError, FieldError, Invalid
 from shared.money import Money
@@ -22,6 +26,16 @@ class Nameless(Invalid):
 class BadField(Invalid):
     code = "invalid_request"
     title = "A field is not as it should be"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What identifies somebody, as it was written."""
+
+    phone: str | None = None
+    email: str | None = None
+    credit_code: str | None = None
+    wecom_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,36 +53,61 @@ class Draft:
     value: Money | None = None
     tags: tuple[str, ...] = ()
     custom: Mapping[str, Any] = field(default_factory=dict)
+    credit_code: str | None = None
+    wecom_id: str | None = None
+    label: Label | None = None
+    value_class: Grade | None = None
+    intent: Grade | None = None
+
+    @property
+    def given(self) -> Given:
+        return Given(self.phone, self.email, self.credit_code, self.wecom_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Phone and e-mail address in one spelling."""
+    """The same, each in one spelling; `others` are the further numbers that the phone's text held."""
 
     phone: Phone | None
     email: str | None
+    others: tuple[Phone, ...] = ()
+    credit_code: str | None = None
+    wecom_id: str | None = None
+
+    @property
+    def phones(self) -> tuple[Phone, ...]:
+        return (self.phone, *self.others) if self.phone else ()
 
     @property
     def keys(self) -> tuple[Key, ...]:
-        return keys_of(self.phone.key if self.phone else None, self.email)
+        return keys_of([phone.key for phone in self.phones], self.email, self.credit_code, self.wecom_id)
 
 
-def contact_of(phone: str | None, email: str | None, region: str) -> Contact:
-    """Both normalised; nationally written phones as in `region`. Raises BadField naming every bad one."""
+R = TypeVar("R")
+
+
+def contact_of(given: Given, region: str) -> Contact:
+    """All normalised; nationally written phones as in `region`. Raises BadField naming every bad one."""
     errors: list[FieldError] = []
-    number: Phone | None = None
-    address: str | None = None
-    try:
-        number = normalised_phone(phone, region) if phone else None
-    except CoxError as error:
-        errors.append(FieldError("/phone", error.problem_code, error.detail))
-    try:
-        address = normalised_email(email) if email else None
-    except CoxError as error:
-        errors.append(FieldError("/email", error.problem_code, error.detail))
+
+    def read(name: str, text: str | None, normalised: Callable[[str], R]) -> R | None:
+        try:
+            return normalised(text) if text else None
+        except CoxError as error:
+            errors.append(FieldError(f"/{name}", error.problem_code, error.detail))
+            return None
+
+    phones = read("phone", given.phone, lambda text: normalised_phones(text, region)) or (None,)
+    contact = Contact(
+        phones[0],
+        read("email", given.email, normalised_email),
+        phones[1:],
+        read("credit_code", given.credit_code, normalised_credit_code),
+        read("wecom_id", given.wecom_id, checked_wecom_id),
+    )
     if errors:
         raise BadField(errors[0].detail, errors=errors, code=errors[0].code)
-    return Contact(number, address)
+    return contact
 
 
 def check_named(name: str | None, company: str | None, phone: str | None, email: str | None) -> None:
@@ -81,9 +120,9 @@ def found_by(
     tenant_id: UUID, name: str | None, company: str | None, contact: Contact, tags: tuple[str, ...]
 ) -> tuple[str, list[int]]:
     """What words and exact values a lead is found by: its text, and its terms in ascending order."""
-    phone = contact.phone
-    digits = phone.e164.lstrip("+") + (phone.extension or "") if phone else None
-    text = search_text([name, company, contact.email, digits])
+    # One line for all of its numbers: what hides contact data passes over the last lines.
+    digits = " ".join(phone.e164.lstrip("+") + (phone.extension or "") for phone in contact.phones)
+    text = search_text([name, company, contact.credit_code, contact.email, digits])
     terms = text_terms(tenant_id, text)
     terms.update(exact_term(tenant_id, key.kind, key.value) for key in contact.keys)
     terms.update(exact_term(tenant_id, "tag", tag) for tag in tags)

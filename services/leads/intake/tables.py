@@ -17,6 +17,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Index,
+    Integer,
     Table,
     Text,
     Uuid,
@@ -79,11 +80,23 @@ leads = Table(
     Column("merged_into", Uuid),
     # The person is forgotten: what was known of them is gone, and nothing is done with the lead any more.
     Column("erased_at", DateTime(timezone=True)),
+    # Whole numbers with their extensions, as in `duplicate_keys`.
+    Column("other_phones", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("credit_code", Text),
+    Column("credit_code_text", Text),
+    Column("wecom_id", Text),
+    Column("label", Text),
+    Column("value_class", Text),
+    Column("intent", Text),
+    Column("score", Integer),
     # What words and exact values find the lead by; see `search`.
     Column("search_text", Text, nullable=False),
     Column("terms", ARRAY(BigInteger), nullable=False),
     CheckConstraint("status in ('open', 'won', 'lost')", name="known_status"),
     CheckConstraint("(value_minor is null) = (value_currency is null)", name="whole_value"),
+    CheckConstraint("label in ('key', 'potential', 'general')", name="known_label"),
+    CheckConstraint("value_class in ('A', 'B', 'C', 'D')", name="known_value_class"),
+    CheckConstraint("intent in ('A', 'B', 'C', 'D')", name="known_intent"),
     Index("ix_leads_terms", "terms", postgresql_using="gin"),
     Index("ix_leads_tenant_id_owner_id_id", "tenant_id", "owner_id", "id"),
     Index("ix_leads_tenant_id_team_id_id", "tenant_id", "team_id", "id"),
@@ -139,7 +152,8 @@ _NEW = BulkInsert(
         "tenant_id", "seq", "pipeline_id", "stage", "status", "stage_entered_at", "owner_id", "team_id",
         "duplicate_of", "started_at", "start_known", "created_at", "updated_at", "closed_at",
         "lost_reason", "do_not_contact", "pool_id", "pooled_at", "merged_into",
-        "erased_at",
+        "erased_at", "other_phones", "credit_code", "credit_code_text", "wecom_id", "label", "value_class",
+        "intent", "score",
     ),
 )  # fmt: skip
 _FIELDS = attrgetter(*Lead.__slots__)
@@ -219,7 +233,8 @@ select seq, at, changed_by, changed from lead_changes where tenant_id = $1 and l
 _CHANGEABLE = (
     "name", "phone", "phone_extension", "phone_text", "email", "email_text", "company", "source", "channel",
     "region", "product", "value_minor", "value_currency", "value_tenant_minor", "tags", "duplicate_of",
-    "do_not_contact", "updated_at",
+    "do_not_contact", "updated_at", "other_phones", "credit_code", "credit_code_text", "wecom_id", "label",
+    "value_class", "intent",
 )  # fmt: skip
 _SET = ", ".join(f"{name} = ${at}" for at, name in enumerate(_CHANGEABLE, 6))
 _STORE = f"""
@@ -229,10 +244,14 @@ update leads set custom = $3::jsonb, search_text = $4, terms = $5, {_SET} where 
 
 async def store_change(tx: Tx, lead: Lead, words: str, terms: list[int]) -> None:
     """Store all that PATCH may change, and what the lead is found by from now on."""
-    values = [list(lead.tags) if name == "tags" else getattr(lead, name) for name in _CHANGEABLE]
+    values = [_sent(getattr(lead, name)) for name in _CHANGEABLE]
     await tx.connection.execute(
         _STORE, lead.tenant_id, lead.id, json_text(lead.custom), words, terms, *values
     )
+
+
+def _sent(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 _PUT = """

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from services.leads.duplicates.rules import Claim
-from services.leads.intake.contact import region_of
 from services.leads.intake.lead import Lead
 from services.leads.intake.opening import Opening, opening
 from services.leads.intake.rules import Contact, Draft, check_named, contact_of, found_by
@@ -32,6 +31,7 @@ from services.leads.intake.tables import (
     standing_change,
     write_passed,
 )
+from services.leads.normalising.regions import region_of
 from services.leads.pipelines.rules import Pipeline
 from services.leads.valuation.rules import Valued
 from services.leads.valuation.use_cases import Valuer
@@ -103,7 +103,7 @@ async def _prepare(
         draft = new.draft
         try:
             check_named(draft.name, draft.company, draft.phone, draft.email)
-            contact = contact_of(draft.phone, draft.email, region)
+            contact = contact_of(draft.given, region)
             value = await valuer.value(draft.value, at)
             text, terms = found_by(tenant_id, draft.name, draft.company, contact, draft.tags)
             prepared.append(Prepared(new_id(), new, contact, value, text, terms))
@@ -148,6 +148,13 @@ def _new_lead(tenant_id: UUID, one: Prepared, pipeline: Pipeline, at: datetime) 
         updated_at=at,
         closed_at=None,
         lost_reason=None,
+        other_phones=tuple(other.key for other in one.contact.others),
+        credit_code=one.contact.credit_code,
+        credit_code_text=draft.credit_code,
+        wecom_id=one.contact.wecom_id,
+        label=draft.label,
+        value_class=draft.value_class,
+        intent=draft.intent,
     )
 
 

@@ -7,16 +7,13 @@ So it is exact, small in the index, and the terms of one tenant lie together.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from hashlib import blake2b
-from importlib import resources
 from itertools import pairwise
 from uuid import UUID
 
-import orjson
+from services.leads.normalising.texts import folded
 
 _POINT_BITS = 21
 _POINTS = (1 << _POINT_BITS) - 1
@@ -41,32 +38,9 @@ class Search:
     shown: tuple[str, ...]
 
 
-@cache
-def _simplified() -> dict[int, str]:
-    """Traditional to simplified, character by character, so that a part of a text converts as the whole
-    does.
-    """
-    # The library's own loader leaves its file open.
-    table = orjson.loads(resources.files("zhconv").joinpath("zhcdict.json").read_bytes())["zh2Hans"]
-    return {ord(old): new for old, new in table.items() if len(old) == 1 and len(new) == 1}
-
-
-def normalised(text: str) -> str:
-    """Compatibility forms unified, simplified characters, lower case, single spaces, also for controls."""
-    if text.isascii():
-        # What most texts are: nothing to unify, and nothing to simplify.
-        folded = text.lower()
-    else:
-        folded = unicodedata.normalize("NFKC", text).translate(_simplified()).lower()
-        folded = unicodedata.normalize("NFKC", folded)
-    if not folded.isprintable():
-        folded = "".join(" " if unicodedata.category(c) in {"Cc", "Cf", "Cs"} else c for c in folded)
-    return " ".join(folded.split())
-
-
 def search_text(fields: Iterable[str | None]) -> str:
     """The fields as one text, a line each."""
-    return "\n".join(line for line in (normalised(field) for field in fields if field) if line)
+    return "\n".join(line for line in (folded(field) for field in fields if field) if line)
 
 
 def text_terms(tenant_id: UUID, text: str) -> set[int]:
@@ -97,7 +71,7 @@ def search_for(tenant_id: UUID, query: str) -> Search:
     pairs: set[tuple[int, int]] = set()
     patterns: list[str] = []
     shown: list[str] = []
-    for word in normalised(query).split()[:MOST_WORDS]:
+    for word in folded(query).split()[:MOST_WORDS]:
         part = _digits_if_phone(word)
         points = [ord(character) for character in part]
         if len(points) == 1:

@@ -136,6 +136,22 @@ begin
 end $body$
 """
 _SUCCESSOR_SIGNATURE = "next_lead_with(text, text, bigint, uuid)"
+# The same, of every kind of key; a phone may be any of a lead's lines.
+_SUCCESSOR_OF_ANY = """
+create function next_lead_with(kind text, key text, term bigint, except_id uuid) returns uuid
+language plpgsql stable as $body$
+declare
+  lines text := 'other_phones || (phone || coalesce('';ext='' || phone_extension, ''''))';
+  has text := case kind when 'phone' then format('%L = any(%s)', key, lines)
+                        else format('%I = %L', kind, key) end;
+  found_id uuid;
+begin
+  execute format(
+    'select id from leads where tenant_id = %L and terms @> array[%s]::bigint[] and %s and id <> %L
+     order by id limit 1', cox_tenant(), term, has, except_id) into found_id;
+  return found_id;
+end $body$
+"""
 
 V1: tuple[str, ...] = (
     _find(""),
@@ -156,6 +172,12 @@ V3: tuple[str, ...] = (
     *search_function(_FIND_SIGNATURE),
 )
 """What makes it pass over what pools hide."""
+IDENTITIES: tuple[str, ...] = (
+    f"drop function {_SUCCESSOR_SIGNATURE}",
+    _SUCCESSOR_OF_ANY,
+    *search_function(_SUCCESSOR_SIGNATURE),
+)
+"""What makes it know every kind of key."""
 
 FIND = "select find_leads($1::jsonb, $2, $3, $4, $5, $6, $7, $8, $9) as id"
 SUCCESSOR = "select next_lead_with($1, $2, $3, $4)"

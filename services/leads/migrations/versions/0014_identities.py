@@ -7,13 +7,20 @@ from __future__ import annotations
 
 from alembic import op
 
+from services.leads.search import tables as search
 from shared.database.rls import run
 
 revision = "0014"
 down_revision = "0013"
 
-_CHANGES: tuple[str, ...] = ()
+_CHANGES = (
+    """alter table leads
+        add column other_phones text[] not null default '{}',
+        add column credit_code text,
+        add column credit_code_text text,
+        add column wecom_id text""",
+)
 
 
 def upgrade() -> None:
-    run(op.execute, _CHANGES)
+    run(op.execute, _CHANGES, search.IDENTITIES)

@@ -10,7 +10,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from services.leads.search.rules import normalised, search_text, text_terms
+from services.leads.normalising.texts import folded
+from services.leads.search.rules import search_text, text_terms
 from services.leads.search.use_cases import Question, find_leads
 from shared.database.engine import connect_raw
 from shared.database.transactions import Access, Tx, begin_statement
@@ -145,7 +146,7 @@ class TestSearchingAHundredThousand:
         admin = await asyncpg.connect(databases.url("leads"))
         try:
             everything = "select updated_at, id from leads where tenant_id = $1 and search_text like $2"
-            wanted = await admin.fetch(f"{everything} order by {order}", crowd, f"%{normalised(word)}%")
+            wanted = await admin.fetch(f"{everything} order by {order}", crowd, f"%{folded(word)}%")
         finally:
             await admin.close()
         assert len(wanted) > 2 * most

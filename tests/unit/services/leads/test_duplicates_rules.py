@@ -13,7 +13,10 @@ batches = st.lists(st.tuples(phones, emails), max_size=12)
 
 
 def claims_of(pairs: list[tuple[str | None, str | None]]) -> list[Claim]:
-    return [Claim(UUID(int=at + 1), keys_of(phone, email)) for at, (phone, email) in enumerate(pairs)]
+    return [
+        Claim(UUID(int=at + 1), keys_of([phone] if phone else [], email))
+        for at, (phone, email) in enumerate(pairs)
+    ]
 
 
 def holders_of(claims: list[Claim]) -> dict[Key, UUID]:
@@ -39,6 +42,6 @@ class TestClaims:
                 assert found[claim.lead_id] in {other.lead_id for other in earlier}
 
     def test_the_phone_decides_when_phone_and_email_belong_to_two_leads(self) -> None:
-        claim = Claim(UUID(int=9), keys_of("+861", "a@b.c"))
+        claim = Claim(UUID(int=9), keys_of(["+861"], "a@b.c"))
         holders = {Key("phone", "+861"): UUID(int=1), Key("email", "a@b.c"): UUID(int=2)}
         assert duplicates([claim], holders) == {UUID(int=9): UUID(int=1)}

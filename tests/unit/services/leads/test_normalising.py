@@ -6,15 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.leads.intake.contact import (
-    BadEmail,
-    BadPhone,
-    Phone,
-    normalised_company,
-    normalised_email,
-    normalised_phone,
-    region_of,
-)
+from services.leads.normalising.emails import BadEmail, normalised_email
+from services.leads.normalising.phones import BadPhone, Phone, normalised_phone
+from services.leads.normalising.regions import region_of
 
 
 class TestPhones:
@@ -67,6 +61,3 @@ class TestPlaces:
     def test_the_currency_decides_when_the_zone_is_nowhere(self) -> None:
         assert region_of("UTC", "CNY") == "CN"
         assert region_of("UTC", "EUR") == "US"
-
-    def test_companies_compare_equal_when_only_spelled_differently(self) -> None:
-        assert normalised_company("Ａcme, Inc.") == normalised_company("ACME INC")

@@ -1,0 +1,28 @@
+"""E-mail addresses to one spelling. Pure; the text as given is kept elsewhere."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from shared.errors import Invalid
+
+_EMAIL = re.compile(r"[^\s@<>(),;:\"\\\[\]]{1,64}@[^\s@<>(),;:\"\\\[\]_]{1,255}")
+_LABEL = re.compile(r"(?!-)[^.]{1,63}(?<!-)")
+
+
+class BadEmail(Invalid):
+    code = "bad_email"
+    title = "Not an e-mail address"
+
+
+def normalised_email(text: str) -> str:
+    """Lower case, compatibility forms unified. Raises BadEmail."""
+    plain = unicodedata.normalize("NFKC", text).strip()
+    domain = plain.rpartition("@")[2]
+    labels = domain.split(".")
+    if len(plain) > 254 or not _EMAIL.fullmatch(plain) or len(labels) < 2:
+        raise BadEmail("an e-mail address looks like name@example.com")
+    if not all(_LABEL.fullmatch(label) for label in labels):
+        raise BadEmail("the part after @ is no domain name")
+    return plain.lower()
