@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
@@ -39,6 +40,12 @@ def _postgres_url(url: SecretStr) -> SecretStr:
     if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
         raise ValueError("must look like postgresql://user:password@host:5432/postgres")
     return url
+
+
+def _key(text: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[0-9A-Fa-f]{64}", text.get_secret_value()):
+        raise ValueError("must be 64 hexadecimal digits, as `openssl rand -hex 32` makes them")
+    return text
 
 
 def _origin(url: str) -> str:
@@ -137,6 +144,13 @@ class Settings(BaseSettings):
         description="Authenticates Cox-Position tokens; the same for all services.",
     )
 
+    audit_key: Annotated[SecretStr, AfterValidator(_key)] | None = Field(
+        default=None,
+        description="Key of 32 bytes in hex, as of `openssl rand -hex 32`, that the keys of persons are "
+        "kept under, which their history is encrypted with; the same for all processes, and kept as long as "
+        "the data. Unset: they stand in the database of leads as they are.",
+    )
+
     tenant_name: str = Field(default="default", min_length=1, description="Name of the first tenant.")
     tenant_timezone: Annotated[str, AfterValidator(_timezone)] = Field(
         default="UTC", description="IANA time zone of the first tenant, such as Asia/Shanghai."
@@ -186,6 +200,11 @@ class Settings(BaseSettings):
     def load(cls, **overrides: object) -> Self:
         """Read the environment. Raises SettingsError naming every wrong setting, never its value."""
         return load(cls, **overrides)
+
+    @property
+    def master_key(self) -> bytes | None:
+        """The 32 bytes of `audit_key`."""
+        return None if self.audit_key is None else bytes.fromhex(self.audit_key.get_secret_value())
 
     def database_name(self, service: str) -> str:
         """The name of a service's database, e.g. `cox_leads`."""

@@ -15,6 +15,7 @@ import services.leads.pool.tables
 import services.leads.progress.tables
 import services.leads.recycling.tables
 import services.leads.returns.tables
+import services.leads.sealing.tables
 import services.leads.standings.tables
 import services.leads.touches.tables
 import services.leads.workload.tables  # noqa: F401 - importing a room's tables puts them into the metadata

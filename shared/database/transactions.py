@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from shared.database.connections import Connections, Raw
 from shared.database.errors import DatabaseUnavailable, TransactionLostError, is_disconnect, is_transient
 
 if TYPE_CHECKING:
+    from shared.contracts.base import Event
     from shared.events.positions import Position
 
 Visibility = Literal["own", "team", "subtree", "tenant"]
@@ -36,19 +38,51 @@ class Access:
     unit_id: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who has a transaction change something, and where the request for it came from.
+
+    `principal_id` is the user's, key's, service's or rule's; `user_id` the person's, of a key its owner's.
+    """
+
+    kind: Literal["user", "api_key", "service", "rule"]
+    principal_id: UUID
+    user_id: UUID | None = None
+    at: datetime | None = None
+    route: str | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event of an aggregate that was there before, as it was recorded, and on whose behalf."""
+
+    aggregate_id: UUID
+    seq: int
+    event: Event
+    occurred_at: datetime
+    historic: bool
+    author: Author | None
+
+
 @dataclass(slots=True)
 class Tx:
-    """A transaction under way. `recorded` lists the positions of the events it recorded so far; from `cause`
-    follow those recorded now that do not say themselves what they follow from. `closing` are statements
-    without parameters that go in one message with COMMIT.
+    """A transaction under way. `recorded` lists the positions of the events it recorded so far, `told` says
+    what they were; from `cause` follow those recorded now that do not say themselves what they follow from.
+    `closing` are statements without parameters that go in one message with COMMIT.
+
+    `master_key` is the installation's own, if it has one: keys of persons are kept under it.
     """
 
     conn: AsyncConnection
     access: Access | None
     connection: Raw
     recorded: list[Position] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
     cause: UUID | None = None
+    author: Author | None = None
     closing: list[str] = field(default_factory=list)
+    master_key: bytes | None = None
 
     @property
     def tenant_id(self) -> UUID | None:
@@ -71,7 +105,7 @@ class Tx:
 
         The transaction then goes on as it was before the block.
         """
-        known, raw = len(self.recorded), self.connection
+        known, raw = (len(self.recorded), len(self.told)), self.connection
         await raw.execute("SAVEPOINT block")
         try:
             yield
@@ -84,9 +118,10 @@ class Tx:
         else:
             await self._undo(known)
 
-    async def _undo(self, known: int) -> None:
+    async def _undo(self, known: tuple[int, int]) -> None:
         await self.connection.execute("ROLLBACK TO SAVEPOINT block;RELEASE SAVEPOINT block")
-        del self.recorded[known:]
+        del self.recorded[known[0] :]
+        del self.told[known[1] :]
 
     @contextmanager
     def caused_by(self, event_id: UUID) -> Iterator[None]:
@@ -96,6 +131,19 @@ class Tx:
             yield
         finally:
             self.cause = before
+
+    @contextmanager
+    def by(self, author: Author) -> Iterator[None]:
+        """What the block records was done on their behalf."""
+        before, self.author = self.author, author
+        try:
+            yield
+        finally:
+            self.author = before
+
+
+Ledger = Callable[[Tx], None]
+"""Told of a transaction that recorded events, when it is about to be committed: adds to its `closing`."""
 
 
 def begin_statement(access: Access | None) -> str:
@@ -126,12 +174,23 @@ def _literal(value: UUID | None) -> str:
 
 
 class Database:
-    """Hands out transactions of one engine. `hint` is called after each commit that recorded events."""
+    """Hands out transactions of one engine. `hint` is called after each commit that recorded events, `ledger`
+    before it: it may add to what goes with the commit.
+    """
 
-    def __init__(self, engine: AsyncEngine, *, hint: Hint | None = None) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        hint: Hint | None = None,
+        ledger: Ledger | None = None,
+        master_key: bytes | None = None,
+    ) -> None:
         self.engine = engine
         self._connections = Connections(engine)
         self._hint = hint
+        self._ledger = ledger
+        self._master_key = master_key
 
     @asynccontextmanager
     async def transaction(self, access: Access | None = None) -> AsyncIterator[Tx]:
@@ -140,9 +199,11 @@ class Database:
         Raises DatabaseUnavailable where no transaction could be begun: nothing has happened then.
         """
         conn, raw = await self._begun(begin_statement(access))
-        tx = Tx(conn=conn, access=access, connection=raw)
+        tx = Tx(conn=conn, access=access, connection=raw, master_key=self._master_key)
         try:
             yield tx
+            if tx.told and self._ledger is not None:
+                self._ledger(tx)
             await _commit(raw, tx.closing)
         except BaseException:
             await self._abandon(conn, raw)

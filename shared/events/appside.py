@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from shared.database.engine import make_engine
-from shared.database.transactions import Database
+from shared.database.transactions import Database, Ledger
 from shared.events.hints import APPLIED, RECORDED, Ears, Hints, connector
 from shared.events.waiting import Applied, Changes, Reads
 from shared.settings import Settings
@@ -20,11 +20,23 @@ class AppSide:
              changes=side.changes, lifespans=[side.running])
     """
 
-    def __init__(self, settings: Settings, service: str, projections: Iterable[Reads] = ()) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        service: str,
+        projections: Iterable[Reads] = (),
+        *,
+        ledger: Ledger | None = None,
+    ) -> None:
         connect = connector(settings, service)
         self._hints = Hints(connect, RECORDED)
         self._ears = Ears(connect, RECORDED, APPLIED)
-        self.database = Database(make_engine(settings, service, "app"), hint=self._hints.poke)
+        self.database = Database(
+            make_engine(settings, service, "app"),
+            hint=self._hints.poke,
+            ledger=ledger,
+            master_key=settings.master_key,
+        )
         self.applied = Applied(self.database, self._ears, APPLIED, service, projections)
         self.changes = Changes(self.database, self._ears, RECORDED)
 

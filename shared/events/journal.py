@@ -17,7 +17,7 @@ from sqlalchemy import Table
 
 from shared.contracts.base import Event
 from shared.database.rows import Columns, Form
-from shared.database.transactions import Tx
+from shared.database.transactions import Told, Tx
 from shared.events.positions import Position
 from shared.ids import new_id
 from shared.observability.traces import current_or_new_traceparent
@@ -168,6 +168,7 @@ async def record_events(
         left = [counts[event.aggregate_id] - place for event, place in zip(events, places, strict=True)]
         raised = await _raise_and_append(tx, aggregate, _sent(tx, events, left), counts)
         places = [raised[event.aggregate_id] - k for event, k in zip(events, left, strict=True)]
+        _told(tx, events, places)
     return _recorded(tx, events, places)
 
 
@@ -189,6 +190,8 @@ async def change_and_record(
     statement = _changed(change.items, change.answer, change.patches, len(change.arguments) + 1, form)
     rows = await tx.connection.fetch(statement, *change.arguments, tx.tenant_id, *values)
     _recorded(tx, events, seqs)
+    if above:
+        _told(tx, events, seqs)
     return list(rows)
 
 
@@ -240,3 +243,11 @@ def _recorded(tx: Tx, events: Sequence[NewEvent], seqs: Sequence[int]) -> list[P
     ]
     tx.recorded.extend(positions)
     return positions
+
+
+def _told(tx: Tx, events: Sequence[NewEvent], seqs: Sequence[int]) -> None:
+    """What became of aggregates that were there before: of new ones their own rows say who made them."""
+    tx.told.extend(
+        Told(each.aggregate_id, seq, each.event, each.occurred_at, each.historic, tx.author)
+        for each, seq in zip(events, seqs, strict=True)
+    )

@@ -10,8 +10,8 @@ from contextlib import AsyncExitStack, suppress
 from functools import partial
 
 from shared.clock import Clock, SystemClock
-from shared.database.engine import make_engine
-from shared.database.transactions import Database
+from shared.database.engine import Role, make_engine
+from shared.database.transactions import Database, Ledger
 from shared.events.backbone import Backbone
 from shared.events.consuming.consumer import ConsumerRunner
 from shared.events.consuming.handlers import HandlerSet
@@ -48,6 +48,7 @@ class Worker:
         timers: Timers | None = None,
         clock: Clock | None = None,
         extra: Sequence[Extra] = (),
+        ledger: Ledger | None = None,
     ) -> None:
         assert_codec()
         self.settings = settings
@@ -56,6 +57,7 @@ class Worker:
         self._timers = timers
         self._clock = clock or SystemClock()
         self._extra = tuple(extra)
+        self._ledger = ledger
         self._stopping = asyncio.Event()
         self._registered = False
         self.relay = Relay(settings, service)
@@ -103,8 +105,8 @@ class Worker:
         backbone = Backbone(
             self.settings,
             self.service,
-            Database(make_engine(self.settings, self.service, "worker"), hint=recorded.poke),
-            Database(make_engine(self.settings, self.service, "app"), hint=recorded.poke),
+            self._database("worker", recorded),
+            self._database("app", recorded),
             hint_applied=applied.poke,
             clock=self._clock,
             seat=seat,
@@ -115,6 +117,14 @@ class Worker:
             await hints.start()
             stack.push_async_callback(hints.stop)
         return backbone
+
+    def _database(self, role: Role, recorded: Hints) -> Database:
+        return Database(
+            make_engine(self.settings, self.service, role),
+            hint=recorded.poke,
+            ledger=self._ledger,
+            master_key=self.settings.master_key,
+        )
 
     def _start(self, backbone: Backbone) -> list[asyncio.Task[None]]:
         """Every loop in a task of its own; none takes the others down."""

@@ -17,7 +17,7 @@ from shared.database.together import Together
 from shared.database.transactions import Tx
 from shared.events.positions import Position, encode_token
 from shared.web.context import context_of, principal_of
-from shared.web.disclosures import witnessed
+from shared.web.disclosures import author_of, witnessed
 from shared.web.etags import Condition, etag, parse_condition
 from shared.web.idempotency import HEADER, Record, parse_key
 from shared.web.waits import POSITION
@@ -82,6 +82,7 @@ class Write:
                 known = None if record is None else await record.take(tx)
                 if known is not None:
                     return known
+                tx.author = author_of(self._request, self.principal)
                 result = await work(tx)
                 shown = None if render is None else render(result)
                 if shown is not None:

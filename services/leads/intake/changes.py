@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.leads.bulk import json_text
 from services.leads.duplicates.rules import Claim, Key, duplicates, keys_of
 from services.leads.duplicates.use_cases import hold_keys, release_key
 from services.leads.intake.lead import Lead
 from services.leads.intake.rules import Contact, Given, check_named, contact_of, found_by
-from services.leads.intake.tables import INSERT_CHANGE, leads, store_change
+from services.leads.intake.tables import INSERT_CHANGE, field_change
 from services.leads.intake.use_cases import get_lead, lock_lead
 from services.leads.normalising.phones import phone_of_key
 from services.leads.normalising.regions import region_of
+from services.leads.sealing.use_cases import seal
 from services.leads.search.use_cases import next_lead_with
 from services.leads.valuation.rules import Valued
 from services.leads.valuation.use_cases import Valuer
@@ -23,7 +25,7 @@ from shared.access.directory import tenant_of
 from shared.contracts.leads import LeadUpdated
 from shared.database.transactions import Tx
 from shared.errors import Conflict
-from shared.events.journal import NewEvent, record_events
+from shared.events.journal import NewEvent, RowChange, change_and_record
 
 _PLAIN = (
     "name",
@@ -66,7 +68,8 @@ async def update_lead(
 ) -> Lead:
     """Change fields, named as in Draft; None empties one. Nothing is recorded where nothing changes.
 
-    Raises UnknownLead, BadField, Nameless, RateMissing, ChangedMeanwhile, and what `check_version` raises.
+    Raises UnknownLead, LeadErased, BadField, Nameless, RateMissing, ChangedMeanwhile, KeyMissing, and what
+    `check_version` raises.
     """
     valuer = Valuer(tx, await tenant_of(tx))
     before = await get_lead(tx, tenant_id, lead_id)
@@ -83,7 +86,7 @@ async def update_lead(
         new = replace(new, duplicate_of=duplicates([Claim(lead_id, keys(new))], holders).get(lead_id))
         await _release(tx, tenant_id, old, new, holders)
     names = changed_names(old, new)
-    return await _store(tx, valuer.tenant.currency, user_id, new, names, at) if names else old
+    return await _store(tx, valuer.tenant.currency, user_id, old, new, names, at) if names else old
 
 
 def keys(lead: Lead) -> tuple[Key, ...]:
@@ -163,12 +166,49 @@ async def _release(tx: Tx, tenant_id: UUID, old: Lead, new: Lead, holders: Mappi
 
 
 async def _store(
-    tx: Tx, currency: str, user_id: UUID | None, new: Lead, names: tuple[str, ...], at: datetime
+    tx: Tx,
+    currency: str,
+    user_id: UUID | None,
+    old: Lead,
+    new: Lead,
+    names: tuple[str, ...],
+    at: datetime,
 ) -> Lead:
     text, terms = found_by(new.tenant_id, new.name, new.company, known_contact(new), new.tags)
-    new = replace(new, updated_at=at)
-    await store_change(tx, new, text, terms)
+    new = replace(new, updated_at=at, seq=old.seq + 1)
     event = LeadUpdated(changed=names, dimensions=new.dimensions, value=new.amount(currency))
-    seq = (await record_events(tx, leads, [NewEvent(new.id, event, at)]))[-1].seq
-    await tx.connection.execute(INSERT_CHANGE, new.tenant_id, new.id, seq, at, user_id, list(names))
-    return replace(new, seq=seq)
+    change = RowChange.of(field_change(new, text, terms), await change_row(tx, old, new, names, user_id, at))
+    await change_and_record(tx, change, [NewEvent(new.id, event, at)], above={new.id: old.seq})
+    return new
+
+
+async def change_row(
+    tx: Tx, old: Lead, new: Lead, names: Sequence[str], user_id: UUID | None, at: datetime
+) -> tuple[str, Sequence[Any]]:
+    """The record of a change to a locked lead, for `RowChange.of`: whoever writes fields writes this, too.
+
+    `new.seq` is that of the event which says what changed. Raises KeyMissing.
+    """
+    plain, sealed = await seal(tx, new.tenant_id, new.id, differences(old, new, names))
+    kept = json_text(plain) if plain else None
+    return INSERT_CHANGE, (new.tenant_id, new.id, new.seq, at, user_id, list(names), kept, sealed)
+
+
+def differences(old: Lead, new: Lead, names: Sequence[str]) -> dict[str, tuple[Any, Any]]:
+    """Before and after, by the names that users know; of custom fields those that differ."""
+    found: dict[str, tuple[Any, Any]] = {name: (_seen(old, name), _seen(new, name)) for name in names}
+    if "custom" in names:
+        both = {**old.custom, **new.custom}
+        differ = [key for key in both if old.custom.get(key) != new.custom.get(key)]
+        before, after = ({key: each.custom.get(key) for key in differ} for each in (old, new))
+        found["custom"] = (before, after)
+    return found
+
+
+def _seen(lead: Lead, name: str) -> Any:
+    if name in _KEPT_AS_GIVEN:
+        # As written: what follows from it can be told again.
+        return getattr(lead, f"{name}_text")
+    if name == "value":
+        return lead.value and {"amount": format(lead.value.amount, "f"), "currency": lead.value.currency}
+    return getattr(lead, name)

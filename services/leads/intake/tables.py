@@ -18,6 +18,7 @@ from sqlalchemy import (
     DateTime,
     Index,
     Integer,
+    LargeBinary,
     Table,
     Text,
     Uuid,
@@ -143,6 +144,9 @@ lead_changes = Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Column("changed_by", Uuid),
     Column("changed", ARRAY(Text), nullable=False),
+    # Values before and after, by field: what may be kept, and what is lost with the person (see `sealing`).
+    Column("plain", JSONB),
+    Column("sealed", LargeBinary),
 )
 
 _NEW = BulkInsert(
@@ -219,7 +223,8 @@ where tenant_id = $1 and owner_id = any($2::uuid[]) and {_CUSTOMERS} group by ow
 """  # noqa: S608
 
 INSERT_CHANGE = """
-insert into lead_changes (tenant_id, lead_id, seq, at, changed_by, changed) values ($1, $2, $3, $4, $5, $6)
+insert into lead_changes (tenant_id, lead_id, seq, at, changed_by, changed, plain, sealed)
+values ({0}, {1}, {2}, {3}, {4}, {5}, {6}::jsonb, {7})
 """
 CHANGED_BY_PEOPLE = """
 select distinct r.lead_id from unnest($2::uuid[], $3::timestamptz[]) as r(lead_id, since)
@@ -236,18 +241,17 @@ _CHANGEABLE = (
     "do_not_contact", "updated_at", "other_phones", "credit_code", "credit_code_text", "wecom_id", "label",
     "value_class", "intent",
 )  # fmt: skip
-_SET = ", ".join(f"{name} = ${at}" for at, name in enumerate(_CHANGEABLE, 6))
+_SET = ", ".join(f"{name} = {{{at}}}" for at, name in enumerate(_CHANGEABLE, 6))
 _STORE = f"""
-update leads set custom = $3::jsonb, search_text = $4, terms = $5, {_SET} where tenant_id = $1 and id = $2
+update leads set custom = {{2}}::jsonb, search_text = {{3}}, terms = {{4}}, seq = {{5}}, {_SET}
+where tenant_id = {{0}} and id = {{1}}
 """  # noqa: S608 - own names
 
 
-async def store_change(tx: Tx, lead: Lead, words: str, terms: list[int]) -> None:
-    """Store all that PATCH may change, and what the lead is found by from now on."""
+def field_change(lead: Lead, words: str, terms: list[int]) -> tuple[str, Sequence[Any]]:
+    """All that PATCH may change, what the lead is found by, and its version, for `RowChange.of`."""
     values = [_sent(getattr(lead, name)) for name in _CHANGEABLE]
-    await tx.connection.execute(
-        _STORE, lead.tenant_id, lead.id, json_text(lead.custom), words, terms, *values
-    )
+    return _STORE, (lead.tenant_id, lead.id, json_text(lead.custom), words, terms, lead.seq, *values)
 
 
 def _sent(value: Any) -> Any:

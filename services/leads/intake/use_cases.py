@@ -38,7 +38,7 @@ from services.leads.valuation.use_cases import Valuer
 from shared.contracts.base import Credit
 from shared.contracts.leads import LeadCreated
 from shared.database.transactions import Tx
-from shared.errors import CoxError, NotFound
+from shared.errors import Conflict, CoxError, NotFound
 from shared.events.journal import NewEvent, RowChange, change_and_record, record_events
 from shared.events.positions import Position
 from shared.ids import new_id
@@ -47,6 +47,11 @@ from shared.ids import new_id
 class UnknownLead(NotFound):
     code = "unknown_lead"
     title = "No such lead, or none that you may see"
+
+
+class LeadErased(Conflict):
+    code = "lead_erased"
+    title = "The person is forgotten: nothing is done with the lead any more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,15 +211,22 @@ async def get_leads(tx: Tx, tenant_id: UUID, ids: Sequence[UUID]) -> list[Lead]:
 
 
 async def lock_lead(tx: Tx, tenant_id: UUID, lead_id: UUID) -> Lead:
-    """The lead, locked until the transaction ends. Raises UnknownLead."""
+    """The lead, locked until the transaction ends. Raises UnknownLead, LeadErased."""
     row = await tx.connection.fetchrow(LOCK_LEAD, tenant_id, lead_id)
     if row is None:
         raise UnknownLead(f"there is no lead {lead_id} that you may see")
-    return Lead.of(row)
+    return living(Lead.of(row))
+
+
+def living(lead: Lead) -> Lead:
+    """The lead, unless its person is forgotten. Raises LeadErased."""
+    if lead.erased_at is not None:
+        raise LeadErased(f"lead {lead.id} was erased at {lead.erased_at:%Y-%m-%d %H:%M} UTC")
+    return lead
 
 
 async def lock_leads(tx: Tx, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Lead]:
-    """Several, locked in the order of their ids."""
+    """Several, locked in the order of their ids. Erased ones among them are in nobody's hands."""
     return {row["id"]: Lead.of(row) for row in await tx.connection.fetch(LOCK_LEADS, tenant_id, sorted(ids))}
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.leads.intake.lead import Lead
-from services.leads.intake.use_cases import UnknownLead
+from services.leads.intake.use_cases import UnknownLead, living
 from services.leads.pipelines.rules import Pipeline
 from services.leads.pipelines.use_cases import pipeline_of
 from shared.access.directory import Tenant, TenantUnknown, credit_from, unit_of_user
@@ -74,12 +74,12 @@ class Situation:
 async def lock_situation(tx: Tx, tenant_id: UUID, lead_id: UUID, to_status: str) -> Situation:
     """Until the transaction ends; its owner's counter too, if the move changes the lead's status.
 
-    Raises UnknownLead, OwnerChanged.
+    Raises UnknownLead, LeadErased, OwnerChanged.
     """
     row = await tx.connection.fetchrow(_SITUATION, tenant_id, lead_id, to_status)
     if row is None:
         raise UnknownLead(f"there is no lead {lead_id} that you may see")
-    lead = Lead.of({name: row[name] for name in Lead.__slots__})
+    lead = living(Lead.of({name: row[name] for name in Lead.__slots__}))
     if (lead.owner_id, lead.status) != (row["seen_owner_id"], row["seen_status"]):
         raise OwnerChanged
     tenant = None
