@@ -11,6 +11,7 @@ from services.leads.automation.reactions import automate_by, automation_reaction
 from services.leads.contact_reads import api as contact_reads
 from services.leads.contact_reads.use_cases import keep_months_ahead, witness
 from services.leads.curation import api as curation
+from services.leads.custom_fields import api as custom_fields
 from services.leads.first_response import api as first_response
 from services.leads.first_response.reactions import heed_by, respond_by
 from services.leads.first_response.starting import start_clocks
@@ -65,6 +66,7 @@ ROUTERS = (
     first_response.rules_router,
     automation.leads_router,
     automation.rules_router,
+    custom_fields.router,
     pipelines.router,
     pipelines.patching(stages_in_use),
     history_import.router,

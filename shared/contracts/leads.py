@@ -224,6 +224,29 @@ class PoolDefined(LeadsEvent):
     active: bool
 
 
+class CustomFieldDefined(LeadsEvent):
+    """A custom field as it now is; its labels and options stay with leads.
+
+    `state`: `checking` and `converting` while stored values are looked at, `refused` where some do not fit.
+    """
+
+    aggregate_type: ClassVar[str] = "custom_field"
+    key: str
+    type: str
+    state: Literal["ready", "checking", "converting", "refused"]
+    required_from: str | None = None
+    active: bool
+
+
+class ViewDefined(LeadsEvent):
+    """A saved view as it now is; its name and what it asks for stay with leads. Removed where not active."""
+
+    aggregate_type: ClassVar[str] = "view"
+    shared_with: Literal["nobody", "unit", "tenant"]
+    unit_id: UUID | None = None
+    active: bool
+
+
 class AssignmentRuleDefined(LeadsEvent):
     """An assignment rule as it now is; its conditions stay with leads."""
 

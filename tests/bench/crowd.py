@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 
 from services.leads.bulk import json_text
+from services.leads.custom_fields.finding import NOTHING
 from services.leads.intake.lead import Lead
 from services.leads.intake.rules import Contact, found_by
 from services.leads.intake.use_cases import created_event
@@ -89,7 +90,7 @@ def _portion(people: People, first: int, count: int) -> _Made:
     made = _Made([], [], [])
     for number in range(first, first + count):
         lead, contact = _lead(people, number)
-        text, terms = found_by(people.tenant, lead.name, lead.company, contact, lead.tags)
+        text, terms = found_by(people.tenant, lead.name, lead.company, contact, lead.tags, NOTHING)
         values = {field: getattr(lead, field) for field in Lead.__slots__}
         values |= {"custom": json_text(lead.custom), "search_text": text, "terms": terms}
         made.leads.append(tuple(values[name] for name in _COLUMNS))

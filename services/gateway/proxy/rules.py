@@ -18,6 +18,7 @@ PREFIXES: dict[str, Service] = {
     "automation-rules": "leads",
     "pipelines": "leads",
     "pools": "leads",
+    "custom-fields": "leads",
     "activities": "activities",
     "kpis": "scoring",
     "leaderboards": "scoring",

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from services.leads.assignment.use_cases import assigned, assignment_row
+from services.leads.custom_fields.finding import NOTHING
 from services.leads.history_import.rules import Handed, Moved, Step, replay, start_of
 from services.leads.intake.changes import value_columns
 from services.leads.intake.lead import Lead
@@ -107,7 +108,9 @@ def start(setting: Setting, tenant_id: UUID, lead_id: UUID, source: str, deal: D
     worth = setting.valuer.known(deal.value, started_at)
     lead = _first(setting, tenant_id, lead_id, source, deal, pipeline, started_at, worth)
     built = Built(lead, created=True)
-    built.search_text, built.terms = found_by(tenant_id, deal.name, deal.company, Contact(None, None), ())
+    built.search_text, built.terms = found_by(
+        tenant_id, deal.name, deal.company, Contact(None, None), (), NOTHING
+    )
     creator = setting.credit(deal.creator_id, started_at)
     currency = setting.valuer.tenant.currency
     built.record(created_event(lead, creator if creator.rep_id else Credit(), currency), started_at)

@@ -9,6 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from services.leads.bulk import json_text
+from services.leads.custom_fields.finding import found_by as found_by_custom
+from services.leads.custom_fields.rules import Schema
+from services.leads.custom_fields.use_cases import schema_of
 from services.leads.duplicates.rules import Claim, Key, duplicates, keys_of
 from services.leads.duplicates.use_cases import hold_keys, release_key
 from services.leads.intake.lead import Lead
@@ -17,6 +20,7 @@ from services.leads.intake.tables import INSERT_CHANGE, field_change
 from services.leads.intake.use_cases import get_lead, lock_lead
 from services.leads.normalising.phones import phone_of_key
 from services.leads.normalising.regions import region_of
+from services.leads.pipelines.use_cases import get_pipeline
 from services.leads.sealing.use_cases import seal
 from services.leads.search.use_cases import next_lead_with
 from services.leads.valuation.rules import Valued
@@ -68,25 +72,26 @@ async def update_lead(
 ) -> Lead:
     """Change fields, named as in Draft; None empties one. Nothing is recorded where nothing changes.
 
-    Raises UnknownLead, LeadErased, BadField, Nameless, RateMissing, ChangedMeanwhile, KeyMissing, and what
-    `check_version` raises.
+    Raises UnknownLead, LeadErased, BadField, BadCustomValue, Nameless, RateMissing, ChangedMeanwhile,
+    KeyMissing, and what `check_version` raises.
     """
     valuer = Valuer(tx, await tenant_of(tx))
+    schema = await schema_of(tx, tenant_id)
     before = await get_lead(tx, tenant_id, lead_id)
     check_version(before.version)
-    wanted = await _changed(valuer, before, changes, at)
+    wanted = await _changed(tx, valuer, schema, before, changes, at)
     # Keys are locked before leads, by what was read without a lock; the lock on the lead then confirms it.
     holders = await _hold(tx, tenant_id, before, wanted)
     old = await lock_lead(tx, tenant_id, lead_id)
     check_version(old.version)
     if keys(old) != keys(before):
         raise ChangedMeanwhile
-    new = await _changed(valuer, old, changes, at)
+    new = await _changed(tx, valuer, schema, old, changes, at)
     if holders:
         new = replace(new, duplicate_of=duplicates([Claim(lead_id, keys(new))], holders).get(lead_id))
         await _release(tx, tenant_id, old, new, holders)
     names = changed_names(old, new)
-    return await _store(tx, valuer.tenant.currency, user_id, old, new, names, at) if names else old
+    return await _store(tx, valuer.tenant.currency, schema, user_id, old, new, names, at) if names else old
 
 
 def keys(lead: Lead) -> tuple[Key, ...]:
@@ -99,6 +104,12 @@ def known_contact(lead: Lead) -> Contact:
     phones = [phone_of_key(key) for key in lead.phone_keys]
     first = phones[0] if phones else None
     return Contact(first, lead.email, tuple(phones[1:]), lead.credit_code, lead.wecom_id)
+
+
+def found_as(schema: Schema, lead: Lead) -> tuple[str, list[int]]:
+    """What a stored lead is found by, its tenant's custom fields being these; see `found_by`."""
+    custom = found_by_custom(lead.tenant_id, schema.fields.values(), lead.custom)
+    return found_by(lead.tenant_id, lead.name, lead.company, known_contact(lead), lead.tags, custom)
 
 
 def changed_names(old: Lead, new: Lead) -> tuple[str, ...]:
@@ -115,8 +126,13 @@ def changed_names(old: Lead, new: Lead) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-async def _changed(valuer: Valuer, lead: Lead, changes: Mapping[str, Any], at: datetime) -> Lead:
+async def _changed(
+    tx: Tx, valuer: Valuer, schema: Schema, lead: Lead, changes: Mapping[str, Any], at: datetime
+) -> Lead:
     wanted = dict(changes)
+    if "custom" in wanted:
+        passed = await _passed(tx, lead) if schema.required else frozenset()
+        wanted["custom"] = schema.of_changed(wanted["custom"], lead.custom, passed)
     given = {name: wanted[name] for name in _READ_FROM if name in wanted}
     if given:
         region = region_of(valuer.tenant.timezone, valuer.tenant.currency)
@@ -128,6 +144,10 @@ async def _changed(valuer: Valuer, lead: Lead, changes: Mapping[str, Any], at: d
     after = replace(lead, **wanted)
     check_named(after.name, after.company, after.phone, after.email)
     return after
+
+
+async def _passed(tx: Tx, lead: Lead) -> frozenset[str]:
+    return (await get_pipeline(tx, lead.tenant_id, lead.pipeline_id)).up_to(lead.stage)
 
 
 def contact_columns(contact: Contact) -> dict[str, Any]:
@@ -168,13 +188,14 @@ async def _release(tx: Tx, tenant_id: UUID, old: Lead, new: Lead, holders: Mappi
 async def _store(
     tx: Tx,
     currency: str,
+    schema: Schema,
     user_id: UUID | None,
     old: Lead,
     new: Lead,
     names: tuple[str, ...],
     at: datetime,
 ) -> Lead:
-    text, terms = found_by(new.tenant_id, new.name, new.company, known_contact(new), new.tags)
+    text, terms = found_as(schema, new)
     new = replace(new, updated_at=at, seq=old.seq + 1)
     event = LeadUpdated(changed=names, dimensions=new.dimensions, value=new.amount(currency))
     change = RowChange.of(field_change(new, text, terms), await change_row(tx, old, new, names, user_id, at))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
+from services.leads.custom_fields.finding import Found
 from services.leads.duplicates.rules import Key, keys_of
 from services.leads.intake.lead import Grade, Label
 from services.leads.normalising.credit_codes import normalised_credit_code
@@ -117,13 +118,23 @@ def check_named(name: str | None, company: str | None, phone: str | None, email:
 
 
 def found_by(
-    tenant_id: UUID, name: str | None, company: str | None, contact: Contact, tags: tuple[str, ...]
+    tenant_id: UUID,
+    name: str | None,
+    company: str | None,
+    contact: Contact,
+    tags: tuple[str, ...],
+    custom: Found,
 ) -> tuple[str, list[int]]:
-    """What words and exact values a lead is found by: its text, and its terms in ascending order."""
+    """What words and exact values a lead is found by: its text, and its terms in ascending order.
+
+    `custom`: what its custom fields add.
+    """
     # One line for all of its numbers: what hides contact data passes over the last lines.
     digits = " ".join(phone.e164.lstrip("+") + (phone.extension or "") for phone in contact.phones)
     text = search_text([name, company, contact.credit_code, contact.email, digits])
     terms = text_terms(tenant_id, text)
     terms.update(exact_term(tenant_id, key.kind, key.value) for key in contact.keys)
     terms.update(exact_term(tenant_id, "tag", tag) for tag in tags)
-    return text, sorted(terms)
+    lines, more = custom
+    terms.update(more)
+    return "\n".join(line for line in (*lines, text) if line), sorted(terms)

@@ -71,6 +71,7 @@ class Prepared:
     new: Newcomer
     contact: Contact
     value: Valued | None
+    custom: dict[str, Any]
     search_text: str
     terms: list[int]
 
@@ -80,7 +81,7 @@ async def create_leads(
 ) -> list[Lead | CoxError]:
     """Store the good ones; in the place of each bad one stands what is wrong with it."""
     start = await opening(tx, tenant_id, {new.creator_id for new in newcomers if new.creator_id}, at)
-    prepared = await _prepare(Valuer(tx, start.tenant), tenant_id, newcomers, at)
+    prepared = await _prepare(Valuer(tx, start.tenant), start, newcomers, at)
     good = [one for one in prepared if isinstance(one, Prepared)]
     made = {one.id: _new_lead(tenant_id, one, start.pipeline, at) for one in good}
     repeats = await store_new(
@@ -100,7 +101,7 @@ def _creation(one: Prepared, lead: Lead, start: Opening) -> NewEvent:
 
 
 async def _prepare(
-    valuer: Valuer, tenant_id: UUID, newcomers: Sequence[Newcomer], at: datetime
+    valuer: Valuer, start: Opening, newcomers: Sequence[Newcomer], at: datetime
 ) -> list[Prepared | CoxError]:
     region = region_of(valuer.tenant.timezone, valuer.tenant.currency)
     prepared: list[Prepared | CoxError] = []
@@ -110,8 +111,11 @@ async def _prepare(
             check_named(draft.name, draft.company, draft.phone, draft.email)
             contact = contact_of(draft.given, region)
             value = await valuer.value(draft.value, at)
-            text, terms = found_by(tenant_id, draft.name, draft.company, contact, draft.tags)
-            prepared.append(Prepared(new_id(), new, contact, value, text, terms))
+            custom = start.schema.of_new(draft.custom, start.pipeline.first_stage)
+            text, terms = found_by(
+                start.tenant.id, draft.name, draft.company, contact, draft.tags, start.found_by(custom)
+            )
+            prepared.append(Prepared(new_id(), new, contact, value, custom, text, terms))
         except CoxError as error:
             prepared.append(error)
     return prepared
@@ -138,7 +142,7 @@ def _new_lead(tenant_id: UUID, one: Prepared, pipeline: Pipeline, at: datetime) 
         value_currency=one.value.currency if one.value else None,
         value_tenant_minor=one.value.tenant_minor if one.value else None,
         tags=draft.tags,
-        custom=dict(draft.custom),
+        custom=one.custom,
         pipeline_id=pipeline.id,
         stage=pipeline.first_stage,
         status="open",

@@ -52,6 +52,17 @@ class Pipeline:
         """Where the stage stands, from 0; None if it is none of this pipeline's open stages."""
         return next((at for at, stage in enumerate(self.stages) if stage.key == key), None)
 
+    def up_to(self, key: str) -> frozenset[str]:
+        """What has been passed by who stands there: the stages to this one, all of them and `won` when won;
+        of who was lost nothing is known.
+        """
+        at = len(self.stages) if key == WON else self.position(key)
+        if at is None:
+            return frozenset()
+        return frozenset(stage.key for stage in self.stages[: at + 1]) | (
+            {WON} if key == WON else frozenset()
+        )
+
 
 DEFAULT_STAGES = (
     Stage("prospecting", "潜在客户开发 Prospecting", 5),

@@ -31,6 +31,7 @@ _WIDE = {
         "response rule": (
             "select id, tenant_id, null as unit_id from response_rules where tenant_id = any($1)"
         ),
+        "custom field": "select id, tenant_id, null as unit_id from custom_fields where tenant_id = any($1)",
         "automation rule": (
             "select id, tenant_id, null as unit_id from automation_rules where tenant_id = any($1)"
         ),

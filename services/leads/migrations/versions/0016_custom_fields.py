@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from alembic import op
 
-from shared.database.rls import run
+from services.leads.custom_fields.tables import MADE
+from shared.database.rls import run, tenant_policy
 
 revision = "0016"
 down_revision = "0015"
 
-_CHANGES: tuple[str, ...] = ()
-
 
 def upgrade() -> None:
-    run(op.execute, _CHANGES)
+    run(op.execute, MADE)
+    for table in ("custom_schemas", "custom_fields"):
+        run(op.execute, tenant_policy(table))
