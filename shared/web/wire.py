@@ -157,10 +157,22 @@ Currency = Annotated[
 ]
 
 
+_AMOUNT = r"^[0-9]{1,15}(\.[0-9]{1,4})?$"
+_IS_AMOUNT = re.compile(_AMOUNT)
+
+
+def _amount(value: str) -> str:
+    if not _IS_AMOUNT.fullmatch(value):
+        raise PydanticCustomError(
+            "bad_format", "A decimal number such as 12000.00: digits and a point only, 1.2万 is 12000"
+        )
+    return value
+
+
 class MoneyIn(WireModel):
     """Money as it is sent: a decimal string, at most 15 digits before the point, and an ISO 4217 currency."""
 
-    amount: Annotated[str, Field(pattern=r"^[0-9]{1,15}(\.[0-9]{1,4})?$")]
+    amount: Annotated[str, AfterValidator(_amount), WithJsonSchema({"type": "string", "pattern": _AMOUNT})]
     currency: Currency
 
     @model_validator(mode="after")

@@ -18,6 +18,7 @@ _CHINESE_FORMS = ("股份有限公司", "有限责任公司", "责任有限公�
 _CHINESE_ENDS = (*_CHINESE_FORMS, "总公司", "公司", "股份")
 _JAPANESE_FORMS = ("株式会社", "有限会社", "合同会社", "合资会社")
 _ANY_FORM = re.compile("|".join((*_CHINESE_FORMS, *_JAPANESE_FORMS, "주식회사")))
+_WHOLE_COMPANY = re.compile(f"{_ANY_FORM.pattern}|公司|集团")
 _SHORT_FORM = re.compile(r"\((?:株|有|주|유)\)")
 _BRANCH = re.compile(
     "(?:中心支公司|支公司|分公司|子公司|分行|支行|营业部|营业厅|办事处|代表处|分店|分厂|分社|分部|事业部)$"
@@ -75,7 +76,7 @@ def _parted(words: Sequence[str]) -> tuple[list[str], list[str]]:
     found = _BRANCH.search(joined)
     if found is None or found.start() == 0:
         return list(words), []
-    forms = [form.end() for form in _ANY_FORM.finditer(joined, 0, found.start())]
+    forms = [form.end() for form in _WHOLE_COMPANY.finditer(joined, 0, found.start())]
     cut = forms[-1] if forms else found.start()
     return [joined[:cut]], [joined[cut:]]
 

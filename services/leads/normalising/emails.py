@@ -8,6 +8,7 @@ import unicodedata
 from shared.errors import Invalid
 
 _EMAIL = re.compile(r"[^\s@<>(),;:\"\\\[\]]{1,64}@[^\s@<>(),;:\"\\\[\]_]{1,255}")
+_NAMED = re.compile(r"[^<>@]*<(?P<address>[^<>]+)>")
 _LABEL = re.compile(r"(?!-)[^.]{1,63}(?<!-)")
 
 
@@ -17,8 +18,12 @@ class BadEmail(Invalid):
 
 
 def normalised_email(text: str) -> str:
-    """Lower case, compatibility forms unified. Raises BadEmail."""
-    plain = unicodedata.normalize("NFKC", text).strip()
+    """Lower case, compatibility forms unified, also out of `Li <li@example.com>`. Raises BadEmail."""
+    plain = unicodedata.normalize("NFKC", text).replace("。", ".").strip()
+    named = _NAMED.fullmatch(plain)
+    plain = (named["address"] if named else plain).removeprefix("mailto:")
+    if plain.count("@") > 1:
+        raise BadEmail("more than one @; give one address")
     domain = plain.rpartition("@")[2]
     labels = domain.split(".")
     if len(plain) > 254 or not _EMAIL.fullmatch(plain) or len(labels) < 2:

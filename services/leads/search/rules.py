@@ -85,7 +85,8 @@ def search_for(tenant_id: UUID, query: str) -> Search:
 
 
 def _digits_if_phone(word: str) -> str:
-    digits = re.sub(r"\D", "", word)
+    """Without what is dialled ahead at home: numbers are stored as they are called from abroad."""
+    digits = re.sub(r"\D", "", word).lstrip("0")
     return digits if len(digits) >= _LEAST_PHONE_DIGITS and _PHONE_LIKE.fullmatch(word) else word
 
 
