@@ -6,6 +6,8 @@ from fastapi import FastAPI
 
 from services.leads.assignment import api as assignment
 from services.leads.assignment.reactions import assignment_reaction
+from services.leads.audit import api as audit
+from services.leads.audit.use_cases import write_down
 from services.leads.automation import api as automation
 from services.leads.automation.reactions import automate_by, automation_reaction, keep_runs_purged, ring_by
 from services.leads.contact_reads import api as contact_reads
@@ -49,6 +51,8 @@ ROUTERS = (
     intake.router,
     listing.router,
     contact_reads.router,
+    audit.leads_router,
+    audit.router,
     pool.leads_router,
     progress.router,
     assignment.leads_router,
@@ -86,7 +90,7 @@ def build_app(
     settings: Settings, *, clock: Clock | None = None, authenticate: Authenticate | None = None
 ) -> FastAPI:
     """The HTTP side. `authenticate` replaces the gateway's tokens, for tests."""
-    side = AppSide(settings, SERVICE, projections(clock or SystemClock()))
+    side = AppSide(settings, SERVICE, projections(clock or SystemClock()), ledger=write_down)
     return make_app(
         settings,
         SERVICE,
@@ -118,5 +122,6 @@ def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
         consumers=(*projections(time), org, own_leads, automation_reaction(time)),
         timers=timers,
         clock=time,
+        ledger=write_down,
         extra=(keep_purged, keep_runs_purged, keep_months_ahead),
     )

@@ -17,7 +17,7 @@ SCOPES: dict[str, str] = {
     "org:read": "Read units and users",
     "org:write": "Create and change units, users, their profiles and calendars, transfer them",
     "absences:write": "Record one's own absences; who leads people, also those of whom they see",
-    "audit:read": "Read who was shown contact data",
+    "audit:read": "Read who changed leads, and who was shown contact data",
     "config:write": "Change pipelines, pools, rules of assignment and automation, KPI definitions",
     "admin": "Everything in the tenant",
 }

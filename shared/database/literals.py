@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
+
+import orjson
 
 _HARMLESS = re.compile(r"[A-Za-z0-9 /_{}.:%-]*")
 
@@ -24,3 +27,9 @@ def literal(value: UUID | datetime | str | Sequence[UUID] | None) -> str:
         case list() | tuple() if all(isinstance(each, UUID) for each in value):
             return "'{" + ",".join(map(str, value)) + "}'::uuid[]"
     raise ValueError(f"not to be written into a statement: {value!r}")
+
+
+def json_literal(value: Mapping[str, Any]) -> str:
+    """SQL of a JSON object: between dollars, where no quote or backslash counts; a dollar is escaped."""
+    text = orjson.dumps(value).decode().replace("$", "\\u0024")
+    return f"$json${text}$json$::jsonb"

@@ -42,11 +42,12 @@ class Access:
 class Author:
     """Who has a transaction change something, and where the request for it came from.
 
-    `principal_id` is the user's, key's, service's or rule's; `user_id` the person's, of a key its owner's.
+    `principal_id` is the user's, key's or rule's, or the service's if it is another; `user_id` the person's,
+    of a key its owner's.
     """
 
     kind: Literal["user", "api_key", "service", "rule"]
-    principal_id: UUID
+    principal_id: UUID | None
     user_id: UUID | None = None
     at: datetime | None = None
     route: str | None = None
@@ -63,6 +64,7 @@ class Told:
     occurred_at: datetime
     historic: bool
     author: Author | None
+    cause_id: UUID | None
 
 
 @dataclass(slots=True)

@@ -248,6 +248,14 @@ def _recorded(tx: Tx, events: Sequence[NewEvent], seqs: Sequence[int]) -> list[P
 def _told(tx: Tx, events: Sequence[NewEvent], seqs: Sequence[int]) -> None:
     """What became of aggregates that were there before: of new ones their own rows say who made them."""
     tx.told.extend(
-        Told(each.aggregate_id, seq, each.event, each.occurred_at, each.historic, tx.author)
+        Told(
+            each.aggregate_id,
+            seq,
+            each.event,
+            each.occurred_at,
+            each.historic,
+            tx.author,
+            each.causation_id or tx.cause,
+        )
         for each, seq in zip(events, seqs, strict=True)
     )

@@ -19,6 +19,7 @@ PREFIXES: dict[str, Service] = {
     "pipelines": "leads",
     "pools": "leads",
     "custom-fields": "leads",
+    "audit": "leads",
     "activities": "activities",
     "kpis": "scoring",
     "leaderboards": "scoring",

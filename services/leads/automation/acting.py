@@ -38,7 +38,7 @@ from services.leads.workload.use_cases import lock_loads
 from shared.access.directory import credit_of, people
 from shared.access.principal import Principal, service_principal
 from shared.contracts.leads import AutomationAlerted
-from shared.database.transactions import Tx
+from shared.database.transactions import Author, Tx
 from shared.errors import Unavailable
 from shared.events.journal import NewEvent
 
@@ -102,7 +102,8 @@ async def act(
     """
     for action in rule.terms.actions:
         lead = await get_lead(tx, tenant_id, lead_id)
-        steps.append(await _DOING[type(action)](tx, rule, lead, action, at))
+        with tx.by(Author("rule", rule.id)):
+            steps.append(await _DOING[type(action)](tx, rule, lead, action, at))
 
 
 def _whatever(version: int) -> None:

@@ -35,6 +35,19 @@ from contact_reads_of($2, $3, $4, $5) as found
 join contact_reads r on r.tenant_id = $1 and r.at = found.at and r.id = found.id
 order by r.at desc, r.id desc
 """
+# Row-level security of leads holds whose are in sight; an answer that showed none of those is not told.
+IN_SIGHT = """
+select r.at, r.id, r.user_id, r.principal_id, r.kind, r.route, r.address, r.trace_id,
+  cardinality(r.lead_ids) as leads, seen.ids as lead_ids
+from contact_reads r
+cross join lateral (
+  select array_agg(l.id order by l.id) as ids from leads l
+  where l.tenant_id = $1 and l.id = any(r.lead_ids)) seen
+where r.tenant_id = $1 and seen.ids is not null
+  and ($2::uuid is null or r.user_id = $2) and ($3::timestamptz is null or r.at >= $3)
+  and ($4::timestamptz is null or r.at < $4) and ($5::timestamptz is null or (r.at, r.id) < ($5, $6::uuid))
+order by r.at desc, r.id desc limit $7
+"""
 ENSURE_PARTITION = "select cox_ensure_contact_reads_partition($1)"
 
 

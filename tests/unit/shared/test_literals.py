@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
 
-from shared.database.literals import literal
+from shared.database.literals import json_literal, literal
 
 ID = UUID("0199a1b2-0000-7000-8000-000000000001")
 
@@ -33,3 +34,16 @@ class TestLiteral:
     def test_it_is_refused_when_it_could_be_more_than_a_value(self, value: Any) -> None:
         with pytest.raises(ValueError, match="not to be written"):
             literal(value)
+
+
+class TestJsonLiteral:
+    @pytest.mark.parametrize(
+        "text", ["it's", "a\\'b", "$json$; drop table leads; --", "ü$", 'a"b\n', "\\u0000"]
+    )
+    def test_nothing_in_it_ends_the_quote(self, text: str) -> None:
+        made = json_literal({"a": text})
+        assert made.startswith("$json$")
+        assert made.endswith("$json$::jsonb")
+        inside = made.removeprefix("$json$").removesuffix("$json$::jsonb")
+        assert "$" not in inside
+        assert orjson.loads(inside) == {"a": text}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from shared.database.rls import run, tenant_policy
+from shared.database.rls import append_only, run, tenant_policy
 
 revision = "0018"
 down_revision = "0017"
@@ -23,6 +23,29 @@ _CHANGES: tuple[str, ...] = (
         constraint pk_person_keys primary key (tenant_id, lead_id)
     )""",
     *tenant_policy("person_keys"),
+    """create table audit_entries (
+        tenant_id uuid not null,
+        lead_id uuid not null,
+        seq bigint not null,
+        id uuid not null,
+        at timestamp with time zone not null,
+        event text not null,
+        facts jsonb not null,
+        kind text not null,
+        principal_id uuid,
+        user_id uuid,
+        route text,
+        address text,
+        trace_id text,
+        cause_id uuid,
+        constraint pk_audit_entries primary key (tenant_id, lead_id, seq)
+    )""",
+    "create index ix_audit_entries_tenant_id_at_id on audit_entries (tenant_id, at, id)",
+    """create index ix_audit_entries_tenant_id_user_id_at_id on audit_entries (tenant_id, user_id, at, id)
+        where user_id is not null""",
+    *tenant_policy("audit_entries"),
+    *append_only("audit_entries"),
+    *append_only("lead_changes"),
 )
 
 

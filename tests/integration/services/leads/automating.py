@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from services.leads.audit.use_cases import write_down
 from services.leads.automation.acting import ChangedHands
 from services.leads.automation.triggers import Occurrence
 from services.leads.automation.use_cases import run_rules
@@ -94,7 +95,7 @@ class Reader:
 
 @asynccontextmanager
 async def reading(desk: Desk, settings: Settings) -> AsyncIterator[Reader]:
-    app = Database(make_engine(settings, "leads", "app", pool_size=4))
+    app = Database(make_engine(settings, "leads", "app", pool_size=4), ledger=write_down)
     try:
         yield Reader(desk, app)
     finally:
