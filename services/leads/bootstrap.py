@@ -10,10 +10,14 @@ from services.leads.audit import api as audit
 from services.leads.audit.use_cases import write_down
 from services.leads.automation import api as automation
 from services.leads.automation.reactions import automate_by, automation_reaction, keep_runs_purged, ring_by
+from services.leads.consents import api as consents
 from services.leads.contact_reads import api as contact_reads
 from services.leads.contact_reads.use_cases import keep_months_ahead, witness
 from services.leads.curation import api as curation
 from services.leads.custom_fields import api as custom_fields
+from services.leads.do_not_contact import api as do_not_contact
+from services.leads.do_not_contact.reactions import heed_by as wishes_by
+from services.leads.do_not_contact.use_cases import heed_list
 from services.leads.first_response import api as first_response
 from services.leads.first_response.reactions import heed_by, respond_by
 from services.leads.first_response.starting import start_clocks
@@ -61,6 +65,9 @@ ROUTERS = (
     returns.leads_router,
     returns.returns_router,
     timeline.router,
+    consents.leads_router,
+    consents.notices_router,
+    do_not_contact.router,
     hindsight.router,
     assignment.rules_router,
     pool.pools_router,
@@ -108,7 +115,7 @@ def build_app(
 def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
     """The worker: the org's copy, activities, the default pipeline, assignment, and the relay of leads."""
     time = clock or SystemClock()
-    own_leads = assignment_reaction(time, pool_unassigned)
+    own_leads = assignment_reaction(time, heed_list, pool_unassigned)
     plan_by(own_leads, time, start_clocks)
     org = pipelines_reaction()
     timers = recycling_timers(time)
@@ -116,6 +123,7 @@ def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
     automate_by(timers, time)
     hand_over_by(org, timers, time)
     remind_by(timers, time)
+    wishes_by(own_leads, timers, time)
     return Worker(
         settings,
         SERVICE,

@@ -5,8 +5,10 @@ from sqlalchemy import MetaData
 import services.leads.assignment.tables
 import services.leads.audit.tables
 import services.leads.automation.tables
+import services.leads.consents.tables
 import services.leads.contact_reads.tables
 import services.leads.custom_fields.tables
+import services.leads.do_not_contact.tables
 import services.leads.duplicates.tables
 import services.leads.first_response.tables
 import services.leads.handover.tables

@@ -191,6 +191,31 @@ class ResponseRuleDefined(LeadsEvent):
     active: bool
 
 
+class ConsentChanged(LeadsEvent):
+    """The lead's person agreed to something, or withdrew it; event time is when they said so.
+
+    `credit` is the owner's, if any.
+    """
+
+    aggregate_type: ClassVar[str] = "lead"
+    credit: Credit
+    dimensions: Dimensions
+    purpose: str
+    granted: bool
+    how: str
+
+
+class NoticeDefined(LeadsEvent):
+    """On what ground leads of a source are held from now on; without a source: of all others.
+
+    What people are told stays with leads.
+    """
+
+    aggregate_type: ClassVar[str] = "notice"
+    source: str | None = None
+    basis: str
+
+
 class AutomationAlerted(LeadsEvent):
     """An automation rule wants these users told of the lead. `code` says of what; its text stays in leads."""
 

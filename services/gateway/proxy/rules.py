@@ -20,6 +20,8 @@ PREFIXES: dict[str, Service] = {
     "pools": "leads",
     "custom-fields": "leads",
     "audit": "leads",
+    "do-not-contact": "leads",
+    "notices": "leads",
     "activities": "activities",
     "kpis": "scoring",
     "leaderboards": "scoring",

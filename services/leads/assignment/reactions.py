@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,11 +13,13 @@ from shared.database.transactions import Tx
 from shared.events.consuming.handlers import Reaction
 from shared.events.envelope import Received
 
+First = Callable[[Tx, UUID, Collection[UUID], datetime], Awaitable[None]]
+"""What is done with new leads before the rules are asked."""
 Leftover = Callable[[Tx, UUID, Mapping[UUID, UUID], datetime], Awaitable[None]]
 """What is done with the leads of `{lead: causing event}` that the rules found nobody for."""
 
 
-def assignment_reaction(clock: Clock, leftover: Leftover) -> Reaction:
+def assignment_reaction(clock: Clock, first: First, leftover: Leftover) -> Reaction:
     """`leads.assignment`; the clock says when a lead was assigned."""
     reaction = Reaction("leads.assignment")
 
@@ -25,6 +27,7 @@ def assignment_reaction(clock: Clock, leftover: Leftover) -> Reaction:
     async def on_leads_created(tx: Tx, batch: Sequence[Received]) -> None:
         causes = {received.aggregate_id: received.event_id for received in batch}
         tenant_id, at = batch[0].tenant_id, clock.now()
+        await first(tx, tenant_id, list(causes), at)
         given = await assign_by_rules(tx, tenant_id, causes, at)
         if len(given) < len(causes):
             left = {lead: cause for lead, cause in causes.items() if lead not in given}

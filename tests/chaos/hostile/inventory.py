@@ -35,6 +35,10 @@ _WIDE = {
         "automation rule": (
             "select id, tenant_id, null as unit_id from automation_rules where tenant_id = any($1)"
         ),
+        "notice": "select id, tenant_id, null as unit_id from notices where tenant_id = any($1)",
+        "listed person": (
+            "select id, tenant_id, null as unit_id from do_not_contact_list where tenant_id = any($1)"
+        ),
     },
 }
 _POOLS = """
@@ -63,6 +67,8 @@ _STANDING = {
         "select id, seq from automation_rules where tenant_id = any($1) order by id",
         "select id, seq from pipelines where tenant_id = any($1) order by id",
         "select id, seq from pools where tenant_id = any($1) order by id",
+        "select id, seq from notices where tenant_id = any($1) order by id",
+        "select id, kind from do_not_contact_list where tenant_id = any($1) order by id",
     ),
     "activities": ("select id, seq from activities where tenant_id = any($1) order by id",),
 }

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-TENANT_WIDE = frozenset({"pipeline", "rule", "response rule", "automation rule", "calendar", "custom field"})
+TENANT_WIDE = frozenset({
+    "pipeline", "rule", "response rule", "automation rule", "calendar", "custom field", "notice",
+    "listed person",
+})  # fmt: skip
 """What every person of a tenant may read; each other kind has owners."""
 _KNOWN_BY_ID = TENANT_WIDE | {"user", "unit", "pool"}
 """Ids that stand in much of a tenant's data (an owner's, say); to be read about them takes more."""

@@ -1,0 +1,59 @@
+"""The list. It holds no phone and no address: digests, terms of the search index, and a masked form."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, Table, Text, Uuid
+
+from services.leads.metadata import metadata
+
+do_not_contact_list = Table(
+    "do_not_contact_list",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    # What the search index has for the same value; see `search`.
+    Column("term", BigInteger, nullable=False),
+    Column("shown", Text),
+    Column("reason", Text, nullable=False),
+    Column("lead_id", Uuid),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by_id", Uuid),
+    Index("uq_do_not_contact_list_tenant_id_digest", "tenant_id", "digest", unique=True),
+    Index("ix_do_not_contact_list_tenant_id_lead_id", "tenant_id", "lead_id"),
+)
+
+_ENTRY = "id, kind, shown, reason, lead_id, at, by_id"
+ADD = f"""
+insert into do_not_contact_list (tenant_id, {_ENTRY}, digest, term)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing returning true
+"""  # noqa: S608 - own names
+OF_DIGESTS = f"""
+select {_ENTRY} from do_not_contact_list where tenant_id = $1 and digest = any($2::bytea[]) order by id
+"""  # noqa: S608
+LISTED = "select digest from do_not_contact_list where tenant_id = $1 and digest = any($2::bytea[])"
+ANYBODY = "select exists (select from do_not_contact_list where tenant_id = $1)"
+PAGE = f"""
+select {_ENTRY} from do_not_contact_list
+where tenant_id = $1 and ($2::uuid is null or id < $2) order by id desc limit $3
+"""  # noqa: S608
+SOUGHT = "select digest, term from do_not_contact_list where tenant_id = $1 and id = $2"
+REMOVE = "delete from do_not_contact_list where tenant_id = $1 and id = $2 returning true"
+REMOVE_DIGESTS = "delete from do_not_contact_list where tenant_id = $1 and digest = any($2::bytea[])"
+FORGET = """
+update do_not_contact_list set shown = null where tenant_id = $1 and lead_id = any($2::uuid[])
+"""
+HAVING_TERM = "select leads_having_term($1, $2, $3) as id"
+
+# Under row-level security an operator of arrays may use no index: hence a function of the search role. First
+# all that have the term, then their order: by the key alone every lead of the tenant would be looked at.
+HAVING_TERM_FUNCTION = """
+create function leads_having_term(sought bigint, after_id uuid, most integer) returns setof uuid
+language sql stable as $body$
+  with theirs as materialized (
+    select id from leads where tenant_id = cox_tenant() and terms @> array[sought])
+  select id from theirs where after_id is null or id > after_id order by id limit most
+$body$
+"""
+HAVING_TERM_SIGNATURE = "leads_having_term(bigint, uuid, integer)"
