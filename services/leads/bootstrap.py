@@ -28,6 +28,7 @@ from services.leads.history_import import api as history_import
 from services.leads.intake import api as intake
 from services.leads.intake.use_cases import stages_in_use
 from services.leads.listing import api as listing
+from services.leads.merging import api as merging
 from services.leads.pipelines import api as pipelines
 from services.leads.pipelines.reactions import pipelines_reaction
 from services.leads.pool import api as pool
@@ -61,6 +62,7 @@ ROUTERS = (
     progress.router,
     assignment.leads_router,
     handover.leads_router,
+    merging.router,
     handover.handovers_router,
     returns.leads_router,
     returns.returns_router,

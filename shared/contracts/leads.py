@@ -71,6 +71,61 @@ class LeadPooled(LeadsEvent):
     why: str
 
 
+class Start(Value):
+    """How a lead started: the event that said so, when, and to whose credit."""
+
+    event_id: UUID
+    at: datetime
+    credit: Credit
+    dimensions: Dimensions
+
+
+class LeadMerged(LeadsEvent):
+    """The lead is a part of the lead `into` from now on: nobody owns it, and it lies in no pool.
+
+    `credit` is that of the owner before, if any. It counts as no lead of its own meanwhile: `start` is what
+    is not to be counted.
+    """
+
+    aggregate_type: ClassVar[str] = "lead"
+    credit: Credit
+    dimensions: Dimensions
+    into: UUID
+    start: Start | None = None
+    previous_owner_id: UUID | None = None
+
+
+class LeadUnmerged(LeadsEvent):
+    """It is a lead of its own again, after it was a part of `out_of`. `credit` is that of the owner that it
+    has again, if any; `pool_id` the pool that it lies in again.
+    """
+
+    aggregate_type: ClassVar[str] = "lead"
+    credit: Credit
+    dimensions: Dimensions
+    out_of: UUID
+    start: Start | None = None
+    pool_id: UUID | None = None
+
+
+class LeadAbsorbed(LeadsEvent):
+    """Another lead was merged into this one: `lead_ids` are that one and those that were parts of it."""
+
+    aggregate_type: ClassVar[str] = "lead"
+    credit: Credit
+    dimensions: Dimensions
+    lead_ids: tuple[UUID, ...]
+
+
+class LeadSeparated(LeadsEvent):
+    """That was undone: `lead_ids` are parts of this lead no more."""
+
+    aggregate_type: ClassVar[str] = "lead"
+    credit: Credit
+    dimensions: Dimensions
+    lead_ids: tuple[UUID, ...]
+
+
 class StageChanged(LeadsEvent):
     """An accepted move, outcomes and reopenings included. `credit` is the owner's at that time.
 

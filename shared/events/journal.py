@@ -95,6 +95,10 @@ def _append(first: int, form: Form, *, seq: str, join: str = "", payload: str = 
 p as (insert into outbox_pending select id from e)"""
 
 
+_FIRST = """select event_id, type, occurred_at, payload from events
+where tenant_id = $1 and aggregate_id = $2 and seq = 1"""
+
+
 @cache
 def _numbered(statements: tuple[tuple[str, int], ...]) -> str:
     items, first = [], 1
@@ -193,6 +197,15 @@ async def change_and_record(
     if above:
         _told(tx, events, seqs)
     return list(rows)
+
+
+async def first_event(tx: Tx, aggregate_id: UUID) -> asyncpg.Record | None:
+    """The aggregate's event of seq 1: `event_id`, `type`, `occurred_at`, `payload` as JSON text.
+
+    None: it has none, or its payload was emptied.
+    """
+    row = await tx.connection.fetchrow(_FIRST, tx.tenant_id, aggregate_id)
+    return row if row is not None and row["payload"] else None
 
 
 async def _raise_and_append(

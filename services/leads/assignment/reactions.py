@@ -1,4 +1,4 @@
-"""A created lead is assigned a moment later."""
+"""A created lead is assigned a moment later, and so is one that is a lead of its own again and nobody's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.leads.assignment.use_cases import assign_by_rules
 from shared.clock import Clock
-from shared.contracts.leads import LeadCreated
+from shared.contracts.leads import LeadCreated, LeadUnmerged
 from shared.database.transactions import Tx
 from shared.events.consuming.handlers import Reaction
 from shared.events.envelope import Received
@@ -23,7 +23,7 @@ def assignment_reaction(clock: Clock, first: First, leftover: Leftover) -> React
     """`leads.assignment`; the clock says when a lead was assigned."""
     reaction = Reaction("leads.assignment")
 
-    @reaction.batch(LeadCreated)
+    @reaction.batch(LeadCreated, LeadUnmerged)
     async def on_leads_created(tx: Tx, batch: Sequence[Received]) -> None:
         causes = {received.aggregate_id: received.event_id for received in batch}
         tenant_id, at = batch[0].tenant_id, clock.now()

@@ -128,7 +128,7 @@ async def assign_by_rules(
 
 def _waits(lead: Lead, but: frozenset[UUID]) -> bool:
     free = lead.pooled_at is None if lead.owner_id is None else lead.owner_id in but
-    return free and lead.status == "open"
+    return free and lead.status == "open" and lead.merged_into is None
 
 
 def _decide(ballot: Ballot, facts: Facts) -> Decision:

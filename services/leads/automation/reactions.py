@@ -9,6 +9,7 @@ from uuid import UUID
 from services.leads.automation.definitions import active_on
 from services.leads.automation.triggers import SOURCES, Occurrence, matches
 from services.leads.automation.use_cases import purge_runs, run_rules
+from services.leads.parts.use_cases import roots_of
 from services.leads.touches.reactions import Heed
 from shared.clock import Clock
 from shared.contracts.activities import ActivityRecorded
@@ -73,9 +74,9 @@ def automate_by(timers: Timers, clock: Clock) -> None:
     @timers.on(ACTIVITY)
     async def on_activity(tx: Tx, timer: Timer) -> None:
         told = timer.payload
-        done = Occurrence(
-            UUID(told["event_id"]), UUID(told["lead_id"]), ActivityRecorded.type_name(), told["data"]
-        )
+        lead_id = UUID(told["lead_id"])
+        stands = (await roots_of(tx, timer.tenant_id, [lead_id]))[lead_id]
+        done = Occurrence(UUID(told["event_id"]), stands, ActivityRecorded.type_name(), told["data"])
         await run_rules(tx, timer.tenant_id, [done], clock.now())
         await forget(tx, ACTIVITY, timer.aggregate_id)
 

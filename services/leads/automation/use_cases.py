@@ -95,7 +95,7 @@ async def _concerned(tx: Tx, tenant_id: UUID, matched: Sequence[Matched]) -> set
 
 
 def _is_about(rule: AutomationRule, lead: Lead) -> bool:
-    return unmet(rule.terms.demands, lead, facts_of(lead)) is None
+    return lead.merged_into is None and unmet(rule.terms.demands, lead, facts_of(lead)) is None
 
 
 async def _links(tx: Tx, tenant_id: UUID, matched: Sequence[Matched]) -> dict[UUID, list[Link]]:

@@ -105,8 +105,11 @@ UPDATE_CLOCK = """
 update response_clocks set happened = $4::jsonb, handled_at = $5, how = $6, business_s = $7
 where tenant_id = $1 and lead_id = $2 and started_at = $3
 """
+# What is done for a part of a lead is done for the lead.
 UNHANDLED = """
 select distinct c.tenant_id, c.lead_id from unnest($1::uuid[], $2::uuid[]) as r(tenant_id, lead_id)
-join response_clocks c on c.tenant_id = r.tenant_id and c.lead_id = r.lead_id and c.handled_at is null
+left join merges m on m.tenant_id = r.tenant_id and m.lead_id = r.lead_id and m.root_id is not null
+join response_clocks c
+  on c.tenant_id = r.tenant_id and c.lead_id = coalesce(m.root_id, r.lead_id) and c.handled_at is null
 order by c.tenant_id, c.lead_id
 """

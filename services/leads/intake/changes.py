@@ -20,6 +20,7 @@ from services.leads.intake.tables import INSERT_CHANGE, field_change
 from services.leads.intake.use_cases import get_lead, lock_lead
 from services.leads.normalising.phones import phone_of_key
 from services.leads.normalising.regions import region_of
+from services.leads.parts.use_cases import roots_of
 from services.leads.pipelines.use_cases import get_pipeline
 from services.leads.sealing.use_cases import seal
 from services.leads.search.use_cases import next_lead_with
@@ -72,8 +73,8 @@ async def update_lead(
 ) -> Lead:
     """Change fields, named as in Draft; None empties one. Nothing is recorded where nothing changes.
 
-    Raises UnknownLead, LeadErased, BadField, BadCustomValue, Nameless, RateMissing, ChangedMeanwhile,
-    KeyMissing, and what `check_version` raises.
+    Raises UnknownLead, LeadErased, LeadMerged, BadField, BadCustomValue, Nameless, RateMissing,
+    ChangedMeanwhile, KeyMissing, and what `check_version` raises.
     """
     valuer = Valuer(tx, await tenant_of(tx))
     schema = await schema_of(tx, tenant_id)
@@ -88,10 +89,20 @@ async def update_lead(
         raise ChangedMeanwhile
     new = await _changed(tx, valuer, schema, old, changes, at)
     if holders:
-        new = replace(new, duplicate_of=duplicates([Claim(lead_id, keys(new))], holders).get(lead_id))
-        await _release(tx, tenant_id, old, new, holders)
+        new = replace(new, duplicate_of=await repeated_by(tx, new, holders))
+        await release_keys(tx, tenant_id, old, new, holders)
     names = changed_names(old, new)
-    return await _store(tx, valuer.tenant.currency, schema, user_id, old, new, names, at) if names else old
+    currency = valuer.tenant.currency
+    return await store_fields(tx, currency, schema, user_id, old, new, names, at) if names else old
+
+
+async def repeated_by(tx: Tx, lead: Lead, holders: Mapping[Key, UUID]) -> UUID | None:
+    """The lead that has one of this one's keys; what is a part of it is no other one."""
+    if all(holder == lead.id for holder in holders.values()):
+        return None
+    roots = await roots_of(tx, lead.tenant_id, set(holders.values()))
+    others = {key: lead.id if roots[holder] == lead.id else holder for key, holder in holders.items()}
+    return duplicates([Claim(lead.id, keys(lead))], others).get(lead.id)
 
 
 def keys(lead: Lead) -> tuple[Key, ...]:
@@ -178,14 +189,15 @@ async def _hold(tx: Tx, tenant_id: UUID, old: Lead, new: Lead) -> dict[Key, UUID
     return await hold_keys(tx, tenant_id, old.id, {*keys(old), *keys(new)})
 
 
-async def _release(tx: Tx, tenant_id: UUID, old: Lead, new: Lead, holders: Mapping[Key, UUID]) -> None:
+async def release_keys(tx: Tx, tenant_id: UUID, old: Lead, new: Lead, holders: Mapping[Key, UUID]) -> None:
+    """Pass on the keys that a lead has no longer; `holders` are locked, of all that it had and has."""
     for key in sorted(set(keys(old)) - set(keys(new))):
         if holders[key] == old.id:
             successor = await next_lead_with(tx, tenant_id, key.kind, key.value, old.id)
             await release_key(tx, tenant_id, old.id, key, successor)
 
 
-async def _store(
+async def store_fields(
     tx: Tx,
     currency: str,
     schema: Schema,
@@ -195,6 +207,7 @@ async def _store(
     names: tuple[str, ...],
     at: datetime,
 ) -> Lead:
+    """Store what has changed of a locked lead, why, and what it is found by from now on."""
     text, terms = found_as(schema, new)
     new = replace(new, updated_at=at, seq=old.seq + 1)
     event = LeadUpdated(changed=names, dimensions=new.dimensions, value=new.amount(currency))

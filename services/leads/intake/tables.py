@@ -286,6 +286,15 @@ async def put_in_pool(tx: Tx, tenant_id: UUID, ids: Sequence[UUID], pool_id: UUI
     await tx.connection.execute(_POOL, tenant_id, list(ids), pool_id, at)
 
 
+JOIN = """
+update leads set merged_into = $3, owner_id = null, team_id = null, pooled_at = null, updated_at = $4
+where tenant_id = $1 and id = $2
+"""
+SEPARATE = """
+update leads set merged_into = null, owner_id = $3, team_id = $4, pooled_at = $5, updated_at = $6
+where tenant_id = $1 and id = $2
+"""
+REPEATS = "update leads set duplicate_of = $3 where tenant_id = $1 and id = $2"
 _WHOLE = """
 update leads set stage = $3, status = $4, stage_entered_at = $5, closed_at = $6, lost_reason = $7,
   value_minor = $8, value_currency = $9, value_tenant_minor = $10, updated_at = $11, owner_id = $12,

@@ -54,6 +54,11 @@ class LeadErased(Conflict):
     title = "The person is forgotten: nothing is done with the lead any more"
 
 
+class LeadMerged(Conflict):
+    code = "lead_merged"
+    title = "The lead is a part of another one, which stands for it"
+
+
 @dataclass(frozen=True, slots=True)
 class Newcomer:
     """A lead to be, who brings it, and the trace that it belongs to (None: the one under way)."""
@@ -215,7 +220,7 @@ async def get_leads(tx: Tx, tenant_id: UUID, ids: Sequence[UUID]) -> list[Lead]:
 
 
 async def lock_lead(tx: Tx, tenant_id: UUID, lead_id: UUID) -> Lead:
-    """The lead, locked until the transaction ends. Raises UnknownLead, LeadErased."""
+    """The lead, locked until the transaction ends. Raises UnknownLead, LeadErased, LeadMerged."""
     row = await tx.connection.fetchrow(LOCK_LEAD, tenant_id, lead_id)
     if row is None:
         raise UnknownLead(f"there is no lead {lead_id} that you may see")
@@ -223,14 +228,21 @@ async def lock_lead(tx: Tx, tenant_id: UUID, lead_id: UUID) -> Lead:
 
 
 def living(lead: Lead) -> Lead:
-    """The lead, unless its person is forgotten. Raises LeadErased."""
+    """The lead, unless its person is forgotten, or another one stands for it.
+
+    Raises LeadErased, LeadMerged.
+    """
     if lead.erased_at is not None:
         raise LeadErased(f"lead {lead.id} was erased at {lead.erased_at:%Y-%m-%d %H:%M} UTC")
+    if lead.merged_into is not None:
+        raise LeadMerged(f"it was merged into the lead {lead.merged_into}: do it there, or undo the merge")
     return lead
 
 
 async def lock_leads(tx: Tx, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Lead]:
-    """Several, locked in the order of their ids. Erased ones among them are in nobody's hands."""
+    """Several, locked in the order of their ids. Erased ones among them, and those that
+    are parts of others, are in nobody's hands.
+    """
     return {row["id"]: Lead.of(row) for row in await tx.connection.fetch(LOCK_LEADS, tenant_id, sorted(ids))}
 
 

@@ -199,4 +199,5 @@ async def pool_unassigned(tx: Tx, tenant_id: UUID, causes: Mapping[UUID, UUID], 
 
 
 def _is_free(lead: Lead) -> bool:
-    return lead.owner_id is None and lead.pooled_at is None and lead.status == "open"
+    unowned = lead.owner_id is None and lead.pooled_at is None
+    return unowned and lead.status == "open" and lead.merged_into is None

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import UnknownLead, living
+from services.leads.parts.whole import whole
 from services.leads.pipelines.rules import Pipeline
 from services.leads.pipelines.use_cases import pipeline_of
 from shared.access.directory import Tenant, TenantUnknown, credit_from, unit_of_user
@@ -30,7 +31,9 @@ select {_LEAD}, seen.owner_id as seen_owner_id, seen.status as seen_status,
   p.is_default as pipeline__is_default, p.stages as pipeline__stages,
   t.name as tenant__name, t.timezone as tenant__timezone, t.currency as tenant__currency,
   c.is_rep as owner__is_rep, c.team_id as owner__team_id, c.path as owner__path, c.region as owner__region,
-  array(select distinct a.kind from lead_activities a where a.tenant_id = $1 and a.lead_id = $2) as done,
+  array(
+    select distinct a.kind from {whole("$1", "$2::uuid")}
+    join lead_activities a on a.tenant_id = $1 and a.lead_id = w.id) as done,
   counted.number as counters
 from leads l
 cross join (select count(*) as number from counters) counted
@@ -74,7 +77,7 @@ class Situation:
 async def lock_situation(tx: Tx, tenant_id: UUID, lead_id: UUID, to_status: str) -> Situation:
     """Until the transaction ends; its owner's counter too, if the move changes the lead's status.
 
-    Raises UnknownLead, LeadErased, OwnerChanged.
+    Raises UnknownLead, LeadErased, LeadMerged, OwnerChanged.
     """
     row = await tx.connection.fetchrow(_SITUATION, tenant_id, lead_id, to_status)
     if row is None:

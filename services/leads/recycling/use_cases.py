@@ -13,7 +13,8 @@ from services.leads.intake.use_cases import (
     get_leads,
     list_customers,
     list_owned_of_pools,
-    lock_lead,
+    living,
+    lock_leads,
     record_lead_events,
 )
 from services.leads.pool.definitions import hold_pool, list_pools
@@ -80,6 +81,7 @@ async def extend_term(
     if who.visibility == "own":
         raise ExtensionNotAllowed
     await lock_in_hand(tx, lead_id)
+    living(await get_lead(tx, who.tenant_id, lead_id))
     dated = await plan_of(tx, who.tenant_id, lead_id)
     if dated is None or dated.pool.keeping is None or not dated.pool.keeping.extension_days:
         raise NothingToExtend("nobody has the lead on terms that may be extended")
@@ -125,7 +127,7 @@ async def _lock_for(tx: Tx, who: Principal, lead_id: UUID, check_version: Callab
     if who.visibility == "own":
         raise LockNotAllowed
     await lock_in_hand(tx, lead_id)
-    check_version((await get_lead(tx, who.tenant_id, lead_id)).version)
+    check_version(living(await get_lead(tx, who.tenant_id, lead_id)).version)
 
 
 async def _planned_anew(tx: Tx, tenant_id: UUID, lead_id: UUID) -> Dated:
@@ -137,11 +139,11 @@ async def _planned_anew(tx: Tx, tenant_id: UUID, lead_id: UUID) -> Dated:
 
 
 async def lock_in_hand(tx: Tx, lead_id: UUID) -> None:
-    """The owner's counter, then the lead. Raises UnknownLead, OwnerChanged."""
+    """The owner's counter, then the lead, if it is in anybody's hands. Raises UnknownLead, OwnerChanged."""
     assert tx.tenant_id is not None  # noqa: S101 - timers belong to a tenant
     seen = await get_lead(tx, tx.tenant_id, lead_id)
     await lock_loads(tx, tx.tenant_id, [seen.owner_id] if seen.owner_id else [])
-    if (await lock_lead(tx, tx.tenant_id, lead_id)).owner_id != seen.owner_id:
+    if (await lock_leads(tx, tx.tenant_id, [lead_id]))[lead_id].owner_id != seen.owner_id:
         raise OwnerChanged
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Depends
 from pydantic import Field
 from starlette.responses import Response
 
-from services.leads.timeline.use_cases import Entry, timeline
+from services.leads.timeline.use_cases import Entry, Kind, timeline
 from shared.web.paging import Page, PageQuery, page_query
 from shared.web.reads import Read, read_access
 from shared.web.routing import Router
@@ -24,7 +24,8 @@ class EntryOut(WireModel):
     """
 
     at: Timestamp
-    kind: Literal["created", "changed", "assigned", "moved", "activity", "pooled"]
+    kind: Kind
+    lead_id: Id = Field(description="The lead, or what was merged into it.")
     by: Id | None
     owner_id: Id | None
     previous_owner_id: Id | None
@@ -39,6 +40,7 @@ class EntryOut(WireModel):
     outcome: str | None
     effective: bool | None
     pool_id: Id | None = Field(description="The pool that it went into, or was taken out of.")
+    other_id: Id | None = Field(description="The lead that it was merged into, or that was merged into it.")
 
     @classmethod
     def of(cls, entry: Entry) -> EntryOut:
@@ -52,8 +54,8 @@ async def get_timeline(
     read: Annotated[Read, Depends(read_access("leads:read"))],
     page: Annotated[PageQuery, Depends(page_query)],
 ) -> Response:
-    """Everything that happened to a lead, newest first. Of one that the caller sees only because it lies in a
-    pool: without reasons.
+    """Everything that happened to a lead and to what is a part of it, newest first. Of one that the caller
+    sees only because it lies in a pool: without reasons.
     """
     async with read.transaction() as tx:
         entries = await timeline(tx, read.principal, lead_id)

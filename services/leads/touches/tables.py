@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Table, Text
 
 from services.leads.bulk import BulkInsert
 from services.leads.metadata import metadata
+from services.leads.parts.whole import whole
 
 lead_activities = Table(
     "lead_activities",
@@ -27,15 +28,17 @@ UPSERT = BulkInsert(
     [column.name for column in lead_activities.columns],
     suffix="on conflict (tenant_id, lead_id, activity_id) do nothing",
 )
-SELECT_OF_LEAD = """
-select activity_id, kind, at, outcome, duration_s, effective, rep_id
-from lead_activities where tenant_id = $1 and lead_id = $2 order by at, activity_id
-"""
-LAST_EFFECTIVE = """
+SELECT_OF_LEAD = f"""
+select activity_id, kind, at, outcome, duration_s, effective, rep_id, lead_id
+from {whole("$1", "$2::uuid")} join lead_activities a on a.tenant_id = $1 and a.lead_id = w.id
+order by at, activity_id
+"""  # noqa: S608 - own words
+LAST_EFFECTIVE = f"""
 select r.lead_id, max(a.at) as at from unnest($2::uuid[], $3::timestamptz[]) as r(lead_id, since)
-join lead_activities a on a.tenant_id = $1 and a.lead_id = r.lead_id and a.at >= r.since and a.effective
+cross join lateral {whole("$1", "r.lead_id")}
+join lead_activities a on a.tenant_id = $1 and a.lead_id = w.id and a.at >= r.since and a.effective
 group by r.lead_id
-"""
+"""  # noqa: S608
 # No index is kept for this alone: whoever asks it does so now and then.
 SELECT_SINCE = """
 select lead_id, at, kind, outcome, effective from lead_activities where tenant_id = $1 and at >= $2

@@ -14,7 +14,9 @@ from shared.database.transactions import Tx
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """An activity for a lead. `duration_s` in seconds; `effective`: it counts as follow-up."""
+    """An activity for a lead, or for the part of it that `lead_id` is. `duration_s` in seconds; `effective`:
+    it counts as follow-up.
+    """
 
     activity_id: UUID
     kind: str
@@ -23,6 +25,7 @@ class Touch:
     duration_s: int | None
     effective: bool
     rep_id: UUID | None
+    lead_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,14 @@ async def store_touches(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 async def touches_of(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Touch]:
-    """A lead's activities, oldest first."""
+    """Activities for a lead and for all that are parts of it, oldest first."""
     return [Touch(*row) for row in await tx.connection.fetch(SELECT_OF_LEAD, tenant_id, lead_id)]
 
 
 async def last_effective(tx: Tx, tenant_id: UUID, since: Mapping[UUID, datetime]) -> dict[UUID, datetime]:
-    """When each lead was last followed up effectively, from a moment of its own on; others are left out."""
+    """When each lead, or a part of it, was last followed up effectively, from a moment of its own on; others
+    are left out.
+    """
     rows = await tx.connection.fetch(LAST_EFFECTIVE, tenant_id, list(since), list(since.values()))
     return {row["lead_id"]: row["at"] for row in rows}
 

@@ -92,6 +92,15 @@ class TestWrittenDown:
             "POST /v1/leads/{lead_id}/move", "PATCH /v1/leads/{lead_id}", "POST /v1/leads/{lead_id}/assign",
         ]  # fmt: skip
 
+    async def test_merging_and_undoing_count_when_they_show_it(self, desk: Desk) -> None:
+        one, other = (await desk.lead(phone=PHONE))["id"], (await desk.lead())["id"]
+        for action, body in (("merge", {"into": other}), ("unmerge", None)):
+            assert (await desk("head", "POST", f"/v1/leads/{one}/{action}", body)).status == 200
+        assert await routes(desk, one) == [
+            "POST /v1/leads/{lead_id}/unmerge", "POST /v1/leads/{lead_id}/merge",
+        ]  # fmt: skip
+        assert await routes(desk, other) == []
+
     async def test_creating_is_no_reading_when_it_is_repeated_by_key(self, desk: Desk) -> None:
         body = {"name": "Anna", "phone": PHONE}
         made = [await desk("head", "POST", "/v1/leads", body, idempotency_key="k") for _ in range(2)]
@@ -172,6 +181,7 @@ class TestEveryRoute:
             "POST /v1/leads", "GET /v1/leads", "GET /v1/leads/{lead_id}", "PATCH /v1/leads/{lead_id}",
             "POST /v1/leads/{lead_id}/move", "POST /v1/leads/{lead_id}/assign",
             "POST /v1/leads/{lead_id}/claim", "POST /v1/leads/{lead_id}/release",
+            "POST /v1/leads/{lead_id}/merge", "POST /v1/leads/{lead_id}/unmerge",
         }  # fmt: skip
 
 
