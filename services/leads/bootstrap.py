@@ -36,6 +36,8 @@ from services.leads.pool.use_cases import pool_unassigned
 from services.leads.progress import api as progress
 from services.leads.recycling import api as recycling
 from services.leads.recycling.reactions import plan_by, recycling_timers
+from services.leads.refitting import api as refitting
+from services.leads.refitting.reactions import refit_by
 from services.leads.returns import api as returns
 from services.leads.returns.reactions import remind_by
 from services.leads.standings.reactions import standings_projection
@@ -80,6 +82,7 @@ ROUTERS = (
     automation.leads_router,
     automation.rules_router,
     custom_fields.router,
+    refitting.router,
     pipelines.router,
     pipelines.patching(stages_in_use),
     history_import.router,
@@ -126,6 +129,7 @@ def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
     hand_over_by(org, timers, time)
     remind_by(timers, time)
     wishes_by(own_leads, timers, time)
+    refit_by(timers, time)
     return Worker(
         settings,
         SERVICE,

@@ -19,6 +19,7 @@ import services.leads.pipelines.tables
 import services.leads.pool.tables
 import services.leads.progress.tables
 import services.leads.recycling.tables
+import services.leads.refitting.tables
 import services.leads.returns.tables
 import services.leads.sealing.tables
 import services.leads.standings.tables

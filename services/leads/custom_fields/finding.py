@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from services.leads.custom_fields.rules import CustomField
-from services.leads.custom_fields.values import ORDERED, TYPES, FieldType, Misfit, taken, written
+from services.leads.custom_fields.values import ORDERED, FieldType, written
 from services.leads.normalising.texts import folded
 from services.leads.search.rules import exact_term
 
@@ -36,9 +36,10 @@ def found_by(tenant_id: UUID, fields: Iterable[CustomField], custom: Mapping[str
     terms: set[int] = set()
     for one in fields:
         value = custom.get(one.key)
-        if value is None or one.type is None or not one.active:
+        if value is None or not one.active:
             continue
-        terms.update(terms_of(tenant_id, one.key, one.type, value, searchable=one.searchable))
+        # Before it holds, too: what is stored while older values are looked at is found afterwards.
+        terms.update(terms_of(tenant_id, one.key, one.shown_type, value, searchable=one.searchable))
         if one.searchable:
             lines.append(f"{MARK}{one.key}={folded(str(value))}")
     return lines, terms
@@ -48,22 +49,12 @@ def terms_of(tenant_id: UUID, key: str, kind: FieldType, value: Any, *, searchab
     """All terms of one value of a type."""
     parts = str(value).split(";") if kind == "choices" else [written(value)]
     yield from (equal_term(tenant_id, key, part) for part in parts)
-    if kind in ORDERED:
+    # What was stored before the field was there may be of another kind.
+    if kind in ORDERED and _is_coded(kind, value):
         code = _coded(kind, value)
         yield from (_range_term(tenant_id, key, code[:length]) for length in _LENGTHS)
     if searchable:
         yield from _part_terms(tenant_id, key, folded(str(value)))
-
-
-def all_terms_of(tenant_id: UUID, key: str, value: Any) -> set[int]:
-    """Whatever terms a value may have been found by, as a field of any type."""
-    found = set(_part_terms(tenant_id, key, folded(str(value))))
-    for kind in TYPES:
-        try:
-            found.update(terms_of(tenant_id, key, kind, taken(kind, (), value), searchable=False))
-        except Misfit:
-            continue
-    return found | {equal_term(tenant_id, key, part) for part in written(value).split(";")}
 
 
 def equal_term(tenant_id: UUID, key: str, text: str) -> int:
@@ -107,6 +98,20 @@ def _part_terms(tenant_id: UUID, key: str, text: str, *, singles: bool = True) -
 
 def _range_term(tenant_id: UUID, key: str, prefix: str) -> int:
     return exact_term(tenant_id, f"custom<{key}", prefix)
+
+
+def _is_coded(kind: FieldType, value: Any) -> bool:
+    if kind in ("date", "datetime"):
+        return isinstance(value, str) and _is_day(value[:10])
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _coded(kind: FieldType, value: Any) -> str:

@@ -89,6 +89,7 @@ insert into custom_schemas as s (tenant_id, version, keeps_unknown) values ($1, 
 on conflict (tenant_id) do update
   set version = s.version + 1, keeps_unknown = coalesce($2, s.keeps_unknown)
 """
+HOLD = f"{VERSION} for update"
 INSERT = """
 insert into custom_fields (tenant_id, id, seq, key, labels, type, wanted, state, options, default_value,
                            required_from, searchable, position, active, created_at, updated_at)

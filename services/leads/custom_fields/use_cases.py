@@ -23,6 +23,7 @@ from services.leads.custom_fields.rules import (
     check_options,
 )
 from services.leads.custom_fields.tables import (
+    HOLD,
     INSERT,
     LOCK_FIELD,
     NEXT_VERSION,
@@ -33,7 +34,7 @@ from services.leads.custom_fields.tables import (
 )
 from services.leads.custom_fields.values import Option
 from services.leads.pipelines.rules import WON
-from services.leads.pipelines.use_cases import list_pipelines
+from services.leads.pipelines.use_cases import default_pipeline, list_pipelines
 from shared.contracts.leads import CustomFieldDefined
 from shared.database.transactions import Tx
 from shared.errors import Conflict, FieldError, NotFound
@@ -98,6 +99,11 @@ async def hold_field(tx: Tx, tenant_id: UUID, field_id: UUID) -> CustomField:
     return _one(None if row is None else field_of(row), field_id)
 
 
+async def hold_definitions(tx: Tx, tenant_id: UUID) -> None:
+    """Nobody else changes the tenant's fields until the transaction ends; it comes before any one of them."""
+    await tx.connection.execute(HOLD, tenant_id)
+
+
 def _one(found: CustomField | None, field_id: UUID) -> CustomField:
     if found is None:
         raise UnknownField(f"there is no custom field {field_id}")
@@ -115,7 +121,7 @@ async def define_field(tx: Tx, tenant_id: UUID, wanted: CustomField, at: datetim
         detail = f"a tenant has at most {MOST_FIELDS} custom fields"
         raise BadCustomField(detail, errors=[FieldError("/key", "too_many_fields", detail)])
     made = check_field(wanted)
-    await _check_stage(tx, tenant_id, made)
+    await _check_stage(tx, tenant_id, made, at)
     columns = _columns(made)
     if await tx.connection.fetchval(INSERT, tenant_id, made.id, *columns, at) is None:
         detail = f"there is a field {made.key!r} already; a retired one is brought back by active: true"
@@ -147,7 +153,7 @@ async def change_field(
     new = check_field(new)
     check_options(old.options, new.options)
     if new.required_from != old.required_from:
-        await _check_stage(tx, tenant_id, new)
+        await _check_stage(tx, tenant_id, new, at)
     stored = await store_field(tx, tenant_id, new, at)
     if new.state in ("checking", "converting") and new.state != old.state:
         await schedule(tx, TIMER, field_id, at)
@@ -176,9 +182,11 @@ async def _new_version(tx: Tx, tenant_id: UUID, *, keeps_unknown: bool | None = 
     await tx.connection.execute(NEXT_VERSION, tenant_id, keeps_unknown)
 
 
-async def _check_stage(tx: Tx, tenant_id: UUID, one: CustomField) -> None:
+async def _check_stage(tx: Tx, tenant_id: UUID, one: CustomField, at: datetime) -> None:
     if one.required_from in (None, WON):
         return
+    # A tenant has its default pipeline from the start, also before its event has come here.
+    await default_pipeline(tx, tenant_id, at)
     stages = {stage.key for pipeline in await list_pipelines(tx, tenant_id) for stage in pipeline.stages}
     if one.required_from not in stages:
         detail = f"no pipeline has an open stage {one.required_from}; or won"

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.leads.bulk import json_text
+from services.leads.bulk import json_text, numbers_text
 from services.leads.custom_fields.finding import found_by as found_by_custom
 from services.leads.custom_fields.rules import Schema
 from services.leads.custom_fields.use_cases import schema_of
@@ -16,7 +16,7 @@ from services.leads.duplicates.rules import Claim, Key, duplicates, keys_of
 from services.leads.duplicates.use_cases import hold_keys, release_key
 from services.leads.intake.lead import Lead
 from services.leads.intake.rules import Contact, Given, check_named, contact_of, found_by
-from services.leads.intake.tables import INSERT_CHANGE, field_change
+from services.leads.intake.tables import INSERT_CHANGE, PUT_FOUND, field_change
 from services.leads.intake.use_cases import get_lead, lock_lead
 from services.leads.normalising.phones import phone_of_key
 from services.leads.normalising.regions import region_of
@@ -214,6 +214,29 @@ async def store_fields(
     change = RowChange.of(field_change(new, text, terms), await change_row(tx, old, new, names, user_id, at))
     await change_and_record(tx, change, [NewEvent(new.id, event, at)], above={new.id: old.seq})
     return new
+
+
+async def rewrite_custom(
+    tx: Tx, schema: Schema, currency: str, old: Lead, custom: Mapping[str, Any], at: datetime
+) -> None:
+    """Store what a locked lead says in its custom fields in another form.
+
+    It is recorded as what belongs to the past: nobody did anything, so nothing is to follow.
+    """
+    new = replace(old, custom=dict(custom), seq=old.seq + 1)
+    event = LeadUpdated(changed=("custom",), dimensions=new.dimensions, value=new.amount(currency))
+    change = RowChange.of(
+        field_change(new, *found_as(schema, new)), await change_row(tx, old, new, ("custom",), None, at)
+    )
+    await change_and_record(tx, change, [NewEvent(new.id, event, at, historic=True)], above={new.id: old.seq})
+
+
+async def store_found(tx: Tx, schema: Schema, tenant_id: UUID, leads: Sequence[Lead]) -> None:
+    """Store what locked leads are found by, their tenant's custom fields being these."""
+    if leads:
+        texts, terms = zip(*(found_as(schema, lead) for lead in leads), strict=True)
+        ids = [lead.id for lead in leads]
+        await tx.connection.execute(PUT_FOUND, tenant_id, ids, texts, [numbers_text(each) for each in terms])
 
 
 async def change_row(

@@ -222,6 +222,17 @@ select owner_id, count(*) from leads
 where tenant_id = $1 and owner_id = any($2::uuid[]) and {_CUSTOMERS} group by owner_id
 """  # noqa: S608
 
+PUT_FOUND = """
+update leads set search_text = r.words, terms = r.terms::bigint[]
+from unnest($2::uuid[], $3::text[], $4::text[]) as r(id, words, terms)
+where leads.tenant_id = $1 and leads.id = r.id
+"""
+# The next leads by id, and what each says in a custom field, if it does.
+VALUES_BEHIND = """
+select id, custom ? $2 as has_value, custom -> $2 as value from leads
+where tenant_id = $1 and ($3::uuid is null or id > $3) order by id limit $4
+"""
+
 INSERT_CHANGE = """
 insert into lead_changes (tenant_id, lead_id, seq, at, changed_by, changed, plain, sealed)
 values ({0}, {1}, {2}, {3}, {4}, {5}, {6}::jsonb, {7})

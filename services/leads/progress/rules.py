@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,8 +62,16 @@ class Move:
         return self.to_status != "open"
 
 
-def move(pipeline: Pipeline, now: Standing, to: str, at: datetime, done: Set[str] | None) -> Move:
+def move(
+    pipeline: Pipeline,
+    now: Standing,
+    to: str,
+    at: datetime,
+    done: Set[str] | None,
+    lacking: Mapping[str, str] | None = None,
+) -> Move:
     """Decide a move. `done` are the kinds of activities recorded; None: the past, nothing is demanded.
+    `lacking`: custom fields that the lead has not, each with the stage from which it is demanded.
 
     Raises UnknownStage, SameStage, or CriteriaMissing with one entry per missing criterion.
     """
@@ -76,7 +84,7 @@ def move(pipeline: Pipeline, now: Standing, to: str, at: datetime, done: Set[str
     if to == now.stage:
         raise SameStage(f"the lead already stands in {to}")
     if done is not None:
-        _check_criteria(pipeline, now, to, done)
+        _check_criteria(pipeline, now, to, done, lacking or {})
     return Move(now.stage, to, now.status, status_of(to), max(0, int((at - now.entered_at).total_seconds())))
 
 
@@ -100,15 +108,31 @@ def criteria(pipeline: Pipeline, stage: str, to: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(kinds))
 
 
-def _check_criteria(pipeline: Pipeline, now: Standing, to: str, done: Set[str]) -> None:
-    missing = [kind for kind in criteria(pipeline, now.stage, to) if kind not in done]
-    if missing:
-        raise CriteriaMissing(
-            "recorded activities are missing: " + ", ".join(missing),
-            errors=[
-                FieldError("/to", f"activity:{kind}", f"a {kind} is to be recorded first") for kind in missing
-            ],
-        )
+def demanding(pipeline: Pipeline, stage: str, to: str) -> frozenset[str]:
+    """The stages whose custom fields a move demands: all up to the one it leads to, also for who is reopened
+    there. Going back is free, and so is losing.
+    """
+    start, end = pipeline.position(stage), pipeline.position(to)
+    goes_back = start is not None and end is not None and end < start
+    return frozenset() if goes_back else pipeline.up_to(to)
+
+
+def _check_criteria(
+    pipeline: Pipeline, now: Standing, to: str, done: Set[str], lacking: Mapping[str, str]
+) -> None:
+    passed = demanding(pipeline, now.stage, to)
+    errors = [
+        FieldError("/to", f"field:{key}", f"{key} is to be filled in first")
+        for key, stage in lacking.items()
+        if stage in passed
+    ]
+    errors += [
+        FieldError("/to", f"activity:{kind}", f"a {kind} is to be recorded first")
+        for kind in criteria(pipeline, now.stage, to)
+        if kind not in done
+    ]
+    if errors:
+        raise CriteriaMissing("missing: " + ", ".join(error.code for error in errors), errors=errors)
 
 
 def reason_code(reason: str | None) -> str | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from services.leads.custom_fields.rules import Schema
+from services.leads.custom_fields.use_cases import schema_at
 from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import UnknownLead, living
 from services.leads.parts.whole import whole
@@ -34,7 +36,8 @@ select {_LEAD}, seen.owner_id as seen_owner_id, seen.status as seen_status,
   array(
     select distinct a.kind from {whole("$1", "$2::uuid")}
     join lead_activities a on a.tenant_id = $1 and a.lead_id = w.id) as done,
-  counted.number as counters
+  counted.number as counters,
+  (select s.version from custom_schemas s where s.tenant_id = $1) as schema_version
 from leads l
 cross join (select count(*) as number from counters) counted
 join seen on true
@@ -62,9 +65,16 @@ class Situation:
 
     lead: Lead
     pipeline: Pipeline
+    schema: Schema
     credit: Credit
     done: frozenset[str]
     _tenant: Tenant | None
+
+    @property
+    def lacking(self) -> dict[str, str]:
+        """Custom fields that the lead has not, with the stages that demand them."""
+        required = ((one.key, one.required_from) for one in self.schema.required)
+        return {key: stage for key, stage in required if stage and self.lead.custom.get(key) is None}
 
     @property
     def tenant(self) -> Tenant:
@@ -92,6 +102,7 @@ async def lock_situation(tx: Tx, tenant_id: UUID, lead_id: UUID, to_status: str)
     return Situation(
         lead,
         pipeline_of(row, "pipeline__"),
+        await schema_at(tx, tenant_id, row["schema_version"]),
         credit_from(lead.owner_id, row, "owner__") if known and lead.owner_id else Credit(),
         frozenset(row["done"]),
         tenant,

@@ -61,7 +61,8 @@ async def move_lead(
     now = await lock_situation(tx, tenant_id, lead_id, status_of(to))
     old = now.lead
     check_version(old.version)
-    made = move(now.pipeline, Standing(old.stage, old.status, old.stage_entered_at), to, at, now.done)
+    standing = Standing(old.stage, old.status, old.stage_entered_at)
+    made = move(now.pipeline, standing, to, at, now.done, now.lacking)
     if old.pooled_at is not None and "won" in (made.from_status, made.to_status):
         raise LiesInPool
     new, events = await _moved(tx, now, made, at, reason, value)

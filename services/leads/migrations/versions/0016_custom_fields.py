@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from alembic import op
 
-from services.leads.custom_fields.tables import MADE
+from services.leads.custom_fields import tables as custom_fields
+from services.leads.refitting import tables as refitting
 from shared.database.rls import run, tenant_policy
 
 revision = "0016"
@@ -15,6 +16,6 @@ down_revision = "0015"
 
 
 def upgrade() -> None:
-    run(op.execute, MADE)
-    for table in ("custom_schemas", "custom_fields"):
+    run(op.execute, custom_fields.MADE, refitting.MADE)
+    for table in ("custom_schemas", "custom_fields", "custom_checks", "custom_misfits"):
         run(op.execute, tenant_policy(table))
