@@ -17,7 +17,7 @@ from services.leads.curation import api as curation
 from services.leads.custom_fields import api as custom_fields
 from services.leads.do_not_contact import api as do_not_contact
 from services.leads.do_not_contact.reactions import heed_by as wishes_by
-from services.leads.do_not_contact.use_cases import heed_list
+from services.leads.do_not_contact.use_cases import heed_list, tenants_with_list
 from services.leads.first_response import api as first_response
 from services.leads.first_response.reactions import heed_by, respond_by
 from services.leads.first_response.starting import start_clocks
@@ -32,6 +32,7 @@ from services.leads.merging import api as merging
 from services.leads.pipelines import api as pipelines
 from services.leads.pipelines.reactions import pipelines_reaction
 from services.leads.pool import api as pool
+from services.leads.pool.definitions import tenants_with_default_pool
 from services.leads.pool.use_cases import pool_unassigned
 from services.leads.progress import api as progress
 from services.leads.recycling import api as recycling
@@ -120,7 +121,9 @@ def build_app(
 def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
     """The worker: the org's copy, activities, the default pipeline, assignment, and the relay of leads."""
     time = clock or SystemClock()
-    own_leads = assignment_reaction(time, heed_list, pool_unassigned)
+    own_leads = assignment_reaction(
+        time, heed_list, pool_unassigned, tenants_with_list, tenants_with_default_pool
+    )
     plan_by(own_leads, time, start_clocks)
     org = pipelines_reaction()
     timers = recycling_timers(time)

@@ -18,6 +18,7 @@ from services.leads.assignment.tables import (
     LOCK_RULE,
     SELECT_RULE,
     SELECT_RULES,
+    TENANTS_WITH_RULES,
     UPDATE_RULE,
     assignment_rules,
 )
@@ -63,6 +64,11 @@ class RuleDraft:
 async def active_rules(tx: Tx, tenant_id: UUID) -> list[Rule]:
     """The rules that decide, in order."""
     return [_rule(row) for row in await tx.connection.fetch(ACTIVE_RULES, tenant_id)]
+
+
+async def tenants_with_rules(tx: Tx, tenant_ids: Sequence[UUID]) -> list[UUID]:
+    """Those of the tenants that have active rules: for who sees every tenant."""
+    return [row["tenant_id"] for row in await tx.connection.fetch(TENANTS_WITH_RULES, tenant_ids)]
 
 
 async def list_rules(tx: Tx, tenant_id: UUID) -> list[Rule]:

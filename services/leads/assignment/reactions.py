@@ -6,22 +6,32 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from services.leads.assignment.definitions import tenants_with_rules
 from services.leads.assignment.use_cases import assign_by_rules
 from shared.clock import Clock
 from shared.contracts.leads import LeadCreated, LeadUnmerged
 from shared.database.transactions import Tx
-from shared.events.consuming.handlers import Reaction
+from shared.events.consuming.handlers import Matter, Reaction
 from shared.events.envelope import Received
 
 First = Callable[[Tx, UUID, Collection[UUID], datetime], Awaitable[None]]
 """What is done with new leads before the rules are asked."""
 Leftover = Callable[[Tx, UUID, Mapping[UUID, UUID], datetime], Awaitable[None]]
 """What is done with the leads of `{lead: causing event}` that the rules found nobody for."""
+Taking = Callable[[Tx, Sequence[UUID]], Awaitable[Collection[UUID]]]
+"""Those of some tenants for whose new leads there is something to do."""
 
 
-def assignment_reaction(clock: Clock, first: First, leftover: Leftover) -> Reaction:
-    """`leads.assignment`; the clock says when a lead was assigned."""
+def assignment_reaction(clock: Clock, first: First, leftover: Leftover, *taking: Taking) -> Reaction:
+    """`leads.assignment`; the clock says when a lead was assigned. `taking`: to whom the others matter."""
     reaction = Reaction("leads.assignment")
+    created = LeadCreated.type_name()
+
+    @reaction.heeding
+    async def heeded(tx: Tx, matters: Collection[Matter]) -> Collection[Matter]:
+        tenants = [tenant_id for tenant_id, name in matters if name == created]
+        acting = {one for ask in (tenants_with_rules, *taking) for one in await ask(tx, tenants)}
+        return {(tenant_id, name) for tenant_id, name in matters if name != created or tenant_id in acting}
 
     @reaction.batch(LeadCreated, LeadUnmerged)
     async def on_leads_created(tx: Tx, batch: Sequence[Received]) -> None:

@@ -89,6 +89,9 @@ INSERT_ASSIGNMENTS = BulkInsert(assignments, [column.name for column in assignme
 RULE_COLUMNS = tuple(column.name for column in assignment_rules.columns)
 SELECT_RULES = f"select {', '.join(RULE_COLUMNS)} from assignment_rules where tenant_id = $1"  # noqa: S608
 ACTIVE_RULES = f"{SELECT_RULES} and active order by position, id"
+TENANTS_WITH_RULES = (
+    "select distinct tenant_id from assignment_rules where tenant_id = any($1::uuid[]) and active"
+)
 
 # One row per rule is the lock that makes turns fair; taken in the order of ids.
 ENSURE_ROTATIONS = """

@@ -22,6 +22,7 @@ from services.leads.automation.tables import (
     LOCK_RULE,
     SELECT_RULE,
     UPDATE_RULE,
+    WAITED_FOR,
     automation_rules,
 )
 from services.leads.automation.triggers import Trigger
@@ -49,6 +50,12 @@ async def active_on(tx: Tx, trigger: Trigger, tenant_ids: Sequence[UUID]) -> dic
     for row in await tx.connection.fetch(ACTIVE_ON, tenant_ids, trigger):
         found.setdefault(row["tenant_id"], []).append(_rule(row))
     return found
+
+
+async def waited_for(tx: Tx, tenant_ids: Sequence[UUID]) -> set[tuple[UUID, Trigger]]:
+    """What active rules of these tenants wait for: for who sees every tenant."""
+    rows = await tx.connection.fetch(WAITED_FOR, tenant_ids)
+    return {(row["tenant_id"], row["event"]) for row in rows}
 
 
 async def list_rules(tx: Tx, tenant_id: UUID) -> list[AutomationRule]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from services.leads.automation.definitions import active_on
+from services.leads.automation.definitions import active_on, waited_for
 from services.leads.automation.triggers import SOURCES, Occurrence, matches
 from services.leads.automation.use_cases import purge_runs, run_rules
 from services.leads.parts.use_cases import roots_of
@@ -15,7 +15,7 @@ from shared.clock import Clock
 from shared.contracts.activities import ActivityRecorded
 from shared.database.transactions import Tx
 from shared.events.backbone import Backbone
-from shared.events.consuming.handlers import Reaction
+from shared.events.consuming.handlers import Matter, Reaction
 from shared.events.envelope import Received
 from shared.events.tasks import every
 from shared.events.timing.timers import Timer, Timers, forget, schedule_many
@@ -30,6 +30,12 @@ LEADS_EVENTS = tuple(
 def automation_reaction(clock: Clock) -> Reaction:
     """`leads.automation`: a reader of its own, so that no rule keeps a lead from its owner."""
     reaction = Reaction("leads.automation")
+
+    @reaction.heeding
+    async def heeded(tx: Tx, matters: Collection[Matter]) -> Collection[Matter]:
+        waited = await waited_for(tx, sorted({tenant_id for tenant_id, _ in matters}))
+        acting = {(tenant_id, SOURCES[trigger].event.type_name()) for tenant_id, trigger in waited}
+        return acting.intersection(matters)
 
     @reaction.batch(*LEADS_EVENTS)
     async def on_leads_events(tx: Tx, batch: Sequence[Received]) -> None:

@@ -63,6 +63,9 @@ LOCK_RULE = f"{SELECT_RULE} for update"
 ACTIVE_ON = f"""
 select tenant_id, {_RULE} from automation_rules where tenant_id = any($1::uuid[]) and active and event = $2
 """
+WAITED_FOR = (
+    "select distinct tenant_id, event from automation_rules where tenant_id = any($1::uuid[]) and active"
+)
 INSERT_RULE = """
 insert into automation_rules (tenant_id, id, seq, name, position, event, terms, active, created_at,
                               updated_at)

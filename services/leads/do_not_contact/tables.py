@@ -33,6 +33,11 @@ OF_DIGESTS = f"""
 select {_ENTRY} from do_not_contact_list where tenant_id = $1 and digest = any($2::bytea[]) order by id
 """  # noqa: S608
 LISTED = "select digest from do_not_contact_list where tenant_id = $1 and digest = any($2::bytea[])"
+# One entry of each is enough: lists are long.
+TENANTS_WITH_LIST = """
+select t.tenant_id from unnest($1::uuid[]) as t(tenant_id)
+where exists (select from do_not_contact_list d where d.tenant_id = t.tenant_id)
+"""
 ANYBODY = "select exists (select from do_not_contact_list where tenant_id = $1)"
 PAGE = f"""
 select {_ENTRY} from do_not_contact_list

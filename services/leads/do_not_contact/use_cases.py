@@ -21,6 +21,7 @@ from services.leads.do_not_contact.tables import (
     REMOVE,
     REMOVE_DIGESTS,
     SOUGHT,
+    TENANTS_WITH_LIST,
 )
 from services.leads.duplicates.rules import Key
 from services.leads.intake.changes import keys, update_lead
@@ -66,6 +67,11 @@ async def entries_of(tx: Tx, tenant_id: UUID, person: Iterable[Key]) -> list[Ent
     """Those entries that name one of these."""
     rows = await tx.connection.fetch(OF_DIGESTS, tenant_id, _digests(tenant_id, person))
     return [_entry(row) for row in rows]
+
+
+async def tenants_with_list(tx: Tx, tenant_ids: Sequence[UUID]) -> list[UUID]:
+    """Those of the tenants whose list names anybody: for who sees every tenant."""
+    return [row["tenant_id"] for row in await tx.connection.fetch(TENANTS_WITH_LIST, tenant_ids)]
 
 
 async def list_entries(tx: Tx, tenant_id: UUID, after: UUID | None, limit: int) -> list[Entry]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ import asyncpg
 
 from services.leads.pool.keeping import Keeping, Special, Terms
 from services.leads.pool.rules import Caps, Pool
-from services.leads.pool.tables import ALL_POOLS, DEFAULT_POOL, MEMBERS, SHARE_POOL
+from services.leads.pool.tables import ALL_POOLS, DEFAULT_POOL, MEMBERS, SHARE_POOL, TENANTS_WITH_DEFAULT
 from shared.contracts.leads import PoolKind
 from shared.database.transactions import Tx
 from shared.errors import NotFound
@@ -35,6 +35,13 @@ async def hold_default_pool(tx: Tx, tenant_id: UUID, kind: PoolKind = "leads") -
     """The pool of those that name none, if the tenant has one; it stays until the transaction ends."""
     row = await tx.connection.fetchrow(DEFAULT_POOL, tenant_id, kind)
     return None if row is None else _pool(row)
+
+
+async def tenants_with_default_pool(
+    tx: Tx, tenant_ids: Sequence[UUID], kind: PoolKind = "leads"
+) -> list[UUID]:
+    """Those of the tenants that have one: for who sees every tenant."""
+    return [row["tenant_id"] for row in await tx.connection.fetch(TENANTS_WITH_DEFAULT, tenant_ids, kind)]
 
 
 async def members_of(tx: Tx, tenant_id: UUID, pool: Pool) -> list[UUID]:

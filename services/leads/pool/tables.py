@@ -101,6 +101,9 @@ _ONE = f"{_SELECT} and id = $2"
 SHARE_POOL = f"{_ONE} for share"
 LOCK_POOL = f"{_ONE} for update"
 DEFAULT_POOL = f"{_SELECT} and is_default and kind = $2 for share"
+TENANTS_WITH_DEFAULT = (
+    "select tenant_id from pools where tenant_id = any($1::uuid[]) and is_default and kind = $2"
+)
 INSERT_POOL = """
 insert into pools (tenant_id, id, seq, name, kind, is_default, unit_ids, user_ids, admin_ids, daily_claims,
                    caps, cooling_days, cooling_team, keeping, hidden_fields, active, created_at, updated_at)

@@ -19,7 +19,15 @@ from shared.events.consuming.ahead import Ahead
 from shared.events.consuming.applying import Applier, Item, NewEpoch, Stopped, read
 from shared.events.consuming.decide import Policy
 from shared.events.consuming.epochs import epochs_of, rebuild_for
-from shared.events.consuming.handlers import HandlerSet, Projection, Reaction, Route, Run, current_run
+from shared.events.consuming.handlers import (
+    HandlerSet,
+    Matter,
+    Projection,
+    Reaction,
+    Route,
+    Run,
+    current_run,
+)
 from shared.events.consuming.registry import key_of, registered
 from shared.events.consuming.seeking import Seeker
 from shared.events.envelope import Received
@@ -188,7 +196,7 @@ class ConsumerRunner:
             applier.log_ends[stream, tp.partition] = reader.log_end(tp) or 0
         # Beside what is held: a partition that was taken away meanwhile cannot be.
         broken_off: set[TopicPartition] = set()
-        for portion in portions(items, self.handlers):
+        for portion in portions(items, self.handlers, await self._matters(items)):
             # What stands behind something that was not applied would move the offset over it.
             if (reader.held | broken_off).isdisjoint(_partitions(portion)):
                 broken_off.update(await self._apply(portion, seeker, applier))
@@ -197,6 +205,20 @@ class ConsumerRunner:
                 broken_off.update(_partitions(portion))
                 seeker.hold(tp for tp in _partitions(portion) if tp not in reader.held)
         self._hint_commit(reader, applier)
+
+    async def _matters(self, items: Sequence[Item]) -> Collection[Matter]:
+        """In which of these events' matters the handlers act."""
+        handlers = self.handlers
+        matters = {matter for item in items if (matter := _matter(item, handlers)) is not None}
+        if len(items) <= handlers.max_batch or not isinstance(handlers, Reaction) or handlers.heeds_all:
+            return matters
+        try:
+            async with self._backbone.worker.transaction() as tx:
+                return await handlers.heeded(tx, matters)
+        except Exception as error:
+            if fault_of(error) is not Fault.PASSING:
+                raise
+            return matters
 
     async def _apply(
         self, items: Sequence[Item], seeker: Seeker, applier: Applier
@@ -347,17 +369,18 @@ class ConsumerRunner:
                 log.error("consumer_stopped", consumer=self.name, why=problem)
 
 
-def portions(items: Sequence[Item], handlers: HandlerSet) -> list[list[Item]]:
-    """Cut a batch into transactions, each with at most `handlers.max_batch` events to act on.
+def portions(items: Sequence[Item], handlers: HandlerSet, matters: Collection[Matter]) -> list[list[Item]]:
+    """Cut a batch into transactions, each with at most `handlers.max_batch` events of these matters.
 
-    What a reaction passes over (other types, history) locks no aggregate of ours and is not counted.
+    What a reaction passes over (other types, history, what nobody heeds now) locks no aggregate of ours and
+    is not counted.
     """
     if len(items) <= handlers.max_batch:
         return [list(items)]
     cut: list[list[Item]] = [[]]
     acting = 0
     for item in items:
-        if _acts(item, handlers):
+        if _matter(item, handlers) in matters:
             if acting == handlers.max_batch:
                 cut.append([])
                 acting = 0
@@ -366,11 +389,14 @@ def portions(items: Sequence[Item], handlers: HandlerSet) -> list[list[Item]]:
     return cut
 
 
-def _acts(item: Item, handlers: HandlerSet) -> bool:
+def _matter(item: Item, handlers: HandlerSet) -> Matter | None:
+    """None: there is nothing in it to act on."""
     received = item.received
     if received is None or handlers.route(received.type) is not Route.HANDLED:
-        return False
-    return handlers.kind == "projection" or not received.historic
+        return None
+    if received.historic and handlers.kind == "reaction":
+        return None
+    return received.tenant_id, received.type
 
 
 async def expel_predecessor(bootstrap: str, group: str, client_id: str) -> None:

@@ -18,11 +18,12 @@ async def on_lead_created(tx: Tx, received: Received) -> None: ...
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Literal
+from uuid import UUID
 
 from sqlalchemy import Table
 
@@ -36,6 +37,9 @@ BatchHandler = Callable[[Tx, Sequence[Received]], Awaitable[None]]
 Preparation = Callable[[Received], object]
 Reset = Callable[[Tx], Awaitable[None]]
 Kind = Literal["projection", "reaction"]
+Matter = tuple[UUID, str]
+"""A tenant, and a type of its events."""
+Heed = Callable[[Tx, Collection[Matter]], Awaitable[Collection[Matter]]]
 
 
 class Route(Enum):
@@ -192,3 +196,24 @@ class Reaction(HandlerSet):
 
     kind = "reaction"
     max_batch = 50
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._heed: Heed | None = None
+
+    def heeding(self, heed: Heed) -> Heed:
+        """Name what tells, of some matters, those in which anything would be done now.
+
+        It is asked of many events at once, as `cox_worker`, and only says how many go into one transaction:
+        those of other matters are brought to the handlers too, which find nothing to do.
+        """
+        self._heed = heed
+        return heed
+
+    async def heeded(self, tx: Tx, matters: Collection[Matter]) -> Collection[Matter]:
+        """Those in which anything would be done now; all where nobody knows better."""
+        return matters if self._heed is None else await self._heed(tx, matters)
+
+    @property
+    def heeds_all(self) -> bool:
+        return self._heed is None

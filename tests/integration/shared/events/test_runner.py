@@ -5,6 +5,7 @@ clean.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import aiohttp
@@ -17,9 +18,10 @@ from shared.database.errors import DatabaseUnavailable
 from shared.database.transactions import Tx
 from shared.events import kafka
 from shared.events.consuming import consumer as consumer_module
-from shared.events.consuming.applying import Applier
+from shared.events.consuming.applying import Applier, Item
 from shared.events.consuming.consumer import Projection, Reaction, Received
 from shared.events.consuming.dead_letters import list_letters, replay_letter
+from shared.events.consuming.handlers import Matter
 from shared.events.consuming.seeking import Seeker
 from shared.events.consuming.store import Fenced
 from shared.events.kafka import SlowCodec, assert_codec
@@ -216,6 +218,37 @@ class TestWatchdog:
             second = await house.created()
             await notes.reaches(house, second, 1)
             assert worker.runners[0]._seeker is not seeker
+
+
+class TestHeeding:
+    @pytest.mark.parametrize(("heeded", "transactions"), [(True, 4), (False, 1)])
+    async def test_what_nobody_heeds_shares_a_transaction_and_is_brought_all_the_same(
+        self, house: House, monkeypatch: pytest.MonkeyPatch, heeded: bool, transactions: int
+    ) -> None:
+        acts = Notes("gateway.acts", Reaction)
+
+        async def told(_tx: Tx, matters: Collection[Matter]) -> Collection[Matter]:
+            return matters if heeded else ()
+
+        assert isinstance(acts.handlers, Reaction)
+        acts.handlers.heeding(told)
+        async with working(house, acts.handlers):
+            pass
+        thing = await house.created(*(started() for _ in range(170)))
+        async with working(house):
+            await eventually(house, "select not exists (select from outbox_pending)")
+        apply, batches = Applier.apply, list[int]()
+
+        async def counted(self: Applier, items: Sequence[Item], *words: Any) -> None:
+            batches.append(len(items))
+            await apply(self, items, *words)
+
+        monkeypatch.setattr(Applier, "apply", counted)
+        async with working(house, acts.handlers):
+            await acts.reaches(house, thing, 170)
+
+        assert len(batches) == transactions
+        assert await acts.of(house, thing) == list(range(1, 171))
 
 
 class TestRebalance:

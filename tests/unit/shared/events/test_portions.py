@@ -8,17 +8,19 @@ from uuid import UUID
 from shared.contracts.gateway import ImportFinished
 from shared.events.consuming.applying import Item, read
 from shared.events.consuming.consumer import portions
-from shared.events.consuming.handlers import HandlerSet, Projection, Reaction
+from shared.events.consuming.handlers import HandlerSet, Matter, Projection, Reaction
 from shared.events.envelope import headers_of
 from shared.events.kafka import Record
 
 HANDLED = ImportFinished.type_name()
 OTHER = "cox.gateway.import_started.v1"
+TENANT, UNCONCERNED = UUID(int=2), UUID(int=9)
+MATTERS: set[Matter] = {(TENANT, HANDLED)}
 
 
-def item(offset: int, event_type: str = HANDLED, *, historic: bool = False) -> Item:
+def item(offset: int, event_type: str = HANDLED, *, historic: bool = False, tenant_id: UUID = TENANT) -> Item:
     row = {
-        "event_id": UUID(int=offset + 1), "tenant_id": UUID(int=2), "aggregate_id": UUID(int=3),
+        "event_id": UUID(int=offset + 1), "tenant_id": tenant_id, "aggregate_id": UUID(int=3),
         "aggregate_type": "import", "type": event_type, "seq": offset + 1,
         "occurred_at": datetime(2026, 3, 1, tzinfo=UTC), "causation_id": None, "traceparent": None,
         "historic": historic,
@@ -27,9 +29,9 @@ def item(offset: int, event_type: str = HANDLED, *, historic: bool = False) -> I
     return read(Record("cox.gateway", 0, offset, 0, str(UUID(int=3)).encode(), b"{}", headers), "cox.gateway")
 
 
-def sizes(handlers: HandlerSet, items: list[Item]) -> list[int]:
+def sizes(handlers: HandlerSet, items: list[Item], matters: set[Matter] | None = None) -> list[int]:
     handlers.on(ImportFinished)(_nothing)
-    cut = portions(items, handlers)
+    cut = portions(items, handlers, MATTERS if matters is None else matters)
     assert [each for portion in cut for each in portion] == items
     return [len(portion) for portion in cut]
 
@@ -48,6 +50,13 @@ class TestPortions:
         acted = [item(offset) for offset in range(200, 260)]
 
         assert sizes(Reaction("gateway.a"), [*passed, *others, *acted]) == [250, 10]
+
+    def test_what_nobody_heeds_is_not_counted(self) -> None:
+        unheeded = [item(offset, tenant_id=UNCONCERNED) for offset in range(200)]
+        heeded = [item(offset) for offset in range(200, 260)]
+
+        assert sizes(Reaction("gateway.a"), [*unheeded, *heeded]) == [250, 10]
+        assert sizes(Reaction("gateway.b"), unheeded, set()) == [200]
 
     def test_a_projection_takes_all_at_once(self) -> None:
         assert sizes(Projection("gateway.p"), [item(offset) for offset in range(120)]) == [120]
