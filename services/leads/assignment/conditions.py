@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from shared.errors import FieldError
 
@@ -21,6 +23,19 @@ class Conditions:
     tags: tuple[str, ...] = ()
     value_from: int | None = None
     value_to: int | None = None
+    label: tuple[str, ...] = ()
+    value_class: tuple[str, ...] = ()
+    intent: tuple[str, ...] = ()
+    score_from: int | None = None
+    score_to: int | None = None
+
+    @classmethod
+    def stored(cls, told: Mapping[str, Any]) -> Conditions:
+        """As they are stored; what is not among them was not demanded."""
+        values: dict[str, Any] = {
+            name: tuple(one) if isinstance(one, list) else one for name, one in told.items()
+        }
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +49,25 @@ class Facts:
     tags: tuple[str, ...] = ()
     value_minor: int | None = None
     do_not_contact: bool = False
+    label: str | None = None
+    value_class: str | None = None
+    intent: str | None = None
+    score: int | None = None
 
 
 def contradictions(conditions: Conditions) -> list[FieldError]:
     """Why no lead can ever meet them."""
-    low, high = conditions.value_from, conditions.value_to
-    if low is None or high is None or low <= high:
-        return []
-    detail = "no value is from there on and up to `value_to`"
-    return [FieldError("/conditions/value_from", "contradiction", detail)]
+    ranges = (
+        ("value", conditions.value_from, conditions.value_to),
+        ("score", conditions.score_from, conditions.score_to),
+    )
+    return [
+        FieldError(
+            f"/conditions/{name}_from", "contradiction", f"no {name} is from there on and up to `{name}_to`"
+        )
+        for name, low, high in ranges
+        if low is not None and high is not None and low > high
+    ]
 
 
 def failed_condition(conditions: Conditions, facts: Facts) -> str | None:
@@ -57,19 +82,21 @@ def failed_condition(conditions: Conditions, facts: Facts) -> str | None:
         ("channel", conditions.channel, facts.channel),
         ("region", conditions.region, facts.region),
         ("product", conditions.product, facts.product),
+        ("label", conditions.label, facts.label),
+        ("value_class", conditions.value_class, facts.value_class),
+        ("intent", conditions.intent, facts.intent),
     )
     for name, values, value in wanted:
         if values and value not in values:
             return name
     if conditions.tags and not set(conditions.tags) & set(facts.tags):
         return "tags"
-    return None if _value_within(conditions, facts.value_minor) else "value"
+    if not _within(conditions.value_from, conditions.value_to, facts.value_minor):
+        return "value"
+    return None if _within(conditions.score_from, conditions.score_to, facts.score) else "score"
 
 
-def _value_within(conditions: Conditions, value: int | None) -> bool:
-    if conditions.value_from is None and conditions.value_to is None:
+def _within(low: int | None, high: int | None, number: int | None) -> bool:
+    if low is None and high is None:
         return True
-    if value is None:
-        return False
-    low = conditions.value_from is None or value >= conditions.value_from
-    return low and (conditions.value_to is None or value <= conditions.value_to)
+    return number is not None and (low is None or number >= low) and (high is None or number <= high)

@@ -9,9 +9,11 @@ from uuid import UUID
 from pydantic import Field
 
 from services.leads.assignment.conditions import Facts
+from services.leads.assignment.models import Score
 from services.leads.assignment.rules import Reason, Strategy
 from services.leads.assignment.use_cases import Assignment
 from services.leads.edge import Short
+from services.leads.intake.lead import Grade, Label
 from services.leads.intake.models import Tags
 from shared.web.wire import Id, MoneyIn, Timestamp, WireModel
 
@@ -26,6 +28,10 @@ class FactsIn(WireModel):
     tags: Tags = Field(default_factory=list)
     value: MoneyIn | None = None
     do_not_contact: bool = False
+    label: Label | None = None
+    value_class: Grade | None = None
+    intent: Grade | None = None
+    score: Score | None = None
 
     def facts(self, value_minor: int | None) -> Facts:
         return Facts(
@@ -36,6 +42,10 @@ class FactsIn(WireModel):
             tuple(self.tags),
             value_minor,
             self.do_not_contact,
+            self.label,
+            self.value_class,
+            self.intent,
+            self.score,
         )
 
 

@@ -170,15 +170,13 @@ def _found(row: asyncpg.Record | None, rule_id: UUID) -> Rule:
 
 
 def _rule(row: asyncpg.Record) -> Rule:
-    raw = row["conditions"]
-    lists = {name: tuple(raw[name]) for name in ("source", "channel", "region", "product", "tags")}
     return Rule(
         id=row["id"],
         version=row["seq"],
         name=row["name"],
         position=row["position"],
         strategy=row["strategy"],
-        conditions=Conditions(**lists, value_from=raw["value_from"], value_to=raw["value_to"]),
+        conditions=Conditions.stored(row["conditions"]),
         user_ids=tuple(row["user_ids"]),
         unit_id=row["unit_id"],
         max_open_leads=row["max_open_leads"],

@@ -12,6 +12,7 @@ from services.leads.assignment.definitions import RuleDraft
 from services.leads.assignment.rules import Rule, Strategy
 from services.leads.assignment.weights import Weights
 from services.leads.edge import Short, money_out
+from services.leads.intake.lead import Grade, Label
 from services.leads.intake.models import Tags
 from services.leads.standings.rules import Share
 from shared.contracts.scoring import RepMetric
@@ -20,6 +21,9 @@ from shared.money import to_minor
 from shared.web.wire import Code, Id, Line, MoneyIn, MoneyOut, WireModel
 
 Values = Annotated[list[Short], Field(max_length=100)]
+Labels = Annotated[list[Label], Field(max_length=3)]
+Grades = Annotated[list[Grade], Field(max_length=4)]
+Score = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 Position = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 MaxOpen = Annotated[int, Field(ge=1, le=1_000_000)]
 RuleName = Annotated[str, Line(200)]
@@ -50,6 +54,11 @@ class ConditionsIn(WireModel):
     tags: Tags = Field(default_factory=list, description="The lead has at least one of them.")
     value_from: MoneyIn | None = None
     value_to: MoneyIn | None = None
+    label: Labels = Field(default_factory=list)
+    value_class: Grades = Field(default_factory=list)
+    intent: Grades = Field(default_factory=list)
+    score_from: Score | None = None
+    score_to: Score | None = None
 
     def conditions(self, currency: str) -> Conditions:
         return Conditions(
@@ -60,6 +69,11 @@ class ConditionsIn(WireModel):
             tags=tuple(self.tags),
             value_from=_minor(self.value_from, currency, "value_from"),
             value_to=_minor(self.value_to, currency, "value_to"),
+            label=tuple(self.label),
+            value_class=tuple(self.value_class),
+            intent=tuple(self.intent),
+            score_from=self.score_from,
+            score_to=self.score_to,
         )
 
 
@@ -194,14 +208,21 @@ class ConditionsOut(WireModel):
     tags: list[str]
     value_from: MoneyOut | None
     value_to: MoneyOut | None
+    label: list[Label]
+    value_class: list[Grade]
+    intent: list[Grade]
+    score_from: int | None
+    score_to: int | None
 
     @classmethod
     def of(cls, conditions: Conditions, currency: str) -> ConditionsOut:
-        names = ("source", "channel", "region", "product", "tags")
+        names = ("source", "channel", "region", "product", "tags", "label", "value_class", "intent")
         return cls(
             **{name: list(getattr(conditions, name)) for name in names},
             value_from=money_out(conditions.value_from, currency),
             value_to=money_out(conditions.value_to, currency),
+            score_from=conditions.score_from,
+            score_to=conditions.score_to,
         )
 
 

@@ -84,6 +84,10 @@ def facts_of(lead: Lead) -> Facts:
         lead.tags,
         lead.value_tenant_minor,
         lead.do_not_contact,
+        lead.label,
+        lead.value_class,
+        lead.intent,
+        lead.score,
     )
 
 

@@ -105,16 +105,13 @@ def _found(row: asyncpg.Record | None, rule_id: UUID) -> ResponseRule:
 
 
 def _rule(row: asyncpg.Record) -> ResponseRule:
-    told: dict[str, Any] = {
-        name: tuple(one) if isinstance(one, list) else one for name, one in row["conditions"].items()
-    }
     return ResponseRule(
         id=row["id"],
         version=row["seq"],
         name=row["name"],
         position=row["position"],
         terms=terms_of(row["terms"]),
-        conditions=Conditions(**told),
+        conditions=Conditions.stored(row["conditions"]),
         active=row["active"],
     )
 

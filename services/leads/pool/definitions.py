@@ -82,7 +82,7 @@ def _keeping(told: Mapping[str, Any] | None) -> Keeping | None:
     if told is None:
         return None
     special = [
-        Special(Terms(**each["terms"]), tuple(each["products"]), tuple(each["tags"]))
+        Special(Terms(**each["terms"]), **{name: tuple(each[name]) for name in each if name != "terms"})
         for each in told["special"]
     ]
     dormant = told["dormant_pool_id"]

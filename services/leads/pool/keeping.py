@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 from uuid import UUID
 
+from services.leads.intake.lead import Grade, Label
 from shared.errors import FieldError, Invalid
 
 Ended = Literal["no_first_follow_up", "no_follow_up", "no_deal"]
@@ -37,16 +38,33 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What of a lead decides on which terms it is kept."""
+
+    product: str | None = None
+    tags: tuple[str, ...] = ()
+    label: Label | None = None
+    value_class: Grade | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Special:
-    """Other terms, for leads of one of these products (none: of any) with one of these tags (none: any)."""
+    """Other terms, for leads that are all of this: of one of these products, with one of these tags, of one
+    of these labels, of one of these value classes; none: any.
+    """
 
     terms: Terms
     products: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    labels: tuple[Label, ...] = ()
+    value_classes: tuple[Grade, ...] = ()
 
-    def is_for(self, product: str | None, tags: tuple[str, ...]) -> bool:
-        return (not self.products or product in self.products) and (
-            not self.tags or not set(self.tags).isdisjoint(tags)
+    def is_for(self, kind: Kept) -> bool:
+        return (
+            (not self.products or kind.product in self.products)
+            and (not self.tags or not set(self.tags).isdisjoint(kind.tags))
+            and (not self.labels or kind.label in self.labels)
+            and (not self.value_classes or kind.value_class in self.value_classes)
         )
 
 
@@ -68,8 +86,8 @@ class Keeping:
     dormant_after: int | None = None
     paused_stages: tuple[str, ...] = ()
 
-    def terms_for(self, product: str | None, tags: tuple[str, ...]) -> Terms:
-        found = (each.terms for each in self.special if each.is_for(product, tags))
+    def terms_for(self, kind: Kept) -> Terms:
+        found = (each.terms for each in self.special if each.is_for(kind))
         return next(found, self.terms)
 
 

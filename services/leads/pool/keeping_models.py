@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from services.leads.edge import Short, StageKey
+from services.leads.intake.lead import Grade, Label
 from services.leads.intake.models import Tags
 from services.leads.pool.keeping import Keeping, Special, Terms
 from shared.web.wire import Id, WireModel
@@ -30,10 +31,31 @@ class TermsIn(WireModel):
 
 
 class SpecialIn(TermsIn):
-    """Terms of leads of one of these products, if any are named, with one of these tags, if any are."""
+    """Terms of leads that are all of what is given here, any of its values."""
 
     products: Annotated[list[Short], Field(max_length=100)] = Field(default_factory=list)
     tags: Tags = Field(default_factory=list)
+    labels: Annotated[list[Label], Field(max_length=3)] = Field(default_factory=list)
+    value_classes: Annotated[list[Grade], Field(max_length=4)] = Field(default_factory=list)
+
+    def special(self) -> Special:
+        return Special(
+            self.terms(),
+            tuple(self.products),
+            tuple(dict.fromkeys(self.tags)),
+            tuple(dict.fromkeys(self.labels)),
+            tuple(dict.fromkeys(self.value_classes)),
+        )
+
+    @classmethod
+    def of(cls, special: Special) -> SpecialIn:
+        return cls(
+            **asdict(special.terms),
+            products=list(special.products),
+            tags=list(special.tags),
+            labels=list(special.labels),
+            value_classes=list(special.value_classes),
+        )
 
 
 class KeepingIn(TermsIn):
@@ -58,14 +80,10 @@ class KeepingIn(TermsIn):
     )
 
     def keeping(self) -> Keeping:
-        special = [
-            Special(each.terms(), tuple(each.products), tuple(dict.fromkeys(each.tags)))
-            for each in self.special
-        ]
         warnings = tuple(sorted(set(self.warn_days), reverse=True))
         return Keeping(
             self.terms(),
-            tuple(special),
+            tuple(each.special() for each in self.special),
             warnings,
             protection_days=self.protection_days,
             extension_days=self.extension_days,
@@ -76,13 +94,9 @@ class KeepingIn(TermsIn):
 
     @classmethod
     def of(cls, keeping: Keeping) -> KeepingIn:
-        special = [
-            SpecialIn(**asdict(each.terms), products=list(each.products), tags=list(each.tags))
-            for each in keeping.special
-        ]
         return cls(
             **asdict(keeping.terms),
-            special=special,
+            special=[SpecialIn.of(each) for each in keeping.special],
             warn_days=list(keeping.warn_days),
             protection_days=keeping.protection_days,
             extension_days=keeping.extension_days,

@@ -11,6 +11,7 @@ from services.leads.assignment.use_cases import owned_since
 from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import get_lead
 from services.leads.pool.definitions import list_pools
+from services.leads.pool.keeping import Kept
 from services.leads.pool.rules import Pool, kind_for
 from services.leads.progress.use_cases import last_moves, stays
 from services.leads.recycling.rules import Held, Plan, plan
@@ -124,8 +125,7 @@ def _held(pool: Pool, lead: Lead, since: datetime, followed: datetime | None, *,
     return Held(
         since=since,
         followed_at=followed,
-        product=lead.product,
-        tags=lead.tags,
+        kind=Kept(lead.product, lead.tags, lead.label, lead.value_class),
         self_sourced=lead.created_by == lead.owner_id,
         extended=extended,
     )

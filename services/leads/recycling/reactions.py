@@ -16,7 +16,7 @@ from services.leads.recycling.use_cases import (
     plan_pool_anew,
 )
 from shared.clock import Clock
-from shared.contracts.leads import LeadAssigned, LeadPooled, PoolDefined, StageChanged
+from shared.contracts.leads import LeadAssigned, LeadPooled, LeadUpdated, PoolDefined, StageChanged
 from shared.database.transactions import Tx
 from shared.events.consuming.handlers import Reaction
 from shared.events.envelope import Received
@@ -24,6 +24,9 @@ from shared.events.timing.timers import Timer, Timers
 
 Sequel = Callable[[Tx, UUID, Sequence[UUID], datetime], Awaitable[None]]
 """What else is done with leads of a tenant that may have come into other hands."""
+
+_DECIDING = frozenset({"product", "tags", "label", "value_class"})
+"""Fields of a lead that its terms follow."""
 
 
 def plan_by(reaction: Reaction, clock: Clock, sequel: Sequel) -> None:
@@ -34,6 +37,12 @@ def plan_by(reaction: Reaction, clock: Clock, sequel: Sequel) -> None:
         ids = sorted({received.aggregate_id for received in batch if _changes_hands(received)})
         await plan_leads(tx, batch[0].tenant_id, ids, left=_left(batch))
         await sequel(tx, batch[0].tenant_id, ids, clock.now())
+
+    @reaction.batch(LeadUpdated)
+    async def on_leads_of_another_kind(tx: Tx, batch: Sequence[Received]) -> None:
+        ids = sorted({one.aggregate_id for one in batch if not _DECIDING.isdisjoint(one.data["changed"])})
+        if ids:
+            await plan_leads(tx, batch[0].tenant_id, ids)
 
     @reaction.batch(PoolDefined)
     async def on_pools_defined(tx: Tx, batch: Sequence[Received]) -> None:

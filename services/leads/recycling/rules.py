@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.leads.pool.keeping import Ended, Keeping
+from services.leads.pool.keeping import Ended, Keeping, Kept
 from shared.errors import Conflict, FieldError, Forbidden, Invalid
 from shared.worktime.calendar import Calendar
 from shared.worktime.moments import Pause, days_after, days_after_pauses
@@ -53,8 +53,7 @@ class Held:
 
     since: datetime
     followed_at: datetime | None
-    product: str | None
-    tags: tuple[str, ...]
+    kind: Kept
     self_sourced: bool = False
     extended: bool = False
     pauses: tuple[Pause, ...] = ()
@@ -116,7 +115,7 @@ def check_lock(at: datetime, until: datetime) -> None:
 
 
 def _terms(keeping: Keeping, held: Held) -> Iterator[tuple[datetime, int, Ended]]:
-    terms = keeping.terms_for(held.product, held.tags)
+    terms = keeping.terms_for(held.kind)
     if terms.first_follow_up_days is not None and held.followed_at is None:
         yield held.since, terms.first_follow_up_days, "no_first_follow_up"
     if terms.follow_up_days is not None:

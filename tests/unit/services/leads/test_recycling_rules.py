@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.leads.pool.keeping import Keeping, KeepingImpossible, Special, Terms, check_keeping
+from services.leads.pool.keeping import Keeping, KeepingImpossible, Kept, Special, Terms, check_keeping
 from services.leads.recycling.rules import Held, plan
 from shared.ids import new_id
 from shared.worktime.calendar import OFFICE, Calendar
@@ -26,7 +26,7 @@ def at(month: int, day: int, hour: int = 10) -> datetime:
 
 
 def held(since: datetime, followed: datetime | None = None, *tags: str, product: str | None = None) -> Held:
-    return Held(since, followed, product, tags)
+    return Held(since, followed, Kept(product, tags))
 
 
 class TestPlan:
@@ -87,7 +87,7 @@ class TestPlan:
             (True, True): at(4, 1),
         }
         for (mine, longer), ends_at in cases.items():
-            made = plan(keeping, Held(at(3, 2), None, None, (), mine, longer), SPRING)
+            made = plan(keeping, Held(at(3, 2), None, Kept(), mine, longer), SPRING)
             assert made is not None
             assert (made.ends_at, made.warnings) == (ends_at, (ends_at - timedelta(days=1),))
 
