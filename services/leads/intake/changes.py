@@ -14,7 +14,7 @@ from services.leads.custom_fields.rules import Schema
 from services.leads.custom_fields.use_cases import schema_of
 from services.leads.duplicates.rules import Claim, Key, duplicates, keys_of
 from services.leads.duplicates.use_cases import hold_keys, release_key
-from services.leads.intake.lead import Lead
+from services.leads.intake.lead import CLASSED, Lead
 from services.leads.intake.rules import Contact, Given, check_named, contact_of, found_by
 from services.leads.intake.tables import INSERT_CHANGE, PUT_FOUND, field_change
 from services.leads.intake.use_cases import get_lead, lock_lead
@@ -46,6 +46,7 @@ _PLAIN = (
     "label",
     "value_class",
     "intent",
+    "score",
 )
 _READ_FROM = {
     "phone": ("phone", "phone_extension", "other_phones"),
@@ -126,6 +127,8 @@ def found_as(schema: Schema, lead: Lead) -> tuple[str, list[int]]:
 def changed_names(old: Lead, new: Lead) -> tuple[str, ...]:
     """The fields that differ, by the names users know."""
     names = [name for name in _PLAIN if getattr(old, name) != getattr(new, name)]
+    # Kept by hand from now on, though it is what the rules had given.
+    names += [name for name in CLASSED if name not in names and (name in old.ruled) != (name in new.ruled)]
     if old.phone_keys != new.phone_keys or old.phone_text != new.phone_text:
         names.append("phone")
     if old.email_text != new.email_text:
@@ -150,6 +153,8 @@ async def _changed(
         read = contact_columns(contact_of(Given(**given), region))
         wanted |= {column: read[column] for name in given for column in _READ_FROM[name]}
         wanted |= {f"{name}_text": text for name, text in given.items() if name in _KEPT_AS_GIVEN}
+    if any(name in wanted for name in CLASSED):
+        wanted["ruled"] = tuple(name for name in lead.ruled if name not in wanted)
     if "value" in wanted:
         wanted |= value_columns(await valuer.value(wanted.pop("value"), at))
     after = replace(lead, **wanted)

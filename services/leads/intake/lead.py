@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 import asyncpg
@@ -16,6 +16,8 @@ from shared.money import Money, from_minor
 
 Label = Literal["key", "potential", "general"]
 Grade = Literal["A", "B", "C", "D"]
+Classed = Literal["label", "value_class", "intent"]
+CLASSED: tuple[Classed, ...] = get_args(Classed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class Lead:
     """A row of `leads` without what only the index needs. `stage` is `won` or `lost` when closed.
 
     It lies in the pool `pool_id` since `pooled_at`; without that, `pool_id` is the one that it came from.
-    `other_phones` are keys of further lines, like `+8613800138000;ext=802`.
+    `other_phones` are keys of further lines, like `+8613800138000;ext=802`. `ruled` are those of label, value
+    class and intent that rules gave; the others are by hand.
     """
 
     tenant_id: UUID
@@ -72,6 +75,7 @@ class Lead:
     value_class: Grade | None = None
     intent: Grade | None = None
     score: int | None = None
+    ruled: tuple[Classed, ...] = ()
 
     @classmethod
     def of(cls, row: asyncpg.Record | Mapping[str, Any]) -> Lead:
@@ -79,6 +83,7 @@ class Lead:
         values = dict(row.items())
         values["tags"] = tuple(values["tags"])
         values["other_phones"] = tuple(values["other_phones"])
+        values["ruled"] = tuple(values["ruled"])
         return cls(**values)
 
     @property

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from services.leads.edge import Short, money_out
-from services.leads.intake.lead import Grade, Label, Lead
+from services.leads.intake.lead import Classed, Grade, Label, Lead
 from services.leads.intake.masking import HIDDEN, masked_email, masked_phone, may_contact
 from services.leads.intake.rules import Draft
 from shared.access.principal import Principal
@@ -160,6 +160,7 @@ class LeadOut(WireModel):
     value_class: Grade | None
     intent: Grade | None
     score: int | None
+    ruled: list[Classed] = Field(description="Which of label, value class and intent are by rule.")
 
     @classmethod
     def of(cls, lead: Lead) -> LeadOut:
@@ -171,6 +172,7 @@ class LeadOut(WireModel):
             value=money_out(lead.value_minor, lead.value_currency),
             tags=list(lead.tags),
             other_phones=list(lead.other_phones),
+            ruled=list(lead.ruled),
         )
 
     @classmethod
@@ -203,7 +205,7 @@ class UndisclosedLead(LeadOut):
 
 
 _AS_STORED = tuple(
-    name for name in LeadOut.model_fields if name not in {"version", "value", "tags", "other_phones"}
+    name for name in LeadOut.model_fields if name not in {"version", "value", "tags", "other_phones", "ruled"}
 )
 
 

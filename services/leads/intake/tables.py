@@ -90,6 +90,8 @@ leads = Table(
     Column("value_class", Text),
     Column("intent", Text),
     Column("score", Integer),
+    # Those of label, value class and intent that rules gave.
+    Column("ruled", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     # What words and exact values find the lead by; see `search`.
     Column("search_text", Text, nullable=False),
     Column("terms", ARRAY(BigInteger), nullable=False),
@@ -157,7 +159,7 @@ _NEW = BulkInsert(
         "duplicate_of", "started_at", "start_known", "created_at", "updated_at", "closed_at",
         "lost_reason", "do_not_contact", "pool_id", "pooled_at", "merged_into",
         "erased_at", "other_phones", "credit_code", "credit_code_text", "wecom_id", "label", "value_class",
-        "intent", "score",
+        "intent", "score", "ruled",
     ),
 )  # fmt: skip
 _FIELDS = attrgetter(*Lead.__slots__)
@@ -250,7 +252,7 @@ _CHANGEABLE = (
     "name", "phone", "phone_extension", "phone_text", "email", "email_text", "company", "source", "channel",
     "region", "product", "value_minor", "value_currency", "value_tenant_minor", "tags", "duplicate_of",
     "do_not_contact", "updated_at", "other_phones", "credit_code", "credit_code_text", "wecom_id", "label",
-    "value_class", "intent",
+    "value_class", "intent", "score", "ruled",
 )  # fmt: skip
 _SET = ", ".join(f"{name} = {{{at}}}" for at, name in enumerate(_CHANGEABLE, 6))
 _STORE = f"""

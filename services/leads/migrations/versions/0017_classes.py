@@ -18,6 +18,7 @@ _CHANGES = (
         add column value_class text,
         add column intent text,
         add column score integer,
+        add column ruled text[] not null default '{}',
         add constraint ck_leads_known_label check (label in ('key', 'potential', 'general')),
         add constraint ck_leads_known_value_class check (value_class in ('A', 'B', 'C', 'D')),
         add constraint ck_leads_known_intent check (intent in ('A', 'B', 'C', 'D'))""",

@@ -27,6 +27,7 @@ def whole(pipeline: str, north1: str) -> dict[str, Any]:
         "conditions": {
             "source": ["fair"], "channel": [], "region": ["north", "south"], "product": [], "tags": ["a"],
             "value_from": {"amount": "1.50", "currency": "CNY"}, "value_to": None,
+            "label": ["key"], "value_class": ["A", "B"], "intent": [], "score_from": 10, "score_to": None,
             "without_tags": ["hot"],
             "status": ["open"], "stage": ["needs_analysis"], "pipeline_ids": [pipeline], "owned": True,
             "owner_ids": [north1], "pooled": False, "pool_ids": [], "custom": {"size": 3, "vip": True},

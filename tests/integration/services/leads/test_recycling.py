@@ -267,7 +267,7 @@ class TestDefining:
             "first_follow_up_days": 1, "follow_up_days": 7, "deal_days": 60, "warn_days": [3, 1],
             "special": [
                 {"first_follow_up_days": None, "follow_up_days": 14, "deal_days": 90, "products": ["crm"],
-                 "tags": ["重点"]},
+                 "tags": ["重点"], "labels": ["key"], "value_classes": ["A", "B"]},
             ],
             "protection_days": 30, "extension_days": 15, "dormant_pool_id": None, "dormant_after": None,
             "paused_stages": [],
