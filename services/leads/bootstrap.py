@@ -18,6 +18,8 @@ from services.leads.custom_fields import api as custom_fields
 from services.leads.do_not_contact import api as do_not_contact
 from services.leads.do_not_contact.reactions import heed_by as wishes_by
 from services.leads.do_not_contact.use_cases import heed_list, tenants_with_list
+from services.leads.erasure import api as erasure
+from services.leads.erasure.reactions import let_go_by
 from services.leads.first_response import api as first_response
 from services.leads.first_response.reactions import heed_by, respond_by
 from services.leads.first_response.starting import start_clocks
@@ -61,6 +63,7 @@ ROUTERS = (
     contact_reads.router,
     audit.leads_router,
     audit.router,
+    erasure.router,
     pool.leads_router,
     progress.router,
     assignment.leads_router,
@@ -131,6 +134,7 @@ def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
     automate_by(timers, time)
     hand_over_by(org, timers, time)
     remind_by(timers, time)
+    let_go_by(timers)
     wishes_by(own_leads, timers, time)
     refit_by(timers, time)
     return Worker(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -150,6 +150,20 @@ class StageSpec(Value):
     name: str
     win_probability: int | None = None
     required_activities: tuple[str, ...] = ()
+
+
+class PersonErased(LeadsEvent):
+    """The person behind the lead is forgotten: whoever keeps what was said of them empties it.
+
+    `credit` is that of the owner until then; `left_owner`: the lead is nobody's since then. Nothing is done
+    with it any more. What the law wants of a deal is kept up to `kept_until`.
+    """
+
+    aggregate_type: ClassVar[str] = "lead"
+    credit: Credit
+    dimensions: Dimensions
+    left_owner: bool
+    kept_until: date | None = None
 
 
 class PipelineDefined(LeadsEvent):

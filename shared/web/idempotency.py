@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -44,7 +44,14 @@ delete from idempotency_keys where ctid = any(array(
   select ctid from idempotency_keys where created_at < now() - interval '{KEPT_HOURS} hours'
   order by created_at limit $1 for update skip locked))
 """  # noqa: S608 - a constant of ours
-_FORGET = "delete from idempotency_keys where tenant_id = $1 and resource_id = any($2::uuid[])"
+# An answer about several resources has no single one, but names them. Keys stay: nothing is done twice.
+_FORGET = """
+update idempotency_keys set answer = null
+where tenant_id = $1 and answer is not null and (
+  resource_id = any($2::uuid[])
+  or exists (select from unnest($2::uuid[]) as r(id)
+             where strpos(path, r.id::text) > 0 or position(convert_to(r.id::text, 'UTF8') in answer) > 0))
+"""
 
 
 class BadIdempotencyKey(Malformed):
@@ -59,7 +66,7 @@ class IdempotencyKeyReused(Invalid):
 
 class AnswerNotKept(Conflict):
     code = "answer_not_kept"
-    title = "It was done before; its answer held a secret and was not kept"
+    title = "It was done before; what was answered is not kept: a secret, or what was erased since"
 
 
 def parse_key(value: str) -> str:
@@ -116,14 +123,16 @@ class Record:
         headers = orjson.loads(found["headers"])
         if found["answer"] is None:
             where = headers.get("location") or f"the resource {found['resource_id']}"
-            raise AnswerNotKept(f"It was done before: see {where}. The secret was shown once")
+            raise AnswerNotKept(f"It was done before: see {where}. What it answered then is not kept")
         return Response(found["answer"], found["status"], headers)
 
 
-async def forget(tx: Tx, tenant_id: UUID, resource_ids: list[UUID]) -> None:
-    """Erase the answers that show these resources: part of erasing a resource."""
+async def forget(tx: Tx, tenant_id: UUID, resource_ids: Sequence[UUID]) -> None:
+    """Erase the answers that name these resources: part of erasing a resource. Looks through all that the
+    tenant has of the last day.
+    """
     raw = await tx.raw()
-    await raw.execute(_FORGET, tenant_id, resource_ids)
+    await raw.execute(_FORGET, tenant_id, list(resource_ids))
 
 
 async def purge(database: Database, limit: int = 1000) -> int:

@@ -156,3 +156,9 @@ update assignment_rules set name = $3, position = $4, strategy = $5, conditions 
   weights = $13::jsonb, active = $14, updated_at = $15
 where tenant_id = $1 and id = $2
 """
+
+
+FORGET = """
+update assignments set reason = null
+where tenant_id = $1 and lead_id = any($2::uuid[]) and reason is not null
+"""

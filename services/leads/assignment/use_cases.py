@@ -13,7 +13,7 @@ from services.leads.assignment.conditions import Facts
 from services.leads.assignment.definitions import active_rules
 from services.leads.assignment.explanation import explained
 from services.leads.assignment.rules import Consulted, Rule, decide
-from services.leads.assignment.tables import INSERT_ASSIGNMENTS, OWNED_SINCE, SELECT_ASSIGNMENTS
+from services.leads.assignment.tables import FORGET, INSERT_ASSIGNMENTS, OWNED_SINCE, SELECT_ASSIGNMENTS
 from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import get_lead, get_leads, lock_lead, lock_leads, store_owners
 from services.leads.workload.use_cases import lock_loads, shift_loads
@@ -132,7 +132,7 @@ async def assign_by_rules(
 
 def _waits(lead: Lead, but: frozenset[UUID]) -> bool:
     free = lead.pooled_at is None if lead.owner_id is None else lead.owner_id in but
-    return free and lead.status == "open" and lead.merged_into is None
+    return free and lead.status == "open" and lead.stands
 
 
 def _decide(ballot: Ballot, facts: Facts) -> Decision:
@@ -315,3 +315,8 @@ async def owned_since(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> dict
     """
     rows = await tx.connection.fetch(OWNED_SINCE, tenant_id, lead_ids)
     return {row["lead_id"]: row["at"] for row in rows}
+
+
+async def forget(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:
+    """What people wrote about why these leads were given to whom."""
+    await tx.connection.execute(FORGET, tenant_id, list(lead_ids))

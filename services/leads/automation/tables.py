@@ -113,3 +113,9 @@ select last_value > $2 and coalesce((
   where e.tenant_id = $1 and e.id > s.last_value - $2 order by e.id limit 1), true)
 from events_id_seq s
 """
+
+
+FORGET = """
+update automation_runs set detail = null
+where tenant_id = $1 and lead_id = any($2::uuid[]) and detail is not null
+"""

@@ -15,7 +15,7 @@ from services.leads.automation.acting import Step, act, hold
 from services.leads.automation.definitions import active_rules, get_rule
 from services.leads.automation.guard import Chain, Link, chain_of, ran_on, stopped
 from services.leads.automation.rules import AutomationRule, unmet
-from services.leads.automation.tables import INSERT_RUNS, LINKS, PURGE, RUNS_OF_LEAD, RUNS_OF_RULE
+from services.leads.automation.tables import FORGET, INSERT_RUNS, LINKS, PURGE, RUNS_OF_LEAD, RUNS_OF_RULE
 from services.leads.automation.triggers import Occurrence, Trigger, matches
 from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import get_lead, get_leads
@@ -206,3 +206,8 @@ async def purge_runs(database: Database, at: datetime, limit: int = 1000) -> int
     async with database.transaction() as tx:
         tag: str = await tx.connection.execute(PURGE, at - KEPT, limit)
     return int(tag.rsplit(" ", 1)[-1])
+
+
+async def forget(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:
+    """What runs on these leads were refused with: it may quote a value."""
+    await tx.connection.execute(FORGET, tenant_id, list(lead_ids))

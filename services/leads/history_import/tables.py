@@ -34,3 +34,16 @@ where import_keys.tenant_id = $1 and import_keys.source = $2 and import_keys.ext
 GIVE_UP = """
 delete from import_keys where tenant_id = $1 and source = $2 and steps = -1 and external_id = any($3::text[])
 """
+
+
+# The lead says which row it was; what is in it of the person's name, number or address is theirs.
+FORGET = """
+update import_keys k set external_id = 'erased:' || l.id
+from leads l
+where l.tenant_id = $1 and l.id = any($2::uuid[])
+  and k.tenant_id = l.tenant_id and k.source = l.custom ->> 'import_source'
+  and k.external_id = l.custom ->> 'external_id' and k.lead_id = l.id
+  and exists (
+    select from unnest(array[l.name, l.email, l.email_text, l.phone_text, right(l.phone, 8)]) as own(word)
+    where word <> '' and strpos(lower(k.external_id), lower(word)) > 0)
+"""

@@ -12,9 +12,9 @@ from uuid import UUID
 from services.leads.assignment.use_cases import store_assignments
 from services.leads.history_import.build import Built, Deal, Setting, extend, start
 from services.leads.history_import.rules import digest
-from services.leads.history_import.tables import ADVANCE, CLAIM, GIVE_UP
+from services.leads.history_import.tables import ADVANCE, CLAIM, FORGET, GIVE_UP
 from services.leads.intake.lead import Lead
-from services.leads.intake.use_cases import get_leads, lock_leads, store_new, store_passed
+from services.leads.intake.use_cases import get_leads, living, lock_leads, store_new, store_passed
 from services.leads.pipelines.rules import Pipeline
 from services.leads.pipelines.use_cases import default_pipeline, list_pipelines
 from services.leads.progress.use_cases import store_history
@@ -115,7 +115,7 @@ async def _plan(
                 plans[deal.external_id] = start(setting, tenant_id, row.lead_id, source, deal)
             else:
                 _check_past(deal, row)
-                plans[deal.external_id] = extend(setting, before[row.lead_id], deal, row.steps)
+                plans[deal.external_id] = extend(setting, living(before[row.lead_id]), deal, row.steps)
         except CoxError as error:
             plans[deal.external_id] = error
     return plans
@@ -201,3 +201,8 @@ def _result(
     if isinstance(plan, CoxError):
         return Imported("failed", before.lead_id if before.steps >= 0 else None, plan)
     return Imported("created" if before.steps < 0 else "extended", before.lead_id)
+
+
+async def forget(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:
+    """Names of rows that are a person's own; others stay, or the import run again would bring them back."""
+    await tx.connection.execute(FORGET, tenant_id, list(lead_ids))

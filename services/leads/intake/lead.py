@@ -87,6 +87,11 @@ class Lead:
         return cls(**values)
 
     @property
+    def stands(self) -> bool:
+        """Whether it is a lead by itself, of somebody who is not forgotten."""
+        return self.merged_into is None and self.erased_at is None
+
+    @property
     def version(self) -> int:
         return self.seq
 

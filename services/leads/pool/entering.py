@@ -11,7 +11,7 @@ from uuid import UUID
 from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import store_pooled
 from services.leads.pool.rules import Pool, Why, cooling_until
-from services.leads.pool.tables import COOL, ENTRIES_OF_LEAD, INSERT_ENTRIES
+from services.leads.pool.tables import COOL, ENTRIES_OF_LEAD, FORGET_ENTRIES, INSERT_ENTRIES
 from services.leads.workload.use_cases import shift_loads
 from shared.access.directory import credits_of
 from shared.access.working import calendars_of_users
@@ -127,3 +127,8 @@ async def entries_of(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[PoolEntry]:
     """How often a lead came into a pool, oldest first. The caller has checked that it may be seen."""
     rows = await tx.connection.fetch(ENTRIES_OF_LEAD, tenant_id, lead_id)
     return [PoolEntry(**dict(row.items())) for row in rows]
+
+
+async def forget(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:
+    """What people wrote about why these leads were given back."""
+    await tx.connection.execute(FORGET_ENTRIES, tenant_id, list(lead_ids))

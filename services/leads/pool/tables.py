@@ -155,3 +155,9 @@ ENTRIES_OF_LEAD = """
 select id, pool_id, at, why, previous_owner_id, by_id, reason from pool_entries
 where tenant_id = $1 and lead_id = $2 order by at, id
 """
+
+
+FORGET_ENTRIES = """
+update pool_entries set reason = null
+where tenant_id = $1 and lead_id = any($2::uuid[]) and reason is not null
+"""

@@ -13,6 +13,7 @@ from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import (
     UnknownLead,
     get_lead,
+    living,
     lock_lead,
     lock_leads,
     store_owners,
@@ -54,8 +55,8 @@ async def claim_lead(
 ) -> Lead:
     """Take a lead out of its pool, for oneself: one step over owner, quota, cap and cooling-off.
 
-    Raises UnknownLead, NotAMember, NotInPool, LeadAlreadyClaimed, LeadClosed, WrongPool, NoClaims,
-    DoNotContact, CoolingOff, DailyQuota, CapInHand, and what `check_version` raises.
+    Raises UnknownLead, LeadErased, NotAMember, NotInPool, LeadAlreadyClaimed, LeadClosed, WrongPool,
+    NoClaims, DoNotContact, CoolingOff, DailyQuota, CapInHand, and what `check_version` raises.
     """
     me = await credit_of(tx, who.user_id)
     await tx.as_tenant()
@@ -95,7 +96,7 @@ async def _beyond(tx: Tx, who: Principal, lead: Lead) -> CoxError:
     seen = is_creators or in_sight(who, lead.owner_id, await credit_of(tx, lead.owner_id))
     if not seen and not await _lies_open(tx, who, lead):
         return UnknownLead(f"there is no lead {lead.id} that you may see")
-    if lead.pooled_at is None:
+    if living(lead).pooled_at is None:
         return NotInPool("it has an owner, or waits for the rules to find one")
     return NotAMember("it lies in a pool that you do not claim from")
 
@@ -140,10 +141,10 @@ async def release_lead(
     """Give an open or won lead into the pool named, else the one it came from, else the default one that is
     for it.
 
-    Raises UnknownLead, UnknownPool, PoolInactive, WrongPool, WhichPool, LeadClosed, InPoolAlready,
-    OwnerChanged, and what `check_version` raises.
+    Raises UnknownLead, LeadErased, UnknownPool, PoolInactive, WrongPool, WhichPool, LeadClosed,
+    InPoolAlready, OwnerChanged, and what `check_version` raises.
     """
-    seen = await get_lead(tx, who.tenant_id, lead_id)
+    seen = living(await get_lead(tx, who.tenant_id, lead_id))
     check_version(seen.version)
     pool = await _pool_for(tx, who, pool_id, seen)
     await lock_loads(tx, who.tenant_id, [seen.owner_id] if seen.owner_id else [])
@@ -200,4 +201,4 @@ async def pool_unassigned(tx: Tx, tenant_id: UUID, causes: Mapping[UUID, UUID], 
 
 def _is_free(lead: Lead) -> bool:
     unowned = lead.owner_id is None and lead.pooled_at is None
-    return unowned and lead.status == "open" and lead.merged_into is None
+    return unowned and lead.status == "open" and lead.stands

@@ -60,3 +60,9 @@ join stage_history h on h.tenant_id = $1 and h.lead_id = r.lead_id and h.at >= r
 where not $4 or (h.from_status <> 'open' and h.to_status = 'open')
 group by r.lead_id
 """
+
+
+FORGET = """
+update stage_history set reason = null
+where tenant_id = $1 and lead_id = any($2::uuid[]) and reason !~ '^[a-z0-9_]{1,40}$'
+"""

@@ -13,7 +13,14 @@ from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import store_standing
 from services.leads.progress.rules import LiesInPool, Move, Standing, move, reason_code, status_of
 from services.leads.progress.situation import Situation, lock_situation
-from services.leads.progress.tables import INSERT_HISTORY, LAST_MOVES, SELECT_HISTORY, STAYS, passage_of
+from services.leads.progress.tables import (
+    FORGET,
+    INSERT_HISTORY,
+    LAST_MOVES,
+    SELECT_HISTORY,
+    STAYS,
+    passage_of,
+)
 from services.leads.valuation.rules import Valued
 from services.leads.valuation.use_cases import Valuer
 from services.leads.workload.use_cases import shift_of
@@ -188,3 +195,8 @@ async def last_moves(
     """When each lead was last moved (or only reopened), from a moment of its own on; others are left out."""
     rows = await tx.connection.fetch(LAST_MOVES, tenant_id, list(since), list(since.values()), reopenings)
     return {row["lead_id"]: row["at"] for row in rows}
+
+
+async def forget(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:
+    """What people wrote about why these leads were moved; codes stay, as in events."""
+    await tx.connection.execute(FORGET, tenant_id, list(lead_ids))

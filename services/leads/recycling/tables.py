@@ -64,3 +64,9 @@ EXTEND = """
 insert into extensions (tenant_id, lead_id, owner_id, since, at, by_id, reason)
 values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing returning true
 """
+
+
+FORGET = (
+    "update extensions set reason = null where tenant_id = $1 and lead_id = any($2::uuid[])",
+    "update term_locks set reason = null where tenant_id = $1 and lead_id = any($2::uuid[])",
+)

@@ -30,7 +30,7 @@ from services.leads.recycling.rules import (
     NothingToLock,
     check_lock,
 )
-from services.leads.recycling.tables import EXTEND, LOCK, UNLOCK, WARN
+from services.leads.recycling.tables import EXTEND, FORGET, LOCK, UNLOCK, WARN
 from services.leads.workload.use_cases import lock_loads
 from shared.access.directory import credit_of
 from shared.access.principal import Principal
@@ -222,3 +222,9 @@ async def plan_next_anew(
     await plan_leads(tx, tenant_id, ids)
     if len(ids) == AT_ONCE:
         await schedule(tx, ANEW, pool_id, at, {"after": str(ids[-1])})
+
+
+async def forget(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:
+    """What people wrote about why these leads' terms were extended or stood still."""
+    for statement in FORGET:
+        await tx.connection.execute(statement, tenant_id, list(lead_ids))

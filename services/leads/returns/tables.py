@@ -80,3 +80,9 @@ UPDATE_TERMS = """
 update return_terms set warn_minutes = $3, due_minutes = $4, escalate_to = $5, updated_at = $6
 where tenant_id = $1 and id = $2
 """
+
+
+FORGET = """
+update lead_returns set note = null, decision_note = null
+where tenant_id = $1 and lead_id = any($2::uuid[])
+"""

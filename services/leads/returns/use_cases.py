@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -23,7 +24,7 @@ from services.leads.returns.rules import (
     check_filing,
     check_in_hand,
 )
-from services.leads.returns.tables import DECIDE, FILE, FILED, LOCK_FILED, OF_LEAD
+from services.leads.returns.tables import DECIDE, FILE, FILED, FORGET, LOCK_FILED, OF_LEAD
 from services.leads.returns.waiting import await_decision, deadline_of
 from shared.access.principal import Principal
 from shared.database.transactions import Tx
@@ -84,9 +85,10 @@ async def approve(
 
 
 async def refuse(tx: Tx, who: Principal, lead_id: UUID, note: str | None, at: datetime) -> Filing:
-    """The owner keeps the lead. Raises UnknownLead, NothingFiled, DecisionNotAllowed."""
+    """The owner keeps the lead. Raises UnknownLead, LeadErased, NothingFiled, DecisionNotAllowed."""
     await get_lead(tx, who.tenant_id, lead_id)
     filing = await _to_decide(tx, who, lead_id)
+    await lock_lead(tx, who.tenant_id, lead_id)
     return await _decide(tx, who, filing, "refused", note, at, turn_returned=False)
 
 
@@ -126,3 +128,8 @@ async def _since(tx: Tx, lead: Lead) -> datetime | None:
 
 def _filing(row: asyncpg.Record) -> Filing:
     return Filing(**dict(row.items()))
+
+
+async def forget(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:
+    """What people wrote about why these leads are invalid, or are not."""
+    await tx.connection.execute(FORGET, tenant_id, list(lead_ids))

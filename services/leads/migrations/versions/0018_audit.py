@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from alembic import op
 
+from services.leads.erasure import tables as erasure
 from shared.database.rls import append_only, run, tenant_policy
 
 revision = "0018"
@@ -46,6 +47,18 @@ _CHANGES: tuple[str, ...] = (
     *tenant_policy("audit_entries"),
     *append_only("audit_entries"),
     *append_only("lead_changes"),
+    """create table erasures (
+        tenant_id uuid not null,
+        lead_id uuid not null,
+        at timestamp with time zone not null,
+        erased_by uuid,
+        reason text not null,
+        kept jsonb,
+        kept_until date,
+        constraint pk_erasures primary key (tenant_id, lead_id)
+    )""",
+    *tenant_policy("erasures"),
+    *erasure.V1,
 )
 
 

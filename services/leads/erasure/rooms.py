@@ -1,0 +1,39 @@
+"""Every room that holds something about a person: each forgets what it has of these leads.
+
+A room that stores what somebody wrote about a lead offers `forget` and stands here. Leads themselves are
+emptied last: a room may still look up what it knows them by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
+
+from services.leads.assignment import use_cases as assignment
+from services.leads.automation import use_cases as automation
+from services.leads.history_import import use_cases as history_import
+from services.leads.pool import entering as pool
+from services.leads.progress import use_cases as progress
+from services.leads.recycling import use_cases as recycling
+from services.leads.returns import use_cases as returns
+from services.leads.sealing import use_cases as sealing
+from shared.database.transactions import Tx
+from shared.web import idempotency
+
+Forget = Callable[[Tx, UUID, Sequence[UUID]], Awaitable[None]]
+ROOMS: tuple[Forget, ...] = (
+    assignment.forget,
+    automation.forget,
+    history_import.forget,
+    idempotency.forget,
+    pool.forget,
+    progress.forget,
+    recycling.forget,
+    returns.forget,
+    sealing.forget,
+)
+
+
+async def forget(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:
+    for room in ROOMS:
+        await room(tx, tenant_id, lead_ids)

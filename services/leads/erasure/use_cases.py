@@ -1,0 +1,224 @@
+"""Finding all leads of a person, and forgetting them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from services.leads.bulk import json_text
+from services.leads.duplicates.rules import Key
+from services.leads.duplicates.use_cases import release_key
+from services.leads.erasure import rooms
+from services.leads.erasure.rules import (
+    MOST_AT_ONCE,
+    Erasure,
+    NotTheSamePerson,
+    Shared,
+    TooManyLeads,
+    check_reason,
+    keep_until,
+    personal_keys,
+    to_keep,
+)
+from services.leads.erasure.tables import EMPTY, INSERT, LET_GO, LOCK_KEYS, SELECT, SHARING
+from services.leads.intake.changes import ChangedMeanwhile, keys
+from services.leads.intake.lead import Lead
+from services.leads.intake.use_cases import get_lead, get_leads, lock_leads, record_lead_events
+from services.leads.search.rules import exact_term
+from services.leads.search.use_cases import next_lead_with
+from services.leads.workload.use_cases import lock_loads, shift_loads
+from shared.access.directory import credits_of
+from shared.contracts.base import Credit
+from shared.contracts.leads import PersonErased
+from shared.database.transactions import Tx
+from shared.errors import FieldError, NotFound
+from shared.events.journal import NewEvent
+from shared.events.timing.timers import schedule
+
+TIMER = "leads.kept_until"
+
+
+class NotErased(NotFound):
+    code = "not_erased"
+    title = "The person is not forgotten"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done, or was done before: the lead's own record first."""
+
+    erasures: Sequence[Erasure]
+
+
+async def leads_of_person(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Shared]:
+    """The lead, and all others that share a phone, e-mail address or WeCom id with it or with one that does.
+
+    The caller sees the whole tenant. Raises UnknownLead, TooManyLeads.
+    """
+    first = await get_lead(tx, tenant_id, lead_id)
+    found = {first.id: Shared(first, ())}
+    known: set[Key] = set()
+    fresh = personal_keys(keys(first))
+    while fresh:
+        known |= fresh
+        others = [lead for lead in await _sharing(tx, tenant_id, fresh) if lead.id not in found]
+        for lead in others:
+            by = sorted({key.kind for key in personal_keys(keys(lead)) & known})
+            if by:
+                found[lead.id] = Shared(lead, tuple(by))
+        if len(found) > MOST_AT_ONCE:
+            raise TooManyLeads(f"more than {MOST_AT_ONCE} leads: a switchboard's number, perhaps")
+        fresh = frozenset(key for lead in others for key in personal_keys(keys(lead))) - known
+    return list(found.values())
+
+
+async def _sharing(tx: Tx, tenant_id: UUID, wanted: Collection[Key]) -> list[Lead]:
+    terms = [exact_term(tenant_id, key.kind, key.value) for key in sorted(wanted)]
+    rows = await tx.connection.fetch(SHARING, terms, MOST_AT_ONCE + 1)
+    return await get_leads(tx, tenant_id, [row["id"] for row in rows])
+
+
+async def erase_person(
+    tx: Tx,
+    tenant_id: UUID,
+    lead_id: UUID,
+    only: Collection[UUID] | None,
+    reason: str,
+    by: UUID | None,
+    at: datetime,
+) -> Done:
+    """Forget the person behind a lead: all of their leads, or the lead and `only` these of them.
+
+    Again, it answers as before. Raises UnknownLead, TooManyLeads, NotTheSamePerson, NamesThePerson,
+    ChangedMeanwhile.
+    """
+    first = await get_lead(tx, tenant_id, lead_id)
+    if first.erased_at is not None:
+        return Done(await erasures_of(tx, tenant_id, [lead_id]))
+    wanted = {lead_id, *(only or ())}
+    if wanted != {lead_id} or only is None:
+        theirs = {shared.lead.id for shared in await leads_of_person(tx, tenant_id, lead_id)}
+        wanted = theirs if only is None else wanted
+        _check_same(wanted - theirs)
+    check_reason(reason, await get_leads(tx, tenant_id, sorted(wanted)))
+    await erase_leads(tx, tenant_id, wanted, reason, by, at)
+    return Done(await erasures_of(tx, tenant_id, [lead_id, *sorted(wanted - {lead_id})]))
+
+
+def _check_same(strangers: Collection[UUID]) -> None:
+    if strangers:
+        detail = f"not of this person: {', '.join(map(str, sorted(strangers)[:10]))}"
+        raise NotTheSamePerson(detail, errors=[FieldError("/lead_ids", NotTheSamePerson.code, detail)])
+
+
+async def erase_leads(
+    tx: Tx, tenant_id: UUID, lead_ids: Collection[UUID], reason: str, by: UUID | None, at: datetime
+) -> list[UUID]:
+    """Empty these leads; those that were before are left as they are. Which ones it were, in order.
+
+    Locks in the house's order: keys, loads, leads. The transaction sees the whole tenant from here on. `by`
+    is the user, None where a term of the tenant's ended. Raises ChangedMeanwhile.
+    """
+    await tx.as_tenant()
+    seen = {lead.id: lead for lead in await get_leads(tx, tenant_id, sorted(lead_ids))}
+    held = await _hold_keys(tx, tenant_id, seen.values())
+    await lock_loads(tx, tenant_id, _in_hand(seen.values()))
+    locked = await lock_leads(tx, tenant_id, list(seen))
+    if any(_stand(lead) != _stand(seen[lead.id]) for lead in locked.values()):
+        raise ChangedMeanwhile
+    leads = [lead for _, lead in sorted(locked.items()) if lead.erased_at is None]
+    if not leads:
+        return []
+    ids = [lead.id for lead in leads]
+    await rooms.forget(tx, tenant_id, ids)
+    await tx.connection.execute(EMPTY, tenant_id, ids, at)
+    await _pass_on(tx, tenant_id, held, frozenset(ids))
+    await _record(tx, leads, at)
+    await shift_loads(tx, tenant_id, {user: -count for user, count in _in_hand(leads).items()})
+    await _keep(tx, tenant_id, leads, reason, by, at)
+    return ids
+
+
+def _stand(lead: Lead) -> tuple[object, ...]:
+    """What is locked beside the lead follows from this."""
+    return keys(lead), lead.owner_id, lead.status
+
+
+def _in_hand(leads: Iterable[Lead]) -> Counter[UUID]:
+    """How many open leads each owner has among them."""
+    return Counter(lead.owner_id for lead in leads if lead.owner_id is not None and lead.status == "open")
+
+
+async def _hold_keys(tx: Tx, tenant_id: UUID, leads: Iterable[Lead]) -> dict[Key, UUID]:
+    """Whose the leads' keys are."""
+    wanted = sorted({key for lead in leads for key in keys(lead)})
+    kinds, values = [key.kind for key in wanted], [key.value for key in wanted]
+    rows = await tx.connection.fetch(LOCK_KEYS, tenant_id, kinds, values)
+    return {Key(row["kind"], row["value"]): row["lead_id"] for row in rows}
+
+
+async def _pass_on(tx: Tx, tenant_id: UUID, held: Mapping[Key, UUID], gone: frozenset[UUID]) -> None:
+    """Their keys go to leads that still have them, and are forgotten where none has."""
+    for key, holder in sorted(held.items()):
+        if holder in gone:
+            heir = await next_lead_with(tx, tenant_id, key.kind, key.value, holder)
+            await release_key(tx, tenant_id, holder, key, heir)
+
+
+async def _record(tx: Tx, leads: Sequence[Lead], at: datetime) -> None:
+    credit = await credits_of(tx, {lead.owner_id for lead in leads if lead.owner_id})
+    events = [
+        PersonErased(
+            credit=credit.get(lead.owner_id, Credit()) if lead.owner_id else Credit(),
+            dimensions=lead.dimensions,
+            left_owner=lead.status == "open",
+            kept_until=keep_until(lead) if to_keep(lead) else None,
+        )
+        for lead in leads
+    ]
+    await record_lead_events(
+        tx, [NewEvent(lead.id, event, at) for lead, event in zip(leads, events, strict=True)]
+    )
+
+
+async def _keep(
+    tx: Tx, tenant_id: UUID, leads: Sequence[Lead], reason: str, by: UUID | None, at: datetime
+) -> None:
+    kept = [to_keep(lead) for lead in leads]
+    until = [keep_until(lead) if one else None for lead, one in zip(leads, kept, strict=True)]
+    told = [json_text(one) if one else None for one in kept]
+    await tx.connection.execute(INSERT, tenant_id, at, by, reason, [lead.id for lead in leads], told, until)
+    for lead, last in zip(leads, until, strict=True):
+        if last is not None:
+            ends = datetime.combine(last + timedelta(days=1), time(), UTC)
+            await schedule(tx, TIMER, lead.id, max(ends, at))
+
+
+async def let_go(tx: Tx, tenant_id: UUID, lead_id: UUID) -> None:
+    """What was kept must be kept no longer."""
+    await tx.connection.execute(LET_GO, tenant_id, lead_id)
+
+
+async def erasures_of(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> list[Erasure]:
+    """The records of these leads, as far as they are erased, in the order of the ids."""
+    rows = await tx.connection.fetch(SELECT, tenant_id, list(lead_ids))
+    found = {row["lead_id"]: _erasure(row) for row in rows}
+    return [found[lead_id] for lead_id in lead_ids if lead_id in found]
+
+
+async def erasure_of(tx: Tx, tenant_id: UUID, lead_id: UUID) -> Erasure:
+    """Raises UnknownLead, NotErased."""
+    await get_lead(tx, tenant_id, lead_id)
+    found = await erasures_of(tx, tenant_id, [lead_id])
+    if not found:
+        raise NotErased
+    return found[0]
+
+
+def _erasure(row: asyncpg.Record) -> Erasure:
+    return Erasure(**dict(row.items()))
