@@ -31,7 +31,7 @@ class EraseIn(WireModel):
 
 
 class TheirLead(WireModel):
-    """A lead of the person. `shares`: what it has in common with the one asked for, or with another of them.
+    """A lead of the person. `shares`: what it has in common with the others, or `merged` with one of them.
 
     `keeps`: what of it must be kept, up to `kept_until`, since it was won.
     """

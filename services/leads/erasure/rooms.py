@@ -11,7 +11,10 @@ from uuid import UUID
 
 from services.leads.assignment import use_cases as assignment
 from services.leads.automation import use_cases as automation
+from services.leads.consents import use_cases as consents
+from services.leads.do_not_contact import use_cases as do_not_contact
 from services.leads.history_import import use_cases as history_import
+from services.leads.parts import use_cases as parts
 from services.leads.pool import entering as pool
 from services.leads.progress import use_cases as progress
 from services.leads.recycling import use_cases as recycling
@@ -24,8 +27,11 @@ Forget = Callable[[Tx, UUID, Sequence[UUID]], Awaitable[None]]
 ROOMS: tuple[Forget, ...] = (
     assignment.forget,
     automation.forget,
+    consents.forget,
+    do_not_contact.forget,
     history_import.forget,
     idempotency.forget,
+    parts.forget,
     pool.forget,
     progress.forget,
     recycling.forget,

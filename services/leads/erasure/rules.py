@@ -37,7 +37,7 @@ class TooManyLeads(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """A lead of a person, and by which kinds of keys it is known to be theirs; the one asked for by none."""
+    """A lead of a person, and by what it is known to be theirs: kinds of keys, or `merged`."""
 
     lead: Lead
     by: tuple[str, ...]

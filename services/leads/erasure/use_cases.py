@@ -29,6 +29,7 @@ from services.leads.erasure.tables import EMPTY, INSERT, LET_GO, LOCK_KEYS, SELE
 from services.leads.intake.changes import ChangedMeanwhile, keys
 from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import get_lead, get_leads, lock_leads, record_lead_events
+from services.leads.parts.use_cases import parts_of, roots_of
 from services.leads.search.rules import exact_term
 from services.leads.search.use_cases import next_lead_with
 from services.leads.workload.use_cases import lock_loads, shift_loads
@@ -41,6 +42,7 @@ from shared.events.journal import NewEvent
 from shared.events.timing.timers import schedule
 
 TIMER = "leads.kept_until"
+MERGED = "merged"
 
 
 class NotErased(NotFound):
@@ -56,31 +58,45 @@ class Done:
 
 
 async def leads_of_person(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Shared]:
-    """The lead, and all others that share a phone, e-mail address or WeCom id with it or with one that does.
+    """The lead, and all others that share a phone, e-mail address or WeCom id with it or with one that does,
+    or were merged with one.
 
     The caller sees the whole tenant. Raises UnknownLead, TooManyLeads.
     """
     first = await get_lead(tx, tenant_id, lead_id)
     found = {first.id: Shared(first, ())}
     known: set[Key] = set()
-    fresh = personal_keys(keys(first))
+    fresh = [first]
     while fresh:
-        known |= fresh
-        others = [lead for lead in await _sharing(tx, tenant_id, fresh) if lead.id not in found]
-        for lead in others:
-            by = sorted({key.kind for key in personal_keys(keys(lead)) & known})
-            if by:
-                found[lead.id] = Shared(lead, tuple(by))
+        known |= {key for lead in fresh for key in personal_keys(keys(lead))}
+        others = await _sharing(tx, tenant_id, known)
+        one = await _merged(tx, tenant_id, [lead.id for lead in fresh])
+        fresh = [
+            lead for lead in {each.id: each for each in (*others, *one)}.values() if lead.id not in found
+        ]
+        found |= {lead.id: Shared(lead, _shares(lead, known)) for lead in fresh}
         if len(found) > MOST_AT_ONCE:
             raise TooManyLeads(f"more than {MOST_AT_ONCE} leads: a switchboard's number, perhaps")
-        fresh = frozenset(key for lead in others for key in personal_keys(keys(lead))) - known
     return list(found.values())
+
+
+def _shares(lead: Lead, known: Collection[Key]) -> tuple[str, ...]:
+    return tuple(sorted({key.kind for key in personal_keys(keys(lead)) if key in known})) or (MERGED,)
+
+
+async def _merged(tx: Tx, tenant_id: UUID, lead_ids: Collection[UUID]) -> list[Lead]:
+    """What is one with these leads."""
+    roots = set((await roots_of(tx, tenant_id, lead_ids)).values())
+    parts = await parts_of(tx, tenant_id, roots)
+    return await get_leads(tx, tenant_id, [*roots, *(part for each in parts.values() for part in each)])
 
 
 async def _sharing(tx: Tx, tenant_id: UUID, wanted: Collection[Key]) -> list[Lead]:
     terms = [exact_term(tenant_id, key.kind, key.value) for key in sorted(wanted)]
     rows = await tx.connection.fetch(SHARING, terms, MOST_AT_ONCE + 1)
-    return await get_leads(tx, tenant_id, [row["id"] for row in rows])
+    found = await get_leads(tx, tenant_id, [row["id"] for row in rows])
+    # A term is a number that two values may share.
+    return [lead for lead in found if not personal_keys(keys(lead)).isdisjoint(wanted)]
 
 
 async def erase_person(
@@ -121,13 +137,13 @@ async def erase_leads(
 ) -> list[UUID]:
     """Empty these leads; those that were before are left as they are. Which ones it were, in order.
 
-    Locks in the house's order: keys, loads, leads. The transaction sees the whole tenant from here on. `by`
+    Locks in the house's order: loads, keys, leads. The transaction sees the whole tenant from here on. `by`
     is the user, None where a term of the tenant's ended. Raises ChangedMeanwhile.
     """
     await tx.as_tenant()
     seen = {lead.id: lead for lead in await get_leads(tx, tenant_id, sorted(lead_ids))}
-    held = await _hold_keys(tx, tenant_id, seen.values())
     await lock_loads(tx, tenant_id, _in_hand(seen.values()))
+    held = await _hold_keys(tx, tenant_id, seen.values())
     locked = await lock_leads(tx, tenant_id, list(seen))
     if any(_stand(lead) != _stand(seen[lead.id]) for lead in locked.values()):
         raise ChangedMeanwhile

@@ -252,14 +252,19 @@ async def lock_lead(tx: Tx, tenant_id: UUID, lead_id: UUID) -> Lead:
     return living(Lead.of(row))
 
 
+def known(lead: Lead) -> Lead:
+    """The lead, unless its person is forgotten. Raises LeadErased."""
+    if lead.erased_at is not None:
+        raise LeadErased(f"lead {lead.id} was erased at {lead.erased_at:%Y-%m-%d %H:%M} UTC")
+    return lead
+
+
 def living(lead: Lead) -> Lead:
     """The lead, unless its person is forgotten, or another one stands for it.
 
     Raises LeadErased, LeadMerged.
     """
-    if lead.erased_at is not None:
-        raise LeadErased(f"lead {lead.id} was erased at {lead.erased_at:%Y-%m-%d %H:%M} UTC")
-    if lead.merged_into is not None:
+    if known(lead).merged_into is not None:
         raise LeadMerged(f"it was merged into the lead {lead.merged_into}: do it there, or undo the merge")
     return lead
 

@@ -16,7 +16,7 @@ from services.leads.first_response.starting import start_clocks
 from services.leads.intake.changes import keys, release_keys, repeated_by
 from services.leads.intake.joined import store_separated
 from services.leads.intake.lead import Lead
-from services.leads.intake.use_cases import changes_of, get_lead, get_leads
+from services.leads.intake.use_cases import changes_of, get_lead, get_leads, known
 from services.leads.merging.rules import MergedFurther, NotMerged, Part, Taken, given_back
 from services.leads.merging.use_cases import Check, lock_both, store_taken_over
 from services.leads.parts.use_cases import (
@@ -56,8 +56,8 @@ async def unmerge_lead(tx: Tx, who: Principal, lead_id: UUID, at: datetime, *, c
     """Make a part a lead of its own again, with its own parts: in the hands of its owner before, if they are
     still there, or in its pool, or else for the rules to assign. The other one gives back what it took over.
 
-    Raises UnknownLead, NotMerged, MergedFurther, ChangedMeanwhile, KeyMissing, and what `check_version`
-    raises.
+    Raises UnknownLead, LeadErased, NotMerged, MergedFurther, ChangedMeanwhile, KeyMissing, and what
+    `check_version` raises.
     """
     tenant_id = who.tenant_id
     one = await get_lead(tx, tenant_id, lead_id)
@@ -66,6 +66,8 @@ async def unmerge_lead(tx: Tx, who: Principal, lead_id: UUID, at: datetime, *, c
     if merge is None:
         raise NotMerged
     other = await get_lead(tx, tenant_id, merge.into_id)
+    known(one)
+    known(other)
     if other.merged_into is not None:
         raise MergedFurther(f"undo the merge of {other.id} into {other.merged_into} first")
     back = await _placed(tx, one, merge)

@@ -20,7 +20,7 @@ from tests.integration.services.leads.test_progress import loads
 
 PHONE = "13812340001"
 MARK = "Zhuge Quanming"
-PERSON = {
+PERSON: dict[str, Any] = {
     "name": MARK, "phone": PHONE, "email": "quanming@shu.example.com", "company": f"{MARK} Tea",
     "tags": ["friend of quanming"], "custom": {"hobby": "quanming sails"},
     "wecom_id": "wmQuanmingQuanming1234",
@@ -71,6 +71,12 @@ class TestEmptied:
                     "PATCH",
                     "",
                     {"name": f"{MARK} II", "phone": "13812340009", "custom": {"x": MARK}},
+                ),
+                (
+                    "north1",
+                    "POST",
+                    "/consents",
+                    {"purposes": ["contact"], "how": "call", "evidence": f"{MARK} yes"},
                 ),
                 ("north1", "POST", "/invalid", {"reason": "empty_number", "note": f"{MARK} moved"}),
                 (
@@ -188,6 +194,21 @@ class TestPerson:
         assert done[0]["lead_id"] == first["id"]
         assert {one["lead_id"] for one in done} == set(theirs)
         assert (await shown(desk, stranger["id"]))["erased_at"] is None
+
+    async def test_what_was_merged_goes_along_and_is_not_taken_apart_any_more(self, desk: Desk) -> None:
+        one, other = [(await desk.lead(**PERSON | {"phone": f"1381234{n}"}))["id"] for n in ("0001", "7777")]
+        stranger = (await desk.lead(name="B", company="B"))["id"]
+        for lead in (other, stranger):
+            answer = await desk("head", "POST", f"/v1/leads/{lead}/merge", {"into": one})
+            assert answer.status == 200, answer
+        found = (await desk("head", "POST", f"/v1/leads/{one}/erase/preview", {})).json()["leads"]
+        assert {each["id"]: each["shares"] for each in found} == {
+            one: [], other: ["email", "phone", "wecom_id"], stranger: ["merged"],
+        }  # fmt: skip
+        assert len((await erase(desk, other)).json()["erased"]) == 3
+        assert await left(desk, "quanming", "1381234") == []
+        refused = await desk("head", "POST", f"/v1/leads/{other}/unmerge", {})
+        assert (refused.status, refused.code) == (409, "lead_erased")
 
     async def test_a_company_is_no_person_when_only_its_code_is_shared(self, desk: Desk) -> None:
         code = "91350100M000100Y43"
