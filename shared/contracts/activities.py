@@ -14,7 +14,8 @@ class ActivityRecorded(Event):
     """Something was done; event time is when it started.
 
     `credit` is who did it (nobody known: the owner's team); `effective` says whether it counts as follow-up;
-    `owner_id` is the lead's owner then; `duration_s` in seconds.
+    `owner_id` is the lead's owner then; `duration_s` in seconds. `part_of`: where the lead had been merged
+    into another, that one and all above it, for which the activity counts, too.
     """
 
     topic: ClassVar[str] = "cox.activities"
@@ -27,3 +28,4 @@ class ActivityRecorded(Event):
     outcome: str | None = None
     duration_s: int | None = None
     effective: bool
+    part_of: tuple[UUID, ...] = ()

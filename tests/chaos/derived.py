@@ -87,8 +87,13 @@ def _leads_of(journal: Sequence[Row]) -> tuple[Any, Any, Any]:
             case "lead_assigned":
                 owner = data["credit"]["rep_id"]
                 given[lead] += 1
-            case "lead_pooled":
+            case "lead_pooled" | "lead_merged":
                 owner = None
+            case "lead_unmerged":
+                owner = data["credit"]["rep_id"]
+                given[lead] += owner is not None
+            case "lead_absorbed" | "lead_separated":
+                pass
             case "stage_changed":
                 stage, status = data["to_stage"], data["to_status"]
                 moves[lead, event.seq] = stage

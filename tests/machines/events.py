@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.scoring.kpis.fold import Happening, Place, Source
+from services.scoring.kpis.happenings import Happening, Place, Source
 
 PARTITIONS = 2
 STREAM = "cox.leads"

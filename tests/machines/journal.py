@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from uuid import UUID
 
-from services.scoring.kpis.fold import Happening
+from services.scoring.kpis.happenings import Happening
 from shared.events.relaying.rules import LOOK_BACK
 from tests.machines.events import Event
 

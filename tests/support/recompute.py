@@ -47,30 +47,60 @@ class Fact:
     amount: int = 0
 
 
+History = list[tuple[datetime, int, str, dict[str, Any]]]
+
+
 def facts_of(events: Iterable[Happened], timezone: str) -> list[Fact]:
     """Every fact that holds after all of these events."""
     zone = ZoneInfo(timezone)
     found: list[Fact] = []
-    leads: dict[str, list[tuple[datetime, int, str, dict[str, Any]]]] = defaultdict(list)
+    leads: dict[str, History] = defaultdict(list)
     for event in events:
         data = orjson.loads(event.value)
         name = event.type.split(".")[2]
         lead = data["lead_id"] if name == "activity_recorded" else str(event.aggregate_id)
-        if lead is not None:
-            leads[lead].append((event.occurred_at, event.seq, name, data))
+        for concerned in (lead, *data.get("part_of", ())):
+            if concerned is not None:
+                leads[concerned].append((event.occurred_at, event.seq, name, data))
         once = {
             "lead_created": "leads_created",
             "lead_assigned": "leads_assigned",
             "stage_changed": "stage_moves",
             "activity_recorded": f"{data.get('kind')}s",
         }.get(name)
-        if once in ("leads_created", "leads_assigned", "stage_moves", "visits", "calls", "tasks"):
+        if once in ("leads_assigned", "stage_moves", "visits", "calls", "tasks"):
             found.append(_fact(once, event.occurred_at, zone, data))
         if name == "response_given" and data["how"] == "follow_up":
             found.append(_fact("worked_response", event.occurred_at, zone, data, data["business_s"]))
-    for history in leads.values():
-        found += _outcome(history, zone) + _response(history, zone)
+    for lead, history in leads.items():
+        merged_at = _merged_at(history)
+        if merged_at is None:
+            found += [
+                _fact("leads_created", at, zone, data)
+                for at, _, name, data in history
+                if name == "lead_created"
+            ]
+            found += _outcome(history, zone)
+        found += _response(lead, history, zone, merged_at)
     return found
+
+
+def _merged_at(history: History) -> datetime | None:
+    """Since when a lead is a part of another; None: it is one of its own."""
+    said = [(seq, name, at) for at, seq, name, _ in history if name in ("lead_merged", "lead_unmerged")]
+    _, name, at = max(said, default=(0, "", None))
+    return at if name == "lead_merged" else None
+
+
+def _parts(history: History) -> set[str]:
+    """What is a part of a lead now."""
+    parts: set[str] = set()
+    for _, _, name, data in sorted(history, key=lambda each: each[1]):
+        if name == "lead_absorbed":
+            parts |= set(data["lead_ids"])
+        elif name == "lead_separated":
+            parts -= set(data["lead_ids"])
+    return parts
 
 
 def _fact(name: str, at: datetime, zone: ZoneInfo, data: dict[str, Any], amount: int = 0) -> Fact:
@@ -79,9 +109,6 @@ def _fact(name: str, at: datetime, zone: ZoneInfo, data: dict[str, Any], amount:
         name, at.astimezone(zone).date(), credit["rep_id"], credit["team_id"],
         where["region"] or credit["team_region"], where["product"], where["channel"], amount,
     )  # fmt: skip
-
-
-History = list[tuple[datetime, int, str, dict[str, Any]]]
 
 
 def _outcome(history: History, zone: ZoneInfo) -> list[Fact]:
@@ -107,14 +134,21 @@ def _outcome(history: History, zone: ZoneInfo) -> list[Fact]:
     return facts
 
 
-def _response(history: History, zone: ZoneInfo) -> list[Fact]:
+def _response(lead: str, history: History, zone: ZoneInfo, merged_at: datetime | None) -> list[Fact]:
     owners = sorted(
         (at, seq, data["credit"]["rep_id"] if name == "lead_assigned" else None)
         for at, seq, name, data in history
         if name == "lead_assigned" or (name == "lead_pooled" and data["previous_owner_id"] is not None)
     )
     given = [at for at, _, name, _ in history if name == "lead_assigned"]
-    acts = [(at, data) for at, _, name, data in history if name == "activity_recorded" and data["effective"]]
+    parts = _parts(history)
+    acts = [
+        (at, data)
+        for at, _, name, data in history
+        if name == "activity_recorded"
+        and data["effective"]
+        and (data["lead_id"] in parts if data["lead_id"] != lead else merged_at is None or at < merged_at)
+    ]
     for at, data in sorted(acts, key=lambda each: each[0]):
         before = [rep for when, _, rep in owners if when <= at]
         if before and before[-1] is not None and given and data["credit"]["rep_id"] == before[-1]:

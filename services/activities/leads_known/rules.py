@@ -7,16 +7,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from shared.contracts.leads import LeadAssigned, LeadCreated, LeadPooled
+from shared.contracts.leads import LeadAssigned, LeadCreated, LeadMerged, LeadPooled, LeadUnmerged
 
 CREATED = LeadCreated.type_name()
 ASSIGNED = LeadAssigned.type_name()
 POOLED = LeadPooled.type_name()
+MERGED = LeadMerged.type_name()
+UNMERGED = LeadUnmerged.type_name()
 
 
 @dataclass(frozen=True, slots=True)
 class KnownLead:
-    """What is known of a lead here. Without an owner it is its creator's to see."""
+    """What is known of a lead here. Without an owner it is its creator's to see. `former_owner_id`: whose it
+    was when it was merged into another.
+    """
 
     lead_id: UUID
     owner_id: UUID | None = None
@@ -25,6 +29,8 @@ class KnownLead:
     region: str | None = None
     product: str | None = None
     channel: str | None = None
+    merged_into: UUID | None = None
+    former_owner_id: UUID | None = None
 
 
 def changed_by(known: KnownLead, event_type: str, data: Mapping[str, Any]) -> KnownLead:
@@ -36,6 +42,12 @@ def changed_by(known: KnownLead, event_type: str, data: Mapping[str, Any]) -> Kn
         known = replace(known, owner_id=_id(credit.get("rep_id")), team_id=_id(credit.get("team_id")))
     elif event_type == POOLED:
         known = replace(known, owner_id=None, team_id=None)
+    elif event_type == MERGED:
+        into, former = _id(data["into"]), known.owner_id
+        known = replace(known, owner_id=None, team_id=None, merged_into=into, former_owner_id=former)
+    elif event_type == UNMERGED:
+        owner, team = _id(credit.get("rep_id")), _id(credit.get("team_id"))
+        known = replace(known, owner_id=owner, team_id=team, merged_into=None, former_owner_id=None)
     return replace(
         known,
         region=dimensions.get("region"),

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Table, Text, Uuid, select
+from sqlalchemy import Column, Index, Table, Text, Uuid, or_, select, text
 
 from services.activities.leads_known.rules import KnownLead
 from services.activities.metadata import metadata
 from shared.access.visibility import visible
+from shared.database.rls import search_function, search_policy
+from shared.database.rls import visible as visible_in_sql
 from shared.database.transactions import Tx
 
 known_leads = Table(
@@ -24,13 +26,84 @@ known_leads = Table(
     Column("region", Text),
     Column("product", Text),
     Column("channel", Text),
+    Column("merged_into", Uuid),
+    # Whose it was when it was merged: what they did for it they may still record.
+    Column("former_owner_id", Uuid),
+    Index(
+        "ix_known_leads_tenant_id_merged_into",
+        "tenant_id",
+        "merged_into",
+        postgresql_where=text("merged_into is not null"),
+    ),
 )
+
+# A lead that was merged is seen by those who see the one that it is a part of; chains are short.
+_SEES = f"""
+create function sees_known(wanted uuid) returns boolean language plpgsql stable as $body$
+declare
+  at uuid := wanted;
+  found_it boolean;
+begin
+  for step in 1..64 loop
+    select {visible_in_sql("owner_id", "team_id", "created_by")}, merged_into into found_it, at
+      from known_leads where tenant_id = cox_tenant() and lead_id = at;
+    if not found then
+      return false;
+    elsif at is null then
+      return found_it;
+    end if;
+  end loop;
+  return false;
+end $body$
+"""  # noqa: S608 - own words
+_ABOVE = """
+create function known_above(wanted uuid) returns table (id uuid, owner uuid) language sql stable as $body$
+  with recursive above as (
+    select k.merged_into as id, 1 as depth from known_leads k
+    where k.tenant_id = cox_tenant() and k.lead_id = wanted and k.merged_into is not null
+    union all
+    select k.merged_into, depth + 1 from above a
+    join known_leads k on k.tenant_id = cox_tenant() and k.lead_id = a.id
+    where k.merged_into is not null and depth < 64)
+  select a.id, k.owner_id from above a
+  left join known_leads k on k.tenant_id = cox_tenant() and k.lead_id = a.id order by depth
+$body$
+"""
+_BELOW = """
+create function known_below(wanted uuid) returns setof uuid language sql stable as $body$
+  with recursive below as (
+    select wanted as id
+    union
+    select k.lead_id from below b
+    join known_leads k on k.tenant_id = cox_tenant() and k.merged_into = b.id)
+  select id from below
+$body$
+"""
+V3: tuple[str, ...] = (
+    "alter table known_leads add column merged_into uuid, add column former_owner_id uuid",
+    """create index ix_known_leads_tenant_id_merged_into on known_leads (tenant_id, merged_into)
+        where merged_into is not null""",
+    *search_policy("known_leads"),
+    _SEES,
+    _ABOVE,
+    _BELOW,
+    *(
+        statement
+        for name in ("sees_known(uuid)", "known_above(uuid)", "known_below(uuid)")
+        for statement in search_function(name)
+    ),
+    f"""alter policy app_visible on known_leads using (tenant_id = cox_tenant()
+      and ({visible_in_sql("owner_id", "team_id", "created_by")}
+           or (merged_into is not null
+               and (former_owner_id = cox_user() or sees_known(merged_into)))))""",
+)
+"""What the third migration executes."""
 
 
 _NAMES = ("tenant_id", *KnownLead.__slots__)
 _UPSERT = f"""insert into known_leads ({", ".join(_NAMES)})
     select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[],
-    $8::text[])
+    $8::text[], $9::uuid[], $10::uuid[])
         r({", ".join(_NAMES)}) order by 1, 2
     on conflict (tenant_id, lead_id) do update set
     {", ".join(f"{name} = excluded.{name}" for name in _NAMES[2:])}"""  # noqa: S608 - our own columns
@@ -45,9 +118,22 @@ async def load_known(tx: Tx, lead_ids: Sequence[UUID]) -> dict[UUID, KnownLead]:
     assert tx.access is not None  # noqa: S101 - nobody reads without saying who asks
     k = known_leads.c
     columns = [k[name] for name in KnownLead.__slots__]
-    query = select(*columns).where(visible(known_leads, tx.access), k.lead_id.in_(lead_ids))
+    # What was merged is a matter of the table's policy alone.
+    seen = or_(visible(known_leads, tx.access), k.merged_into.is_not(None))
+    query = select(*columns).where(k.tenant_id == tx.access.tenant_id, seen, k.lead_id.in_(lead_ids))
     rows = await tx.conn.execute(query)
     return {row[0]: KnownLead(*row) for row in rows}
+
+
+async def load_above(tx: Tx, lead_id: UUID) -> list[tuple[UUID, UUID | None]]:
+    """The leads that a merged one is a part of, the nearest first, each with its owner."""
+    rows = await tx.connection.fetch("select id, owner from known_above($1)", lead_id)
+    return [(row["id"], row["owner"]) for row in rows]
+
+
+async def load_below(tx: Tx, lead_id: UUID) -> list[UUID]:
+    """The lead, and all that are parts of it."""
+    return [row["id"] for row in await tx.connection.fetch("select known_below($1) as id", lead_id)]
 
 
 async def load_any(tx: Tx, keys: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], KnownLead]:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from services.activities.leads_known.rules import KnownLead, changed_by
-from services.activities.leads_known.tables import load_any, load_known, store_known
+from services.activities.leads_known.tables import load_above, load_any, load_below, load_known, store_known
 from shared.database.transactions import Tx
 
 
@@ -36,3 +36,13 @@ async def learn(tx: Tx, events: Sequence[Heard]) -> None:
 async def find_leads(tx: Tx, lead_ids: Sequence[UUID]) -> dict[UUID, KnownLead]:
     """The leads of these that are known and that the caller may see."""
     return await load_known(tx, lead_ids) if lead_ids else {}
+
+
+async def leads_above(tx: Tx, lead_id: UUID) -> list[tuple[UUID, UUID | None]]:
+    """The leads that a merged one is a part of, the nearest first, each with its owner."""
+    return await load_above(tx, lead_id)
+
+
+async def whole_of(tx: Tx, lead_id: UUID) -> list[UUID]:
+    """The lead, and all that are parts of it now."""
+    return await load_below(tx, lead_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement
 
 from services.activities.leads_known.rules import KnownLead
-from services.activities.leads_known.use_cases import find_leads
+from services.activities.leads_known.use_cases import find_leads, leads_above, whole_of
 from services.activities.recording import tables
 from services.activities.recording.rules import (
     ClientIdReused,
@@ -52,7 +52,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which activities: of a lead, by a rep, of a kind, from and up to a day of the tenant, both included."""
+    """Which activities: of a lead and its parts, by a rep, of a kind, from and up to a day of the tenant,
+    both included.
+    """
 
     lead_id: UUID | None = None
     rep_id: UUID | None = None
@@ -71,10 +73,11 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An activity to store, with who gets its credit."""
+    """An activity to store, with who gets its credit; `part_of`: see ActivityRecorded."""
 
     activity: Activity
     credit: Credit
+    part_of: tuple[UUID, ...] = ()
 
 
 async def list_activities(
@@ -82,8 +85,10 @@ async def list_activities(
 ) -> list[Activity]:
     """Those that the caller may see, newest first; `after` is the time and id of the one before."""
     a = activities.c
-    equal = ((a.lead_id, asked.lead_id), (a.rep_id, asked.rep_id), (a.kind, asked.kind))
-    where = [column == value for column, value in equal if value is not None]
+    equal = ((a.rep_id, asked.rep_id), (a.kind, asked.kind))
+    where: list[ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
+    if asked.lead_id is not None:
+        where.append(a.lead_id.in_(await whole_of(tx, asked.lead_id)))
     where += await _days(tx, asked.first, asked.last)
     return await tables.list_activities(tx, where, after, limit)
 
@@ -115,10 +120,10 @@ async def record_activity(
         claim = (await claim_keys(tx, scope, [(done.client_id, activity_id, digest)]))[done.client_id]
         if claim.activity_id != activity_id:
             return await _recorded_before(tx, claim.activity_id, same=claim.digest == digest)
-    lead = await _lead(tx, done.lead_id)
+    lead, above = await _lead(tx, done.lead_id)
     credit = await _credit(tx, principal, done, lead)
     activity = _activity(activity_id, done, lead, credit, principal.user_id, now)
-    await store(tx, [Entry(activity, credit)], historic=False)
+    await store(tx, [Entry(activity, credit, above)], historic=False)
     return Recorded(activity, is_new=True)
 
 
@@ -133,14 +138,18 @@ async def _recorded_before(tx: Tx, activity_id: UUID, *, same: bool) -> Recorded
     return Recorded(activity, is_new=False)
 
 
-async def _lead(tx: Tx, lead_id: UUID | None) -> KnownLead | None:
+async def _lead(tx: Tx, lead_id: UUID | None) -> tuple[KnownLead | None, tuple[UUID, ...]]:
+    """The lead, in the hands of whoever has what it is a part of; and the leads that it is a part of."""
     if lead_id is None:
-        return None
+        return None, ()
     lead = (await find_leads(tx, [lead_id])).get(lead_id)
     if lead is None:
         detail = "no lead has this id, or it is not yours to see"
         raise UnknownLead(detail, errors=[FieldError("/lead_id", "unknown_lead", detail)])
-    return lead
+    if lead.merged_into is None:
+        return lead, ()
+    above = await leads_above(tx, lead_id)
+    return replace(lead, owner_id=above[-1][1]), tuple(each for each, _ in above)
 
 
 async def _credit(tx: Tx, principal: Principal, done: Done, lead: KnownLead | None) -> Credit:
@@ -215,4 +224,5 @@ def _event(entry: Entry) -> ActivityRecorded:
         outcome=activity.outcome,
         duration_s=activity.duration_s,
         effective=activity.effective,
+        part_of=entry.part_of,
     )

@@ -10,14 +10,14 @@ from uuid import UUID
 
 from services.gateway.live.marks import PLACES, Proof
 from services.gateway.live.rules import NOBODY, Audience
-from shared.contracts.leads import LeadPooled
+from shared.contracts.leads import LeadMerged, LeadPooled
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 MOST = 50_000
 _REMEMBERED = 20_000
-_POOLED = LeadPooled.type_name()
+_UNOWNED = frozenset({LeadPooled.type_name(), LeadMerged.type_name()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,8 @@ class Ring:
 
     def add(self, item: Item) -> None:
         if item.audience is not None and item.stream == "cox.leads":
-            # What happens to a lead in a pool is nobody's until somebody takes it.
-            owner = NOBODY if item.type == _POOLED else item.audience
+            # What happens to a lead in a pool, or to a part of another, is nobody's until somebody has it.
+            owner = NOBODY if item.type in _UNOWNED else item.audience
             _keep(self._owners, item.aggregate_id, owner, _REMEMBERED)
         self._items.append(item)
         oldest = item.at_ms - self._keep_ms

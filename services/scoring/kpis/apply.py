@@ -21,10 +21,10 @@ from services.scoring.kpis.catalogue import Measure
 from services.scoring.kpis.fold import (
     Contribution,
     Folded,
-    Happening,
     LeadState,
     fold,
 )
+from services.scoring.kpis.happenings import Happening
 from services.scoring.kpis.reaches import mark
 from services.scoring.kpis.roll_up import FEW, cells_of
 from services.scoring.kpis.surrogates import places_of
@@ -121,7 +121,7 @@ async def _locked_states(
     raw: Raw, generation: int, items: Iterable[tuple[UUID, Happening]]
 ) -> dict[UUID, dict[str, LeadState]]:
     """By tenant, the states of the leads that the batch may change, as far as there are any; locked."""
-    leads = list({(tenant, item.lead) for tenant, item in items if item.decides and item.lead is not None})
+    leads = list({(tenant, lead) for tenant, item in items for lead in item.concerned})
     states: dict[UUID, dict[str, LeadState]] = defaultdict(dict)
     if not leads:
         return states

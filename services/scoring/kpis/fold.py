@@ -17,6 +17,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from services.scoring.kpis.catalogue import Measure
+from services.scoring.kpis.happenings import NOBODY, Happening, Place, Source
+from services.scoring.kpis.joint import ALONE, Joint
 
 EARLIEST = 64
 """How many changes of owner and effective activities a state keeps, the earliest: they decide the first
@@ -30,69 +32,6 @@ _MICROSECOND = timedelta(microseconds=1)
 _HOUR_US = 3600 * 1_000_000
 _STATED = {"created": Measure.CREATED, "assigned": Measure.ASSIGNED, "moved": Measure.MOVED}
 _COUNTED = {"visit": Measure.VISIT, "call": Measure.CALL, "task": Measure.TASK}
-
-
-class Place(NamedTuple):
-    """To whom and where a fact belongs: surrogates of dimensions, 0 = none."""
-
-    rep: int = 0
-    team: int = 0
-    region: int = 0
-    product: int = 0
-    channel: int = 0
-
-
-NOWHERE = Place()
-NOBODY = -1
-"""The owner of a lead that lies in a pool."""
-
-
-class Source(NamedTuple):
-    """The event that establishes a fact; `at_us` is its event time in microseconds since 1970."""
-
-    at_us: int
-    aggregate: str
-    seq: int
-    event_id: str
-
-
-class Happening(NamedTuple):
-    """What an event says, as far as KPIs ask. `kind` is created, assigned, pooled, moved, updated, acted or
-    responded.
-
-    `outcome` is the lead's new status where it changed (open = reopened); `minor` the value in minor units
-    of the tenant's currency; `activity` the kind of an activity; `worked_s` the working time, in seconds,
-    that a response took.
-    """
-
-    kind: str
-    source: Source
-    place: Place
-    lead: str | None = None
-    start_known: bool = True
-    outcome: str | None = None
-    values: bool = False
-    minor: int | None = None
-    activity: str | None = None
-    effective: bool = False
-    worked_s: int | None = None
-
-    @property
-    def decides(self) -> bool:
-        """Whether the lead's state may depend on it."""
-        match self.kind:
-            case "created":
-                return self.start_known
-            case "assigned":
-                return True
-            case "pooled":
-                return self.place.rep != 0
-            case "moved":
-                return self.outcome is not None
-            case "updated":
-                return self.values
-            case _:
-                return self.effective and self.lead is not None and self.place.rep != 0
 
 
 class Contribution(NamedTuple):
@@ -114,7 +53,7 @@ class Outcome(NamedTuple):
 
 class LeadState(NamedTuple):
     """One lead's fold. `assigned` and `active` are sorted; `value` is the newest correction (at, seq,
-    minor).
+    minor); `joint` is what merges made of it.
 
     A tuple, like what it is made of: several are made per lead and batch.
     """
@@ -124,22 +63,25 @@ class LeadState(NamedTuple):
     active: tuple[tuple[Source, Place], ...] = ()
     outcome: Outcome | None = None
     value: tuple[int, int, int | None] | None = None
+    joint: Joint = ALONE
 
     def to_json(self) -> list[Any]:
         """Lists and numbers only; equal states are equal in JSON."""
         outcome = self.outcome and [*map(_plain, self.outcome)]
         active = [[*map(_plain, entry)] for entry in self.active]
-        return [self.start_us, self.assigned, active, outcome, self.value]
+        own = [self.start_us, self.assigned, active, outcome, self.value]
+        return own if self.joint == ALONE else [*own, self.joint.to_json()]
 
     @classmethod
     def from_json(cls, stored: Sequence[Any]) -> LeadState:
-        start, assigned, active, outcome, value = stored
+        start, assigned, active, outcome, value, *joint = stored
         return cls(
             start,
             tuple((at, seq, rep) for at, seq, rep in assigned),
             tuple((Source(*source), Place(*place)) for source, place in active),
             outcome and Outcome(Source(*outcome[0]), outcome[1], Place(*outcome[2]), outcome[3]),
             value and (value[0], value[1], value[2]),
+            Joint.from_json(joint[0]) if joint else ALONE,
         )
 
 
@@ -192,27 +134,35 @@ def occurrences(happening: Happening, zone: tzinfo) -> list[Contribution]:
     return [tuple.__new__(Contribution, (measure, day, place, happening.worked_s or 0, source))]
 
 
-def advance(state: LeadState, happening: Happening) -> LeadState:
-    """The fold's step: the state with one more event; the very same object where it changes nothing."""
+def advance(state: LeadState, happening: Happening, lead: str | None = None) -> LeadState:
+    """The fold's step: the state with one more event; the very same object where it changes nothing.
+
+    `lead` is whose state it is, where that is not the event's own.
+    """
     source, place = happening.source, happening.place
-    start, assigned, active, outcome, value = state
+    start, assigned, active, outcome, value, joint = state
     match happening.kind:
         case "created":
-            return LeadState(source.at_us, assigned, active, outcome, value)
+            return LeadState(source.at_us, assigned, active, outcome, value, joint)
         case "assigned":
             return _with_assigned(state, (source.at_us, source.seq, place.rep))
         case "pooled":
             return _with_assigned(state, (source.at_us, source.seq, NOBODY))
         case "moved":
             newer = Outcome(source, happening.outcome or "open", place, happening.minor)
-            return state if _later(outcome, newer) else LeadState(start, assigned, active, newer, value)
+            return (
+                state if _later(outcome, newer) else LeadState(start, assigned, active, newer, value, joint)
+            )
         case "updated":
             corrected = (source.at_us, source.seq, happening.minor)
             if value and value[:2] >= corrected[:2]:
                 return state
-            return LeadState(start, assigned, active, outcome, corrected)
-        case _:
+            return LeadState(start, assigned, active, outcome, corrected, joint)
+        case "acted" if lead in (None, happening.lead):
             return _with_active(state, source, place)
+        case _:
+            changed = joint.after(happening)
+            return state if changed is joint else state._replace(joint=changed)
 
 
 def _later(known: Outcome | None, outcome: Outcome) -> bool:
@@ -224,35 +174,43 @@ def _order(source: Source) -> tuple[int, int]:
 
 
 def _with_assigned(state: LeadState, entry: tuple[int, int, int]) -> LeadState:
-    start, assigned, active, outcome, value = state
+    start, assigned, active, outcome, value, joint = state
     if len(assigned) >= EARLIEST and assigned[-1] < entry:
         return state
     entries = list(assigned)
     insort(entries, entry)
-    return LeadState(start, tuple(entries[:EARLIEST]), active, outcome, value)
+    return LeadState(start, tuple(entries[:EARLIEST]), active, outcome, value, joint)
 
 
 def _with_active(state: LeadState, source: Source, place: Place) -> LeadState:
-    start, assigned, active, outcome, value = state
+    start, assigned, active, outcome, value, joint = state
     if len(active) >= EARLIEST and active[-1][0] < source:
         return state
     entries = list(active)
     insort(entries, (source, place))
-    return LeadState(start, assigned, tuple(entries[:EARLIEST]), outcome, value)
+    return LeadState(start, assigned, tuple(entries[:EARLIEST]), outcome, value, joint)
 
 
 def standing(state: LeadState, zone: tzinfo) -> list[Contribution]:
     """The facts that hold in this state: the outcome that stands, its revenue and cycle, the first
-    response.
+    response. What is a part of another lead has no outcome.
     """
     facts: list[Contribution] = []
-    if state.outcome is not None and state.outcome.status != "open":
+    if state.outcome is not None and state.outcome.status != "open" and not state.joint.is_part:
         facts += _outcome_facts(state, state.outcome, zone)
     response = first_response(state)
     if response is not None:
         (source, place), seconds = response
         facts.append(Contribution(Measure.RESPONSE, local_day(source.at_us, zone), place, seconds, source))
     return facts
+
+
+def withheld(state: LeadState, zone: tzinfo) -> list[Contribution]:
+    """What was stated once and does not count in this state: the start of what is a part of another lead."""
+    joined = state.joint.joined
+    if not state.joint.is_part or joined is None or joined.start is None:
+        return []
+    return [Contribution(Measure.CREATED, local_day(joined.start[0], zone), joined.place, 0, joined.start)]
 
 
 def _outcome_facts(state: LeadState, outcome: Outcome, zone: tzinfo) -> Iterable[Contribution]:
@@ -274,13 +232,13 @@ def _outcome_facts(state: LeadState, outcome: Outcome, zone: tzinfo) -> Iterable
 
 
 def first_response(state: LeadState) -> tuple[tuple[Source, Place], int] | None:
-    """The first effective activity, from the first assignment on, by who owned the lead then; seconds
-    between.
+    """The first effective activity for it or for a part of it, from the first assignment on, by who owned it
+    then; seconds between.
     """
     first = next((at for at, _, rep in state.assigned if rep != NOBODY), None)
     if first is None:
         return None
-    for source, place in state.active:
+    for source, place in state.joint.counted(state.active):
         if place.rep == _owner_at(state.assigned, source.at_us):
             return (source, place), (source.at_us - first) // 1_000_000
     return None
@@ -320,12 +278,14 @@ def fold(happenings: Iterable[Happening], states: Mapping[str, LeadState], zone:
     for happening in happenings:
         for fact in occurrences(happening, zone):
             facts.append((fact, 1))  # noqa: PERF401 - there is one at most
-        lead = happening.lead
-        if lead is not None and happening.decides:
+        for lead in happening.concerned:
             known = changed.get(lead) or states.get(lead) or _NOTHING
-            advanced = advance(known, happening)
+            advanced = advance(known, happening, lead)
             if advanced is not known:
                 changed[lead] = advanced
     for lead, state in changed.items():
-        facts += difference(standing(states.get(lead, _NOTHING), zone), standing(state, zone))
+        before = states.get(lead, _NOTHING)
+        facts += difference(standing(before, zone), standing(state, zone))
+        if state.joint is not before.joint:
+            facts += difference(withheld(state, zone), withheld(before, zone))
     return Folded(facts, changed)

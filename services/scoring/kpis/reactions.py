@@ -9,9 +9,13 @@ from services.scoring.kpis.tables import CONSUMER, cells, facts, states
 from services.scoring.kpis.translate import said
 from shared.contracts.activities import ActivityRecorded
 from shared.contracts.leads import (
+    LeadAbsorbed,
     LeadAssigned,
     LeadCreated,
+    LeadMerged,
     LeadPooled,
+    LeadSeparated,
+    LeadUnmerged,
     LeadUpdated,
     ResponseGiven,
     StageChanged,
@@ -27,6 +31,10 @@ HANDLED = (
     LeadUpdated,
     StageChanged,
     ResponseGiven,
+    LeadMerged,
+    LeadUnmerged,
+    LeadAbsorbed,
+    LeadSeparated,
     ActivityRecorded,
 )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.scoring.kpis import statements
-from services.scoring.kpis.fold import Place
+from services.scoring.kpis.happenings import Place
 from services.scoring.kpis.translate import Keys
 
 if TYPE_CHECKING:

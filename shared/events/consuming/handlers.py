@@ -102,13 +102,14 @@ class HandlerSet:
     ) -> Callable[[BatchHandler], BatchHandler]:
         """The handler is awaited once a transaction, with all applied events of these types, in order.
 
-        Where a set has both kinds, batch handlers come first. `prepare` is what can be done with one event
+        Several may take one type, in the order they were registered: rooms share a reader. Where a set has
+        both kinds, batch handlers come first. `prepare` is what can be done with one event
         alone: it may be done ahead, while the database works; the handler gets it by
         `received.prepared(prepare)`, which raises there what it raises.
         """
 
         def register(handler: BatchHandler) -> BatchHandler:
-            names = self._registered(events)
+            names = self._registered(events, shared=True)
             self._batches.append((frozenset(names), handler))
             if prepare is not None:
                 self._preparations.update(dict.fromkeys(names, prepare))
@@ -116,10 +117,11 @@ class HandlerSet:
 
         return register
 
-    def _registered(self, events: Sequence[type[Event]]) -> list[str]:
+    def _registered(self, events: Sequence[type[Event]], *, shared: bool = False) -> list[str]:
         names = [event.type_name() for event in events]
+        in_batches = {name for types, _ in self._batches for name in types} if shared else set()
         for name in names:
-            if name in self._types:
+            if name in self._types - in_batches:
                 raise ValueError(f"{self.name} has two handlers of {name}")
             self._types.add(name)
             self._bases.add(name.rsplit(".v", 1)[0])

@@ -11,9 +11,11 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from services.scoring.kpis.fold import Happening, Place, Source
+from services.scoring.kpis.happenings import Happening, Place, Source
 
 LEAD = str(UUID(int=1))
+PARTS = [str(UUID(int=number)) for number in (2, 3)]
+"""Leads that may be merged into it."""
 HOUR_US = 3_600_000_000
 START_US = 1_767_225_600_000_000
 
@@ -55,7 +57,23 @@ def lead_events() -> st.SearchStrategy[list[Happening]]:
             amounts,
         ),
     )
-    return st.builds(_stream, times, places, st.booleans(), st.lists(one, max_size=8))
+    starts = st.builds(lambda at: _source(at, LEAD, 1), times)
+    merged = st.builds(
+        lambda kind, at, place, start: (kind, at, place, {"start": start}),
+        st.sampled_from(["merged", "unmerged"]),
+        times,
+        places,
+        st.none() | starts,
+    )
+    parted = st.builds(
+        lambda kind, at, place, leads: (kind, at, place, {"leads": tuple(leads)}),
+        st.sampled_from(["absorbed", "separated"]),
+        times,
+        places,
+        st.lists(st.sampled_from(PARTS), min_size=1, max_size=2),
+    )
+    anything = st.one_of(one, one, merged, parted)
+    return st.builds(_stream, times, places, st.booleans(), st.lists(anything, max_size=10))
 
 
 def _stream(
@@ -72,23 +90,24 @@ def _source(at_us: int, aggregate: str, seq: int) -> Source:
 
 
 def activities() -> st.SearchStrategy[list[Happening]]:
-    """Activities about the lead, or about none; each is an aggregate of its own."""
+    """Activities about the lead, about a part of it, or about none; each is an aggregate of its own."""
 
-    def made(rows: list[tuple[int, Place, str, bool, bool]]) -> list[Happening]:
+    def made(rows: list[tuple[int, Place, str, bool, str | None]]) -> list[Happening]:
         return [
             Happening(
                 "acted",
                 _source(at, str(UUID(int=1_000 + number)), 1),
                 place,
-                LEAD if about else None,
+                about,
                 activity=kind,
                 effective=effective,
+                leads=(LEAD,) if about in PARTS else (),
             )
             for number, (at, place, kind, effective, about) in enumerate(rows)
         ]
 
     kinds = st.sampled_from(["visit", "call", "task", "email"])
-    row = st.tuples(times, places, kinds, st.booleans(), st.sampled_from([True, True, False]))
+    row = st.tuples(times, places, kinds, st.booleans(), st.sampled_from([LEAD, LEAD, *PARTS, None]))
     return st.lists(row, max_size=8).map(made)
 
 

@@ -15,10 +15,7 @@ from services.scoring.kpis.catalogue import Measure
 from services.scoring.kpis.fold import (
     EARLIEST,
     Contribution,
-    Happening,
     LeadState,
-    Place,
-    Source,
     advance,
     fold,
     local_day,
@@ -26,8 +23,10 @@ from services.scoring.kpis.fold import (
     microseconds,
     occurrences,
     standing,
+    withheld,
 )
-from tests.unit.services.scoring.histories import LEAD, History, chunks, histories
+from services.scoring.kpis.happenings import Happening, Place, Source
+from tests.unit.services.scoring.histories import LEAD, PARTS, History, chunks, histories
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -96,9 +95,12 @@ def recomputed(events: list[Happening], zone: ZoneInfo) -> Net:
     """What must hold, from the whole history at once: each event's own facts and those of the final state."""
     state = LeadState()
     for event in events:
-        if event.decides:
-            state = advance(state, event)
-    return Counter([fact for event in events for fact in occurrences(event, zone)] + standing(state, zone))
+        if LEAD in event.concerned:
+            state = advance(state, event, LEAD)
+    once = Counter(fact for event in events for fact in occurrences(event, zone))
+    once.subtract(withheld(state, zone))
+    once.update(standing(state, zone))
+    return held(once)
 
 
 class TestDays:
@@ -319,6 +321,53 @@ class TestFirstResponse:
         assert len(state.active) == EARLIEST
         assert of(net, Measure.RESPONSE) == [(date(2026, 3, 3), 1, 23 * 3_600)]
         assert len([fact for fact in held(net) if fact.measure is Measure.CALL]) == len(calls)
+
+
+def merged(at: str, seq: int, start: Happening | None = None) -> Happening:
+    told = start.source if start else None
+    return Happening("merged", source(at, seq), ANN, LEAD, start=told)
+
+
+def unmerged(at: str, seq: int, start: Happening) -> Happening:
+    return Happening("unmerged", source(at, seq), ANN, LEAD, start=start.source)
+
+
+def parted(kind: str, at: str, seq: int) -> Happening:
+    return Happening(kind, source(at, seq), ANN, LEAD, leads=(PARTS[0],))
+
+
+def acted_for_part(at: str, number: int) -> Happening:
+    return acted(at, number)._replace(lead=PARTS[0], leads=(LEAD,))
+
+
+class TestMerges:
+    def test_it_counts_as_no_lead_and_lost_nothing_while_it_is_a_part(self) -> None:
+        start = created("2026-03-02T04:00")
+        events = [start, moved("2026-03-10T04:00", 2, "lost"), merged("2026-03-11T04:00", 3, start)]
+        net, _ = folded(events)
+        assert of(net, Measure.CREATED) == of(net, Measure.LOST) == []
+        assert len(of(net, Measure.MOVED)) == 1
+        again, _ = folded([*events, unmerged("2026-03-12T04:00", 4, start)])
+        assert held(again) == held(folded(events[:2])[0])
+
+    def test_what_was_done_before_is_its_own_and_later_the_others_while_it_is_a_part(self) -> None:
+        events = [
+            assigned("2026-03-02T01:00", 2), merged("2026-03-02T02:00", 3), acted("2026-03-02T02:30", 1),
+        ]  # fmt: skip
+        assert of(folded(events)[0], Measure.RESPONSE) == []
+        earlier = acted("2026-03-02T01:30", 2)
+        assert of(folded([*events, earlier])[0], Measure.RESPONSE) == [(date(2026, 3, 2), 1, 1_800)]
+
+    def test_what_is_done_for_a_part_answers_until_it_is_undone(self) -> None:
+        events = [
+            assigned("2026-03-02T01:00", 2), parted("absorbed", "2026-03-02T02:00", 3),
+            acted_for_part("2026-03-02T02:30", 1),
+        ]  # fmt: skip
+        assert of(folded(events)[0], Measure.RESPONSE) == [(date(2026, 3, 2), 1, 5_400)]
+        undone = parted("separated", "2026-03-02T03:00", 4)
+        assert of(folded([*events, undone])[0], Measure.RESPONSE) == []
+        again = parted("absorbed", "2026-03-02T04:00", 5)
+        assert of(folded([*events, undone, again])[0], Measure.RESPONSE) != []
 
 
 class TestActivities:
