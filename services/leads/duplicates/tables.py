@@ -70,3 +70,8 @@ update duplicate_keys set lead_id = $5
 where tenant_id = $1 and kind = $2 and value = $3 and lead_id = $4
 """
 GIVE_UP = "delete from duplicate_keys where tenant_id = $1 and kind = $2 and value = $3 and lead_id = $4"
+LOCK_KEYS = """
+select kind, value, lead_id from duplicate_keys
+where tenant_id = $1 and (kind, value) in (select * from unnest($2::text[], $3::text[]))
+order by kind, value for update
+"""

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.leads.duplicates.rules import Claim, Key
-from services.leads.duplicates.tables import CLAIM, GIVE_UP, HAND_ON, claiming, claiming_of_one
+from services.leads.duplicates.tables import CLAIM, GIVE_UP, HAND_ON, LOCK_KEYS, claiming, claiming_of_one
 from shared.database.transactions import Tx
 
 
@@ -40,4 +40,12 @@ async def hold_keys(tx: Tx, tenant_id: UUID, lead_id: UUID, keys: Iterable[Key])
         return {}
     kinds, values = [key.kind for key in ordered], [key.value for key in ordered]
     rows = await tx.connection.fetch(CLAIM, tenant_id, kinds, values, [lead_id] * len(ordered))
+    return {Key(row["kind"], row["value"]): row["lead_id"] for row in rows}
+
+
+async def lock_keys(tx: Tx, tenant_id: UUID, keys: Iterable[Key]) -> dict[Key, UUID]:
+    """Lock those keys that somebody has, in order; answers who holds each."""
+    ordered = sorted(set(keys))
+    kinds, values = [key.kind for key in ordered], [key.value for key in ordered]
+    rows = await tx.connection.fetch(LOCK_KEYS, tenant_id, kinds, values)
     return {Key(row["kind"], row["value"]): row["lead_id"] for row in rows}

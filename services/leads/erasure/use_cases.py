@@ -12,7 +12,7 @@ import asyncpg
 
 from services.leads.bulk import json_text
 from services.leads.duplicates.rules import Key
-from services.leads.duplicates.use_cases import release_key
+from services.leads.duplicates.use_cases import lock_keys, release_key
 from services.leads.erasure import rooms
 from services.leads.erasure.rules import (
     MOST_AT_ONCE,
@@ -25,8 +25,9 @@ from services.leads.erasure.rules import (
     personal_keys,
     to_keep,
 )
-from services.leads.erasure.tables import EMPTY, INSERT, LET_GO, LOCK_KEYS, SELECT, SHARING
+from services.leads.erasure.tables import INSERT, LET_GO, SELECT, SHARING
 from services.leads.intake.changes import ChangedMeanwhile, keys
+from services.leads.intake.emptying import empty_leads
 from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import get_lead, get_leads, lock_leads, record_lead_events
 from services.leads.parts.use_cases import parts_of, roots_of
@@ -143,7 +144,7 @@ async def erase_leads(
     await tx.as_tenant()
     seen = {lead.id: lead for lead in await get_leads(tx, tenant_id, sorted(lead_ids))}
     await lock_loads(tx, tenant_id, _in_hand(seen.values()))
-    held = await _hold_keys(tx, tenant_id, seen.values())
+    held = await lock_keys(tx, tenant_id, (key for lead in seen.values() for key in keys(lead)))
     locked = await lock_leads(tx, tenant_id, list(seen))
     if any(_stand(lead) != _stand(seen[lead.id]) for lead in locked.values()):
         raise ChangedMeanwhile
@@ -152,7 +153,7 @@ async def erase_leads(
         return []
     ids = [lead.id for lead in leads]
     await rooms.forget(tx, tenant_id, ids)
-    await tx.connection.execute(EMPTY, tenant_id, ids, at)
+    await empty_leads(tx, tenant_id, ids, at)
     await _pass_on(tx, tenant_id, held, frozenset(ids))
     await _record(tx, leads, at)
     await shift_loads(tx, tenant_id, {user: -count for user, count in _in_hand(leads).items()})
@@ -168,14 +169,6 @@ def _stand(lead: Lead) -> tuple[object, ...]:
 def _in_hand(leads: Iterable[Lead]) -> Counter[UUID]:
     """How many open leads each owner has among them."""
     return Counter(lead.owner_id for lead in leads if lead.owner_id is not None and lead.status == "open")
-
-
-async def _hold_keys(tx: Tx, tenant_id: UUID, leads: Iterable[Lead]) -> dict[Key, UUID]:
-    """Whose the leads' keys are."""
-    wanted = sorted({key for lead in leads for key in keys(lead)})
-    kinds, values = [key.kind for key in wanted], [key.value for key in wanted]
-    rows = await tx.connection.fetch(LOCK_KEYS, tenant_id, kinds, values)
-    return {Key(row["kind"], row["value"]): row["lead_id"] for row in rows}
 
 
 async def _pass_on(tx: Tx, tenant_id: UUID, held: Mapping[Key, UUID], gone: frozenset[UUID]) -> None:

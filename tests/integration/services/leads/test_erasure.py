@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from services.leads.erasure.use_cases import let_go
+from services.leads.intake.emptying import STAYS
 from services.leads.intake.tables import leads
 from shared.database.engine import make_engine
 from shared.database.transactions import Access, Database
@@ -118,8 +119,6 @@ class TestEmptied:
 
     def test_each_column_is_named_that_outlives_the_person(self) -> None:
         """A new column is emptied unless somebody has thought about it."""
-        from services.leads.erasure.tables import STAYS
-
         assert {column.name for column in leads.columns} >= STAYS
 
     async def test_it_is_found_by_nothing_any_more(self, desk: Desk) -> None:
