@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from services.activities.leads_known.reactions import leads_known
+from services.activities.leads_known.reactions import leads_known_projection
 from services.activities.recording import api as recording
 from services.activities.recording import past_api
+from services.activities.recording.use_cases import forget
 from shared.access.projection import directory_projection
 from shared.clock import Clock
 from shared.events.appside import AppSide
@@ -18,7 +19,7 @@ from shared.web.idempotency import keep_purged
 
 SERVICE = "activities"
 ROUTERS = (recording.router, past_api.router)
-PROJECTIONS = (directory_projection(SERVICE), leads_known)
+PROJECTIONS = (directory_projection(SERVICE), leads_known_projection(forget))
 
 
 def build_app(

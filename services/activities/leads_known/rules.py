@@ -7,19 +7,28 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from shared.contracts.leads import LeadAssigned, LeadCreated, LeadMerged, LeadPooled, LeadUnmerged
+from shared.contracts.leads import (
+    LeadAssigned,
+    LeadCreated,
+    LeadMerged,
+    LeadPooled,
+    LeadUnmerged,
+    PersonErased,
+)
 
 CREATED = LeadCreated.type_name()
 ASSIGNED = LeadAssigned.type_name()
 POOLED = LeadPooled.type_name()
 MERGED = LeadMerged.type_name()
 UNMERGED = LeadUnmerged.type_name()
+ERASED = PersonErased.type_name()
 
 
 @dataclass(frozen=True, slots=True)
 class KnownLead:
     """What is known of a lead here. Without an owner it is its creator's to see. `former_owner_id`: whose it
-    was when it was merged into another.
+    was when it was merged into another. `erased`: its person is forgotten; what people write of it is not
+    stored.
     """
 
     lead_id: UUID
@@ -31,6 +40,7 @@ class KnownLead:
     channel: str | None = None
     merged_into: UUID | None = None
     former_owner_id: UUID | None = None
+    erased: bool = False
 
 
 def changed_by(known: KnownLead, event_type: str, data: Mapping[str, Any]) -> KnownLead:
@@ -48,6 +58,9 @@ def changed_by(known: KnownLead, event_type: str, data: Mapping[str, Any]) -> Kn
     elif event_type == UNMERGED:
         owner, team = _id(credit.get("rep_id")), _id(credit.get("team_id"))
         known = replace(known, owner_id=owner, team_id=team, merged_into=None, former_owner_id=None)
+    elif event_type == ERASED:
+        known = replace(known, erased=True)
+        known = replace(known, owner_id=None, team_id=None) if data.get("left_owner") else known
     return replace(
         known,
         region=dimensions.get("region"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Index, Table, Text, Uuid, or_, select, text
+from sqlalchemy import Boolean, Column, Index, Table, Text, Uuid, or_, select, text
 
 from services.activities.leads_known.rules import KnownLead
 from services.activities.metadata import metadata
@@ -29,6 +29,7 @@ known_leads = Table(
     Column("merged_into", Uuid),
     # Whose it was when it was merged: what they did for it they may still record.
     Column("former_owner_id", Uuid),
+    Column("erased", Boolean, nullable=False, server_default=text("false")),
     Index(
         "ix_known_leads_tenant_id_merged_into",
         "tenant_id",
@@ -103,7 +104,7 @@ V3: tuple[str, ...] = (
 _NAMES = ("tenant_id", *KnownLead.__slots__)
 _UPSERT = f"""insert into known_leads ({", ".join(_NAMES)})
     select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[],
-    $8::text[], $9::uuid[], $10::uuid[])
+    $8::text[], $9::uuid[], $10::uuid[], $11::boolean[])
         r({", ".join(_NAMES)}) order by 1, 2
     on conflict (tenant_id, lead_id) do update set
     {", ".join(f"{name} = excluded.{name}" for name in _NAMES[2:])}"""  # noqa: S608 - our own columns
@@ -113,15 +114,18 @@ _SELECT = f"""select {", ".join("k." + name for name in _NAMES)}
     join known_leads k using (tenant_id, lead_id)"""  # noqa: S608 - our own columns
 
 
-async def load_known(tx: Tx, lead_ids: Sequence[UUID]) -> dict[UUID, KnownLead]:
-    """The known ones of these leads; under the app's role only those that the caller may see."""
+async def load_known(tx: Tx, lead_ids: Sequence[UUID], *, locked: bool = False) -> dict[UUID, KnownLead]:
+    """The known ones of these leads; under the app's role only those that the caller may see.
+
+    `locked`: nothing more is learnt of them until the transaction ends.
+    """
     assert tx.access is not None  # noqa: S101 - nobody reads without saying who asks
     k = known_leads.c
     columns = [k[name] for name in KnownLead.__slots__]
     # What was merged is a matter of the table's policy alone.
     seen = or_(visible(known_leads, tx.access), k.merged_into.is_not(None))
     query = select(*columns).where(k.tenant_id == tx.access.tenant_id, seen, k.lead_id.in_(lead_ids))
-    rows = await tx.conn.execute(query)
+    rows = await tx.conn.execute(query.with_for_update(read=True) if locked else query)
     return {row[0]: KnownLead(*row) for row in rows}
 
 

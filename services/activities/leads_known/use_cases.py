@@ -33,9 +33,9 @@ async def learn(tx: Tx, events: Sequence[Heard]) -> None:
     await store_known(tx, [(tenant_id, lead) for (tenant_id, _), lead in known.items()])
 
 
-async def find_leads(tx: Tx, lead_ids: Sequence[UUID]) -> dict[UUID, KnownLead]:
-    """The leads of these that are known and that the caller may see."""
-    return await load_known(tx, lead_ids) if lead_ids else {}
+async def find_leads(tx: Tx, lead_ids: Sequence[UUID], *, locked: bool = False) -> dict[UUID, KnownLead]:
+    """The leads of these that are known and that the caller may see; see `load_known`."""
+    return await load_known(tx, lead_ids, locked=locked) if lead_ids else {}
 
 
 async def leads_above(tx: Tx, lead_id: UUID) -> list[tuple[UUID, UUID | None]]:

@@ -110,6 +110,9 @@ _ARRAYS = ", ".join(f"${at}::{kind}[]" for at, kind in enumerate(_TYPES, start=2
 _INSERT = f"""insert into activities (tenant_id, {", ".join(_NAMES)})
     select $1, r.* from unnest({_ARRAYS}) r({", ".join(_NAMES)})"""
 
+_EMPTY = """update activities set note = null
+    where tenant_id = $1 and lead_id = any($2::uuid[]) and note is not null"""
+
 _CLAIM = """insert into activity_keys as k (tenant_id, scope, key, activity_id, digest)
     select $1, $2, r.key, r.activity_id, r.digest from unnest($3::text[], $4::uuid[], $5::text[])
         r(key, activity_id, digest) order by r.key
@@ -147,6 +150,11 @@ async def insert_activities(tx: Tx, rows: Sequence[Activity]) -> None:
     if rows:
         columns = [[getattr(row, name) for row in rows] for name in _NAMES]
         await tx.connection.execute(_INSERT, tx.tenant_id, *columns)
+
+
+async def empty_notes(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:
+    """Whatever was written about these leads."""
+    await tx.connection.execute(_EMPTY, tenant_id, list(lead_ids))
 
 
 async def load_activity(tx: Tx, activity_id: UUID) -> Activity | None:

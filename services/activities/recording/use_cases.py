@@ -28,6 +28,7 @@ from services.activities.recording.tables import (
     Claim,
     activities,
     claim_keys,
+    empty_notes,
     insert_activities,
     load_activity,
     load_own,
@@ -42,10 +43,11 @@ from shared.errors import FieldError
 from shared.events.journal import NewEvent, record_events
 from shared.events.positions import Position
 from shared.ids import new_id
+from shared.web import idempotency
 
 # The room's door: what others need of its tables they take from here.
 __all__ = [
-    "Activity", "Asked", "Claim", "Entry", "claim_keys", "list_activities", "load_activity",
+    "Activity", "Asked", "Claim", "Entry", "claim_keys", "forget", "list_activities", "load_activity",
     "record_activity", "store",
 ]  # fmt: skip
 
@@ -120,7 +122,7 @@ async def record_activity(
         claim = (await claim_keys(tx, scope, [(done.client_id, activity_id, digest)]))[done.client_id]
         if claim.activity_id != activity_id:
             return await _recorded_before(tx, claim.activity_id, same=claim.digest == digest)
-    lead, above = await _lead(tx, done.lead_id)
+    lead, above = await _lead(tx, done.lead_id, locked=done.note is not None)
     credit = await _credit(tx, principal, done, lead)
     activity = _activity(activity_id, done, lead, credit, principal.user_id, now)
     await store(tx, [Entry(activity, credit, above)], historic=False)
@@ -138,11 +140,14 @@ async def _recorded_before(tx: Tx, activity_id: UUID, *, same: bool) -> Recorded
     return Recorded(activity, is_new=False)
 
 
-async def _lead(tx: Tx, lead_id: UUID | None) -> tuple[KnownLead | None, tuple[UUID, ...]]:
-    """The lead, in the hands of whoever has what it is a part of; and the leads that it is a part of."""
+async def _lead(tx: Tx, lead_id: UUID | None, *, locked: bool) -> tuple[KnownLead | None, tuple[UUID, ...]]:
+    """The lead, in the hands of whoever has what it is a part of; and the leads that it is a part of.
+
+    `locked`: whoever forgets its person waits until what was written is stored, and then empties it.
+    """
     if lead_id is None:
         return None, ()
-    lead = (await find_leads(tx, [lead_id])).get(lead_id)
+    lead = (await find_leads(tx, [lead_id], locked=locked)).get(lead_id)
     if lead is None:
         detail = "no lead has this id, or it is not yours to see"
         raise UnknownLead(detail, errors=[FieldError("/lead_id", "unknown_lead", detail)])
@@ -194,7 +199,8 @@ def _activity(
         duration_s=done.duration_s,
         outcome=done.outcome,
         effective=is_effective(done.kind, done.outcome, done.duration_s),
-        note=done.note,
+        # That it was done is the rep's; what was said of somebody who is forgotten is nobody's.
+        note=None if lead is not None and lead.erased else done.note,
         region=lead.region if lead else None,
         product=lead.product if lead else None,
         channel=lead.channel if lead else None,
@@ -226,3 +232,9 @@ def _event(entry: Entry) -> ActivityRecorded:
         effective=activity.effective,
         part_of=entry.part_of,
     )
+
+
+async def forget(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:
+    """Empty what was written about these leads, and answers that told it. The worker's role."""
+    await empty_notes(tx, tenant_id, lead_ids)
+    await idempotency.forget(tx, tenant_id, lead_ids)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -53,7 +53,7 @@ class Shop:
         self, lead_id: UUID, owner: UUID | None, creator: UUID | None = None, **dimensions: str
     ) -> UUID:
         team = {self.ann: self.north, self.bob: self.south}.get(owner) if owner else None
-        lead = KnownLead(lead_id, owner, team, creator, **dimensions)
+        lead = replace(KnownLead(lead_id, owner, team, creator), **dimensions)
         async with self.worker.transaction() as tx:
             await store_known(tx, [(self.tenant_id, lead)])
         return lead_id
