@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -46,14 +47,14 @@ class Shop:
             is_rep=role == "rep",
         )  # fmt: skip
 
-    async def lead(self, owner: UUID | None, creator: UUID | None = None, **dimensions: str) -> UUID:
+    async def lead(self, owner: UUID | None, creator: UUID | None = None, **dimensions: Any) -> UUID:
         return await self.known(new_id(), owner, creator, **dimensions)
 
     async def known(
-        self, lead_id: UUID, owner: UUID | None, creator: UUID | None = None, **dimensions: str
+        self, lead_id: UUID, owner: UUID | None, creator: UUID | None = None, **dimensions: Any
     ) -> UUID:
         team = {self.ann: self.north, self.bob: self.south}.get(owner) if owner else None
-        lead = replace(KnownLead(lead_id, owner, team, creator), **dimensions)
+        lead = KnownLead(lead_id, owner, team, creator, **dimensions)
         async with self.worker.transaction() as tx:
             await store_known(tx, [(self.tenant_id, lead)])
         return lead_id

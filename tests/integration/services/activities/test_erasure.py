@@ -85,8 +85,9 @@ class TestForget:
         lead = await shop.lead(shop.ann)
         async with shop.worker.transaction() as tx:
             await tx.connection.execute(
-                "insert into idempotency_keys (tenant_id, principal_id, method, path, key, body_sha256, status,"
-                " headers, answer) values ($1, $2, 'POST', '/v1/activities', 'k', '', 201, '{}', $3)",
+                "insert into idempotency_keys"
+                " (tenant_id, principal_id, method, path, key, body_sha256, status, headers, answer)"
+                " values ($1, $2, 'POST', '/v1/activities', 'k', '', 201, '{}', $3)",
                 shop.tenant_id, new_id(), f'{{"lead_id":"{lead}","note":"{TEXT}"}}'.encode(),
             )  # fmt: skip
         await erased(shop, lead)
@@ -105,7 +106,7 @@ class TestForget:
             async with shop.app.transaction(mo.access()) as tx:
                 await record_activity(tx, mo, Done("call", NOW, lead, "connected", 45, TEXT), NOW)
                 written.set()
-                await _until_somebody_waits(shop, tx)
+                await _until_somebody_waits(tx)
 
         async def forgetter() -> None:
             await written.wait()
@@ -115,11 +116,10 @@ class TestForget:
         assert await notes(shop) == [None]
 
 
-async def _until_somebody_waits(shop: Shop, tx: Tx) -> None:
+async def _until_somebody_waits(tx: Tx) -> None:
     """Until another transaction waits for this one."""
-    mine = await tx.connection.fetchval("select pg_backend_pid()")
+    asked = """
+        select count(*) from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid))"""
     async with asyncio.timeout(60):
-        while not await tx.connection.fetchval(
-            "select count(*) from pg_stat_activity where $1 = any(pg_blocking_pids(pid))", mine
-        ):
+        while not await tx.connection.fetchval(asked):  # noqa: ASYNC110 - locks tell nobody
             await asyncio.sleep(0.01)
