@@ -10,6 +10,9 @@ from services.leads.audit import api as audit
 from services.leads.audit.use_cases import write_down
 from services.leads.automation import api as automation
 from services.leads.automation.reactions import automate_by, automation_reaction, keep_runs_purged, ring_by
+from services.leads.classification import api as classification
+from services.leads.classification.reactions import count_by, judge_after, judge_by
+from services.leads.classification.use_cases import as_ruled
 from services.leads.consents import api as consents
 from services.leads.contact_reads import api as contact_reads
 from services.leads.contact_reads.use_cases import keep_months_ahead, witness
@@ -85,6 +88,9 @@ ROUTERS = (
     first_response.rules_router,
     automation.leads_router,
     automation.rules_router,
+    classification.leads_router,
+    classification.rules_router,
+    classification.score_router,
     custom_fields.router,
     refitting.router,
     pipelines.router,
@@ -97,7 +103,7 @@ def projections(clock: Clock) -> tuple[Projection, ...]:
     """What both processes know: the worker builds these views, the app waits for them."""
     return (
         directory_projection(SERVICE),
-        touches_projection(heed_by(clock), ring_by(clock)),
+        touches_projection(heed_by(clock), ring_by(clock), count_by(clock)),
         standings_projection(),
     )
 
@@ -125,13 +131,14 @@ def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
     """The worker: the org's copy, activities, the default pipeline, assignment, and the relay of leads."""
     time = clock or SystemClock()
     own_leads = assignment_reaction(
-        time, heed_list, pool_unassigned, tenants_with_list, tenants_with_default_pool
+        time, heed_list, as_ruled, pool_unassigned, tenants_with_list, tenants_with_default_pool
     )
     plan_by(own_leads, time, start_clocks)
     org = pipelines_reaction()
     timers = recycling_timers(time)
     respond_by(timers, time)
     automate_by(timers, time)
+    judge_by(timers, time)
     hand_over_by(org, timers, time)
     remind_by(timers, time)
     let_go_by(timers)
@@ -140,7 +147,7 @@ def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
     return Worker(
         settings,
         SERVICE,
-        consumers=(*projections(time), org, own_leads, automation_reaction(time)),
+        consumers=(*projections(time), org, own_leads, automation_reaction(time, judge_after(time))),
         timers=timers,
         clock=time,
         ledger=write_down,

@@ -341,6 +341,24 @@ class ViewDefined(LeadsEvent):
     active: bool
 
 
+class ClassificationRuleDefined(LeadsEvent):
+    """A rule that gives classes as it now is; of which leads, and which, stays with leads."""
+
+    aggregate_type: ClassVar[str] = "classification_rule"
+    position: int
+    active: bool
+
+
+class ScoreDefined(LeadsEvent):
+    """How leads' points are counted from now on: by so many items, or no longer; what they say stays with
+    leads.
+    """
+
+    aggregate_type: ClassVar[str] = "score_definition"
+    items: int
+    active: bool
+
+
 class AssignmentRuleDefined(LeadsEvent):
     """An assignment rule as it now is; its conditions stay with leads."""
 

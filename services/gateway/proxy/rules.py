@@ -16,6 +16,8 @@ PREFIXES: dict[str, Service] = {
     "assignment-rules": "leads",
     "response-rules": "leads",
     "automation-rules": "leads",
+    "classification-rules": "leads",
+    "score-definition": "leads",
     "pipelines": "leads",
     "pools": "leads",
     "custom-fields": "leads",

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.leads.assignment.definitions import tenants_with_rules
-from services.leads.assignment.use_cases import assign_by_rules
+from services.leads.assignment.use_cases import Sight, assign_by_rules
 from shared.clock import Clock
 from shared.contracts.leads import LeadCreated, LeadUnmerged
 from shared.database.transactions import Tx
@@ -22,7 +22,9 @@ Taking = Callable[[Tx, Sequence[UUID]], Awaitable[Collection[UUID]]]
 """Those of some tenants for whose new leads there is something to do."""
 
 
-def assignment_reaction(clock: Clock, first: First, leftover: Leftover, *taking: Taking) -> Reaction:
+def assignment_reaction(
+    clock: Clock, first: First, seen_as: Sight, leftover: Leftover, *taking: Taking
+) -> Reaction:
     """`leads.assignment`; the clock says when a lead was assigned. `taking`: to whom the others matter."""
     reaction = Reaction("leads.assignment")
     created = LeadCreated.type_name()
@@ -38,7 +40,7 @@ def assignment_reaction(clock: Clock, first: First, leftover: Leftover, *taking:
         causes = {received.aggregate_id: received.event_id for received in batch}
         tenant_id, at = batch[0].tenant_id, clock.now()
         await first(tx, tenant_id, list(causes), at)
-        given = await assign_by_rules(tx, tenant_id, causes, at)
+        given = await assign_by_rules(tx, tenant_id, causes, at, seen_as=seen_as)
         if len(given) < len(causes):
             left = {lead: cause for lead, cause in causes.items() if lead not in given}
             await leftover(tx, tenant_id, left, at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -26,6 +26,10 @@ from shared.events.journal import NewEvent
 from shared.ids import new_id
 
 How = Literal["rule", "manual", "import", "claim"]
+
+
+Sight = Callable[[Tx, UUID, Sequence[Lead], datetime], Awaitable[list[Lead]]]
+"""Leads as they are soon to be, in the same order."""
 
 
 class UnfitOwner(Invalid):
@@ -98,11 +102,13 @@ async def assign_by_rules(
     at: datetime,
     *,
     but: frozenset[UUID] = frozenset(),
+    seen_as: Sight | None = None,
 ) -> dict[UUID, UUID]:
     """Give unowned open leads of `{lead: id of the causing event}` to whom the rules say; `{lead: owner}`.
 
-    Leads whose owners `but` names are taken from them where the rules have somebody else. Locks in the
-    house's order: turns, loads, leads. Nobody is asked where the tenant has no active rules.
+    Leads whose owners `but` names are taken from them where the rules have somebody else. Rules look at them
+    as `seen_as` says that they will be. Locks in the house's order: turns, loads, leads. Nobody is asked
+    where the tenant has no active rules.
     """
     rules = await active_rules(tx, tenant_id)
     waiting = (
@@ -112,9 +118,10 @@ async def assign_by_rules(
     )
     if not waiting:
         return {}
-    facts = [facts_of(lead) for lead in waiting]
-    ballot = await consider(tx, tenant_id, rules, facts, at, lock=True, but=but)
-    decisions = {lead.id: _decide(ballot, facts_of(lead)) for lead in waiting}
+    shown = await seen_as(tx, tenant_id, waiting, at) if seen_as else waiting
+    facts = {lead.id: facts_of(lead) for lead in shown}
+    ballot = await consider(tx, tenant_id, rules, list(facts.values()), at, lock=True, but=but)
+    decisions = {lead_id: _decide(ballot, each) for lead_id, each in facts.items()}
     winners = {one.owner_id for one in decisions.values() if one.owner_id}
     await lock_loads(tx, tenant_id, winners | {lead.owner_id for lead in waiting if lead.owner_id})
     locked = await lock_leads(tx, tenant_id, list(decisions))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -27,15 +28,27 @@ LEADS_EVENTS = tuple(
 )
 
 
-def automation_reaction(clock: Clock) -> Reaction:
+@dataclass(frozen=True, slots=True)
+class Sequel:
+    """What else is done when something happens to leads, after the rules; `tenants`: those of some to whom it
+    matters. Nothing is done here that another reader is not needed for: each costs every new lead.
+    """
+
+    tenants: Callable[[Tx, Sequence[UUID]], Awaitable[Collection[UUID]]]
+    act: Callable[[Tx, Sequence[Received]], Awaitable[None]]
+
+
+def automation_reaction(clock: Clock, *sequels: Sequel) -> Reaction:
     """`leads.automation`: a reader of its own, so that no rule keeps a lead from its owner."""
     reaction = Reaction("leads.automation")
 
     @reaction.heeding
     async def heeded(tx: Tx, matters: Collection[Matter]) -> Collection[Matter]:
-        waited = await waited_for(tx, sorted({tenant_id for tenant_id, _ in matters}))
+        tenants = sorted({tenant_id for tenant_id, _ in matters})
+        waited = await waited_for(tx, tenants)
         acting = {(tenant_id, SOURCES[trigger].event.type_name()) for tenant_id, trigger in waited}
-        return acting.intersection(matters)
+        others = {one for sequel in sequels for one in await sequel.tenants(tx, tenants)}
+        return {matter for matter in matters if matter in acting or matter[0] in others}
 
     @reaction.batch(*LEADS_EVENTS)
     async def on_leads_events(tx: Tx, batch: Sequence[Received]) -> None:
@@ -44,6 +57,8 @@ def automation_reaction(clock: Clock) -> Reaction:
             for each in batch
         ]
         await run_rules(tx, batch[0].tenant_id, happened, clock.now())
+        for sequel in sequels:
+            await sequel.act(tx, batch)
 
     return reaction
 

@@ -215,6 +215,9 @@ order by id limit $4
 """
 OWNED_OF_POOL = _OWNED.format(which="pool_id = $2")
 OWNED_OF_NONE = _OWNED.format(which="pool_id is null and $2::uuid is null")
+AFTER = """
+select id from leads where tenant_id = $1 and ($2::uuid is null or id > $2) order by id limit $3
+"""
 CUSTOMERS = f"""
 select id from leads where tenant_id = $1 and {_CUSTOMERS} and ($2::uuid is null or id > $2)
 order by id limit $3

@@ -13,6 +13,7 @@ from services.leads.intake.lead import Lead
 from services.leads.intake.opening import Opening, opening
 from services.leads.intake.rules import Contact, Draft, check_named, contact_of, found_by
 from services.leads.intake.tables import (
+    AFTER,
     CHANGED_BY_PEOPLE,
     COUNT_CUSTOMERS,
     CUSTOMERS,
@@ -291,6 +292,11 @@ async def list_owned_of_pools(
         rows = await tx.connection.fetch(query, tenant_id, pool_id, after, most)
         found += [row["id"] for row in rows]
     return sorted(found)[:most]
+
+
+async def list_after(tx: Tx, tenant_id: UUID, after: UUID | None, most: int) -> list[UUID]:
+    """Ids of any leads, in order."""
+    return [row["id"] for row in await tx.connection.fetch(AFTER, tenant_id, after, most)]
 
 
 async def list_customers(tx: Tx, tenant_id: UUID, after: UUID | None, most: int) -> list[UUID]:

@@ -181,6 +181,7 @@ class Company:
         await self.admin("POST", "/v1/response-rules", {"name": "r", "due_minutes": 15, "warn_minutes": 12})
         tag = {"name": "t", "when": {"event": "lead_lost"}, "actions": [{"do": "tag", "add": ["lost"]}]}
         await self.admin("POST", "/v1/automation-rules", tag)
+        await self.admin("POST", "/v1/classification-rules", {"name": "c", "label": "general"})
         await self.admin("POST", "/v1/notices", {"basis": "consent", "wording": "We call you."})
         await self.admin("POST", "/v1/do-not-contact", {"phone": "+8613800000001"})
 

@@ -35,6 +35,9 @@ _WIDE = {
         "automation rule": (
             "select id, tenant_id, null as unit_id from automation_rules where tenant_id = any($1)"
         ),
+        "classification rule": (
+            "select id, tenant_id, null as unit_id from classification_rules where tenant_id = any($1)"
+        ),
         "notice": "select id, tenant_id, null as unit_id from notices where tenant_id = any($1)",
         "listed person": (
             "select id, tenant_id, null as unit_id from do_not_contact_list where tenant_id = any($1)"

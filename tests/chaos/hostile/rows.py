@@ -17,6 +17,7 @@ TABLES = {
     "/v1/assignment-rules": ("leads", "assignment_rules"),
     "/v1/response-rules": ("leads", "response_rules"),
     "/v1/automation-rules": ("leads", "automation_rules"),
+    "/v1/classification-rules": ("leads", "classification_rules"),
     "/v1/pipelines": ("leads", "pipelines"),
 }
 _HALF = """
