@@ -23,6 +23,8 @@ from services.leads.do_not_contact.reactions import heed_by as wishes_by
 from services.leads.do_not_contact.use_cases import heed_list, tenants_with_list
 from services.leads.erasure import api as erasure
 from services.leads.erasure.reactions import let_go_by
+from services.leads.exports import api as exports
+from services.leads.exports.reactions import expire_by
 from services.leads.first_response import api as first_response
 from services.leads.first_response.reactions import heed_by, respond_by
 from services.leads.first_response.starting import start_clocks
@@ -79,6 +81,7 @@ ROUTERS = (
     consents.leads_router,
     consents.notices_router,
     do_not_contact.router,
+    exports.router,
     hindsight.router,
     assignment.rules_router,
     pool.pools_router,
@@ -142,6 +145,7 @@ def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
     hand_over_by(org, timers, time)
     remind_by(timers, time)
     let_go_by(timers)
+    expire_by(timers, time)
     wishes_by(own_leads, timers, time)
     refit_by(timers, time)
     return Worker(

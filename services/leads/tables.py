@@ -12,6 +12,7 @@ import services.leads.custom_fields.tables
 import services.leads.do_not_contact.tables
 import services.leads.duplicates.tables
 import services.leads.erasure.tables
+import services.leads.exports.tables
 import services.leads.first_response.tables
 import services.leads.handover.tables
 import services.leads.history_import.tables

@@ -10,7 +10,7 @@ from uuid import UUID
 from shared.access.directory import DirectoryBehind
 from shared.access.principal import Principal
 from shared.access.tokens import BadToken
-from shared.database.transactions import Access, Database
+from shared.database.transactions import Access, Database, Tx
 
 REMEMBERED_S = 1.0
 WAIT_S = 2.0
@@ -23,6 +23,20 @@ select coalesce((select seq from org_versions where tenant_id = $1), 0) as seq,
 from (select 1) as one
 left join org_principals p on p.tenant_id = $1 and p.id = any($2::uuid[])
 """
+
+
+_CHANGED = """
+select exists (select from org_principals
+               where tenant_id = $1 and id = any($2::uuid[]) and (revoked or changed_seq > $3))
+"""
+
+
+async def has_changed(tx: Tx, principal: Principal) -> bool:
+    """Whether the rights of a principal have changed since a request of theirs was let in: for answers that
+    take long.
+    """
+    ids = [each for each in (principal.id, principal.user_id) if each is not None]
+    return bool(await tx.connection.fetchval(_CHANGED, principal.tenant_id, ids, principal.org_version))
 
 
 class TokenOutdated(BadToken):

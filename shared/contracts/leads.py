@@ -285,6 +285,56 @@ class NoticeDefined(LeadsEvent):
     basis: str
 
 
+class ExportRequested(LeadsEvent):
+    """Somebody wants leads in a file. `told` are those who are to decide, where it waits for approval.
+
+    `credit` is theirs who asked; `contacts`: with phones and e-mail addresses in full; `rows` where counted.
+    """
+
+    aggregate_type: ClassVar[str] = "export"
+    credit: Credit
+    contacts: bool
+    rows: int | None = None
+    state: str
+    told: tuple[UUID, ...] = ()
+
+
+class ExportWarned(LeadsEvent):
+    """Nobody has decided yet, and the export expires at `expires_at`. `told` are those who are to."""
+
+    aggregate_type: ClassVar[str] = "export"
+    credit: Credit
+    expires_at: datetime
+    told: tuple[UUID, ...] = ()
+
+
+class ExportDecided(LeadsEvent):
+    """The export is `ready`, `refused` or `expired` from now on. `decided_by` is None where time decided."""
+
+    aggregate_type: ClassVar[str] = "export"
+    credit: Credit
+    state: str
+    decided_by: UUID | None = None
+
+
+class ExportDownloaded(LeadsEvent):
+    """The whole file went to who asked for it. `sha256` is that of the file, in hex."""
+
+    aggregate_type: ClassVar[str] = "export"
+    credit: Credit
+    contacts: bool
+    rows: int
+    sha256: str
+
+
+class ExportTermsDefined(LeadsEvent):
+    """How much contact data may leave without approval, in one export and a day; None: any number."""
+
+    aggregate_type: ClassVar[str] = "export_terms"
+    free_rows: int | None = None
+    daily_rows: int | None = None
+
+
 class AutomationAlerted(LeadsEvent):
     """An automation rule wants these users told of the lead. `code` says of what; its text stays in leads."""
 

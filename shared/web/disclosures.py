@@ -61,6 +61,11 @@ def author_of(request: Request, who: Principal) -> Author:
     )
 
 
+def where_to(request: Request) -> tuple[str, str | None, str | None]:
+    """The route that answers (as in `GET /v1/leads/{lead_id}`), the address that it goes to, the trace."""
+    return f"{request.method} {route_of(request.scope)}", _address(request), current_trace_id()
+
+
 def _address(request: Request) -> str | None:
     given = request.headers.get(CLIENT_ADDRESS, "")
     return given if _ADDRESS.fullmatch(given) else None

@@ -24,6 +24,7 @@ PREFIXES: dict[str, Service] = {
     "audit": "leads",
     "do-not-contact": "leads",
     "notices": "leads",
+    "exports": "leads",
     "activities": "activities",
     "kpis": "scoring",
     "leaderboards": "scoring",

@@ -13,6 +13,7 @@ from services.leads.assignment import use_cases as assignment
 from services.leads.automation import use_cases as automation
 from services.leads.consents import use_cases as consents
 from services.leads.do_not_contact import use_cases as do_not_contact
+from services.leads.exports import use_cases as exports
 from services.leads.history_import import use_cases as history_import
 from services.leads.parts import use_cases as parts
 from services.leads.pool import entering as pool
@@ -29,6 +30,7 @@ ROOMS: tuple[Forget, ...] = (
     automation.forget,
     consents.forget,
     do_not_contact.forget,
+    exports.forget,
     history_import.forget,
     idempotency.forget,
     parts.forget,

@@ -24,6 +24,14 @@ async def list_leads(tx: Tx, who: Principal, question: Question) -> list[Lead]:
     return [as_shown(pool, who, lead) for lead in found]
 
 
+async def find_shown(tx: Tx, who: Principal, question: Question) -> list[UUID]:
+    """Ids of the same leads. Raises UnknownPool."""
+    question = replace(question, as_shown=not may_contact(who, pooled=question.pool is not None))
+    if question.pool is not None:
+        await enter_pool(tx, who, question.pool)
+    return await find_leads(tx, who.tenant_id, question)
+
+
 async def show_lead(tx: Tx, who: Principal, lead_id: UUID) -> Lead:
     """A lead that the caller may see, or that lies in a pool open to them. Raises UnknownLead."""
     found = await get_leads(tx, who.tenant_id, [lead_id])

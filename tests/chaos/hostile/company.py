@@ -118,6 +118,8 @@ class Company:
             if self.chance.random() < 0.2:
                 await self._import(person)
         if self.chance.random() < 0.2:
+            await self._as(person, "POST", "/v1/exports", {"reason": self.mark()})
+        if self.chance.random() < 0.2:
             await self._as(person, "POST", "/v1/api-keys", {"name": self.mark(), "scopes": ["leads:read"]})
 
     async def _known(self, person: Someone, position: str) -> None:

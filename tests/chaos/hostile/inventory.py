@@ -19,6 +19,7 @@ _OWNED = {
     "session": "select id, tenant_id, user_id, null as said from sessions where tenant_id = any($1)",
     "import": "select id, tenant_id, user_id, file_name as said from imports where tenant_id = any($1)",
 }
+_EXPORTS = "select id, tenant_id, user_id, reason from exports where tenant_id = any($1)"
 _WIDE = {
     "gateway": {
         "user": "select id, tenant_id, unit_id from users where tenant_id = any($1)",
@@ -72,6 +73,7 @@ _STANDING = {
         "select id, seq from pools where tenant_id = any($1) order by id",
         "select id, seq from notices where tenant_id = any($1) order by id",
         "select id, kind from do_not_contact_list where tenant_id = any($1) order by id",
+        "select id, seq, state from exports where tenant_id = any($1) order by id",
     ),
     "activities": ("select id, seq from activities where tenant_id = any($1) order by id",),
 }
@@ -85,6 +87,10 @@ async def take(stack: Stack, world: World, tenants: list[UUID]) -> None:
         for row in await leads.fetch(_POOLS, tenants):
             owner = Credit(_text(row["admin"]), _text(row["members"]))
             world.add(Thing("pool", str(row["id"]), str(row["tenant_id"]), owner))
+        for row in await leads.fetch(_EXPORTS, tenants):
+            owner = Credit(_text(row["user_id"]), None)
+            mark = _mark(row["reason"])
+            world.add(Thing("export", str(row["id"]), str(row["tenant_id"]), owner, mark=mark))
         await _take_wide(leads, world, "leads", tenants)
     async with stack.database("activities") as activities:
         for row in await activities.fetch(_ACTIVITIES, tenants):

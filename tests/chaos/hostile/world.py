@@ -114,6 +114,9 @@ class World:
                 return self.leads(person, thing.owner, thing.creator)
             case "import" | "key":
                 return thing.owner.user == person.id or person.role == "admin"
+            case "export":
+                decides = "config:write" in person.scopes and person.visibility == "tenant"
+                return thing.owner.user == person.id or decides
             case "session":
                 return thing.owner.user == person.id
             case "e-mail":

@@ -1,0 +1,422 @@
+"""Leads that leave in files: who may, how many, what stands in them, and what is written down."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import hashlib
+import io
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import openpyxl
+import pytest
+
+from services.leads.exports.reactions import expire_by
+from services.leads.exports.sending import AT_ONCE, LEASE
+from services.leads.exports.use_cases import forget
+from shared.database.engine import make_engine
+from shared.database.transactions import Access, Database
+from shared.events.backbone import Backbone
+from shared.events.timing.timers import Timers
+from shared.settings import Settings
+from tests.integration.services.leads.conftest import NOON, Desk
+from tests.integration.services.leads.test_masking import a_key
+from tests.integration.services.leads.test_pool import make_pool, pooled
+from tests.support.asgi import Answer, ask
+
+PATH = "/v1/exports"
+CONTACTS = ["name", "phone", "email"]
+
+
+@pytest.fixture
+async def company(desk: Desk) -> Desk:
+    """With a director and an inspector besides; few contacts leave unasked."""
+    await desk.user("top", "company", role="director", is_rep=False)
+    await desk.user("auditor", "company", role="inspector", is_rep=False)
+    await terms(desk, free_rows=3, daily_rows=5)
+    return desk
+
+
+async def terms(desk: Desk, **said: int | None) -> None:
+    answer = await desk("head", "PUT", f"{PATH}/terms", said)
+    assert answer.status == 200, answer
+
+
+async def leads(desk: Desk, count: int, by: str = "head", **fields: Any) -> list[str]:
+    items = [
+        {"name": f"Lead {n}", "phone": f"138{n:08}", "email": f"l{n}@example.com"} | fields
+        for n in range(count)
+    ]
+    made: list[str] = []
+    for at in range(0, count, 1000):
+        answer = await desk(by, "POST", "/v1/leads/batch", {"items": items[at : at + 1000]})
+        made += [item["id"] for item in answer.json()["items"]]
+    return made
+
+
+async def asked(desk: Desk, by: str = "top", **body: Any) -> dict[str, Any]:
+    answer = await desk(by, "POST", PATH, {"reason": "fair"} | body)
+    assert answer.status == 201, answer
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+async def fetched(desk: Desk, export: dict[str, Any], by: str = "top", **headers: str) -> Answer:
+    return await desk(by, "GET", f"{PATH}/{export['id']}/file", **headers)
+
+
+async def shown(desk: Desk, export: dict[str, Any], by: str = "head") -> dict[str, Any]:
+    found: dict[str, Any] = (await desk(by, "GET", f"{PATH}/{export['id']}")).json()
+    return found
+
+
+async def decided(desk: Desk, export: dict[str, Any], how: str = "approve", by: str = "head") -> Answer:
+    return await desk(by, "POST", f"{PATH}/{export['id']}/{how}", {"note": "so be it"})
+
+
+def rows(answer: Answer) -> list[dict[str, str]]:
+    assert answer.status == 200, answer
+    return list(csv.DictReader(io.StringIO(answer.body.decode("utf-8-sig"), newline="")))
+
+
+async def story(desk: Desk, export: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    """What was told of it: what happened, its state then, to whom."""
+    told = await desk.events(export["id"])
+    return [(kind, data.get("state"), data.get("told")) for _, kind, data in told]
+
+
+class TestFiles:
+    async def test_all_that_match_stand_in_it_once_when_there_are_several_batches(
+        self, company: Desk
+    ) -> None:
+        made = await leads(company, 2 * AT_ONCE + 7)
+        answer = await fetched(company, await asked(company, columns=["id", "name"]))
+        assert [row["id"] for row in rows(answer)] == sorted(made)
+        assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+        assert "content-length" not in answer.headers
+
+    async def test_it_has_its_head_only_when_none_match(self, company: Desk) -> None:
+        answer = await fetched(company, await asked(company, filters={"q": "nobody"}))
+        assert rows(answer) == []
+        assert answer.body.startswith(b"\xef\xbb\xbfid,name,company,")
+
+    async def test_columns_say_what_the_lead_says(self, company: Desk) -> None:
+        lead = (
+            await company.lead(
+                name="=cmd|'/c calc'!A0", phone="13800000001转802", tags=["a", "b"], source="fair",
+                custom={"size": 5, "note": "@here"}, value={"amount": "1200.50", "currency": "CNY"},
+            )
+        )["id"]  # fmt: skip
+        owner = {"owner_id": str(company.users["north1"])}
+        await company("head", "POST", f"/v1/leads/{lead}/assign", owner)
+        columns = [
+            "name", "phone", "phone_extension", "tags", "owner_name", "value_amount", "custom.size",
+            "custom.note", "custom.none", "created_at", "do_not_contact",
+        ]  # fmt: skip
+        [row] = rows(await fetched(company, await asked(company, columns=columns)))
+        assert list(row.values()) == [
+            "'=cmd|'/c calc'!A0", "'+8613800000001", "802", "a, b", "North1", "1200.50", "5", "'@here", "",
+            "2026-03-02 20:00:00", "false",
+        ]  # fmt: skip
+
+    async def test_a_sheet_holds_the_same_and_no_formula(self, company: Desk) -> None:
+        await company.lead(name="=1+1", phone="13800000001")
+        answer = await fetched(company, await asked(company, columns=["name", "phone"], format="xlsx"))
+        sheet = openpyxl.load_workbook(io.BytesIO(answer.body)).active
+        assert sheet is not None
+        cells = [[(cell.value, cell.data_type) for cell in row] for row in sheet.iter_rows()]
+        assert cells == [[("name", "s"), ("phone", "s")], [("=1+1", "s"), ("+8613800000001", "s")]]
+
+    @pytest.mark.parametrize(
+        ("filters", "expected"),
+        [({"source": "web"}, ["Web"]), ({"q": "fair"}, ["Fair"]), ({"tag": ["hot"]}, ["Web"]),
+         ({"owner": "none"}, ["Fair", "Web"]), ({"owner": "me"}, []), ({"status": "won"}, [])],
+    )  # fmt: skip
+    async def test_filters_are_those_of_the_list(
+        self, company: Desk, filters: dict[str, Any], expected: list[str]
+    ) -> None:
+        await company.lead(name="Web", source="web", tags=["hot"])
+        await company.lead(name="Fair", source="fair")
+        found = rows(await fetched(company, await asked(company, filters=filters)))
+        assert sorted(row["name"] for row in found) == expected
+
+    @pytest.mark.parametrize(
+        ("body", "pointer"),
+        [({"columns": ["nme"]}, "/columns/0"), ({"columns": []}, "/columns"), ({"format": "pdf"}, "/format"),
+         ({"filters": {"colour": "red"}}, "/filters/colour"), ({"columns": ["custom."]}, "/columns/0"),
+         ({"reason": ""}, "/reason")],
+    )  # fmt: skip
+    async def test_it_is_refused_by_name_when_something_is_not_there(
+        self, company: Desk, body: dict[str, Any], pointer: str
+    ) -> None:
+        refused = await company("top", "POST", PATH, {"reason": "fair"} | body)
+        assert (refused.status, refused.pointers) == (422, [pointer])
+
+
+class TestSight:
+    async def test_it_has_what_whoever_fetches_it_sees_then(self, company: Desk) -> None:
+        made = await leads(company, 3)
+        for lead, owner in zip(made, ("north1", "north2", "south1"), strict=True):
+            body = {"owner_id": str(company.users[owner])}
+            await company("head", "POST", f"/v1/leads/{lead}/assign", body)
+        seen = {}
+        for name in ("north1", "boss", "south1", "south2", "top"):
+            export = await asked(company, by=name, columns=["id"])
+            seen[name] = {row["id"] for row in rows(await fetched(company, export, by=name))}
+        assert seen == {
+            "north1": {made[0]}, "boss": set(made[:2]), "south1": {made[2]}, "south2": set(),
+            "top": set(made),
+        }  # fmt: skip
+        export = await asked(company, by="north1", columns=["id"])
+        await company(
+            "head", "POST", f"/v1/leads/{made[0]}/assign", {"owner_id": str(company.users["south1"])}
+        )
+        assert rows(await fetched(company, export, by="north1")) == []
+
+    async def test_contact_data_is_masked_for_whom_it_is_masked_elsewhere(self, company: Desk) -> None:
+        await leads(company, 1)
+        export = await asked(company, by="auditor", columns=CONTACTS)
+        assert export["contacts"] is False
+        [row] = rows(await fetched(company, export, by="auditor"))
+        assert (row["phone"], row["email"]) == ("138****0000", "l****@example.com")
+        assert (
+            rows(
+                await fetched(company, await asked(company, by="auditor", filters={"q": "l0@ex"}), "auditor")
+            )
+            == []
+        )
+
+    async def test_what_was_asked_for_masked_stays_so_when_fetched_with_more_rights(
+        self, company: Desk
+    ) -> None:
+        await leads(company, 6)
+        export = await asked(company, by=a_key(company, "leads:read"), columns=CONTACTS)
+        assert (export["state"], export["contacts"]) == ("ready", False)
+        answer = await fetched(company, export, by="head")
+        assert {row["phone"] for row in rows(answer)} == {"138****000" + str(n) for n in range(6)}
+
+    async def test_what_lies_in_a_pool_is_masked_as_there(self, company: Desk) -> None:
+        pool = await make_pool(company, hidden_fields=["secret"])
+        await pooled(company, pool, phone="13800000001", custom={"secret": "s", "open": "o"})
+        columns = ["phone", "custom.secret", "custom.open"]
+        export = await asked(company, by="north1", columns=columns, filters={"pool": pool["id"]})
+        [row] = rows(await fetched(company, export, by="north1"))
+        assert list(row.values()) == ["138****0001", "", "o"]
+
+    async def test_only_who_asked_fetches_it_and_only_who_decides_sees_others(self, company: Desk) -> None:
+        export = await asked(company, by="north1")
+        for name, status in (("top", 404), ("north2", 404), ("auditor", 404)):
+            assert (await fetched(company, export, by=name)).status == status
+        path = f"{PATH}/{export['id']}"
+        for name, status in (("head", 200), ("top", 200), ("north2", 404), ("auditor", 404)):
+            assert (await company(name, "GET", path)).status == status
+        assert (await company("north2", "GET", PATH)).json()["items"] == []
+        assert [one["id"] for one in (await company("top", "GET", PATH)).json()["items"]] == [export["id"]]
+
+
+class TestApproval:
+    async def test_it_waits_when_it_has_many_contacts(self, company: Desk) -> None:
+        await leads(company, 4)
+        export = await asked(company, columns=CONTACTS)
+        assert (export["state"], export["rows"], export["counted"]) == ("waiting_approval", 4, True)
+        refused = await fetched(company, export)
+        assert (refused.status, refused.code) == (409, "export_not_ready")
+        assert (await decided(company, export)).json()["state"] == "ready"
+        assert len(rows(await fetched(company, export))) == 4
+        assert await story(company, export) == [
+            ("export_requested", "waiting_approval", [str(company.users["head"])]),
+            ("export_decided", "ready", None), ("export_downloaded", None, None),
+        ]  # fmt: skip
+
+    async def test_it_does_not_without_contacts_however_many(self, company: Desk) -> None:
+        await leads(company, 9)
+        assert (await asked(company))["state"] == "ready"
+        assert (await asked(company, columns=[*CONTACTS], filters={"q": "lead 1"}))["state"] == "ready"
+
+    async def test_a_days_exports_count_together(self, company: Desk) -> None:
+        await leads(company, 3)
+        states = [(await asked(company, columns=CONTACTS))["state"] for _ in range(2)]
+        assert states == ["ready", "waiting_approval"]
+        assert (await asked(company, by="head", columns=CONTACTS))["state"] == "ready"
+        company.clock.at += timedelta(days=1)
+        assert (await asked(company, columns=CONTACTS))["state"] == "ready"
+
+    async def test_they_do_when_they_are_asked_for_at_once(self, company: Desk) -> None:
+        await leads(company, 2)
+        exports = await asyncio.gather(*(asked(company, columns=CONTACTS) for _ in range(8)))
+        assert sorted(one["state"] for one in exports) == ["ready"] * 2 + ["waiting_approval"] * 6
+
+    async def test_nobody_decides_about_their_own(self, company: Desk) -> None:
+        await leads(company, 4)
+        export = await asked(company, columns=CONTACTS)
+        refused = await decided(company, export, by="top")
+        assert (refused.status, refused.code) == (403, "decision_not_allowed")
+        for name in ("boss", "auditor"):
+            assert (await decided(company, export, by=name)).code == "missing_scope"
+        assert (await decided(company, export, "refuse")).json()["state"] == "refused"
+        assert (await decided(company, export)).code == "already_decided"
+        assert (await fetched(company, export)).code == "export_not_ready"
+
+    async def test_an_admin_does_when_there_is_nobody_else(self, desk: Desk) -> None:
+        await terms(desk, free_rows=0, daily_rows=0)
+        await leads(desk, 2)
+        export = await asked(desk, by="head", columns=CONTACTS)
+        assert export["state"] == "waiting_approval"
+        done = (await decided(desk, export)).json()
+        assert (done["state"], done["decided_by"]) == ("ready", str(desk.users["head"]))
+
+    async def test_nobody_is_asked_when_there_is_no_limit(self, company: Desk) -> None:
+        await leads(company, 9)
+        await terms(company, free_rows=None, daily_rows=None)
+        assert (await asked(company, columns=CONTACTS))["state"] == "ready"
+
+    async def test_two_hundred_leave_unasked_while_nobody_has_said_otherwise(self, desk: Desk) -> None:
+        await leads(desk, 201)
+        assert (await asked(desk, by="head", columns=CONTACTS))["state"] == "waiting_approval"
+        few = {"q": "l1"}
+        assert (await asked(desk, by="head", columns=CONTACTS, filters=few))["state"] == "ready"
+
+    async def test_no_more_leave_than_were_counted_but_for_a_few(self, company: Desk) -> None:
+        await leads(company, 2)
+        export = await asked(company, columns=CONTACTS)
+        await leads(company, 1)
+        assert len(rows(await fetched(company, export))) == 3
+        await leads(company, 1)
+        refused = await fetched(company, export)
+        assert (refused.status, refused.code) == (409, "export_grew")
+
+
+class TestTimes:
+    @pytest.fixture
+    async def timers(self, company: Desk, settings: Settings) -> AsyncIterator[Any]:
+        app, worker = (
+            Database(make_engine(settings, "leads", role, pool_size=2)) for role in ("app", "worker")
+        )
+        made = Timers()
+        expire_by(made, company.clock)
+        backbone = Backbone(settings, "leads", worker, app, clock=company.clock)
+
+        async def pass_to(moment: datetime) -> None:
+            due = "select min(fire_at) from timers where tenant_id = $1"
+            while (first := await company.admin.fetchval(due, company.tenant_id)) and first <= moment:
+                company.clock.at = max(first, company.clock.at)
+                await made.fire_due(backbone)
+            company.clock.at = moment
+
+        yield pass_to
+        for database in (app, worker):
+            await database.dispose()
+
+    async def test_approvers_are_warned_then_it_expires(self, company: Desk, timers: Any) -> None:
+        await leads(company, 4)
+        export = await asked(company, columns=CONTACTS)
+        await timers(NOON + timedelta(hours=72))
+        assert (await story(company, export))[1:] == [
+            ("export_warned", None, [str(company.users["head"])]), ("export_decided", "expired", None),
+        ]  # fmt: skip
+        assert (await shown(company, export))["state"] == "expired"
+        assert (await decided(company, export)).code == "already_decided"
+
+    async def test_it_may_be_fetched_for_some_days(self, company: Desk, timers: Any) -> None:
+        export = await asked(company)
+        company.clock.at += timedelta(hours=71)
+        assert (await fetched(company, export)).status == 200
+        await timers(NOON + timedelta(hours=73))
+        assert (await fetched(company, export)).code == "export_not_ready"
+        assert (await shown(company, export))["state"] == "expired"
+
+    async def test_warnings_come_before_the_end(self, company: Desk) -> None:
+        body = {"free_rows": 1, "daily_rows": 1, "warn_hours": 72, "wait_hours": 72}
+        refused = await company("head", "PUT", f"{PATH}/terms", body)
+        assert (refused.status, refused.pointers) == (422, ["/warn_hours"])
+        assert (await company("boss", "PUT", f"{PATH}/terms", body)).code == "missing_scope"
+
+
+class TestRegister:
+    async def test_what_left_is_written_down(self, company: Desk) -> None:
+        await leads(company, 2)
+        export = await asked(company, columns=CONTACTS, filters={"q": "lead"})
+        answer = await fetched(company, export, cox_client_address="192.0.2.7")
+        [download] = (await shown(company, export))["downloads"]
+        assert (download["rows"], download["bytes"], download["sha256"]) == (
+            2, len(answer.body), hashlib.sha256(answer.body).hexdigest(),
+        )  # fmt: skip
+        assert (download["user_id"], download["address"], download["ended"]) == (
+            str(company.users["top"]), "192.0.2.7", "whole",
+        )  # fmt: skip
+
+    async def test_each_lead_shown_is_a_reading_in_rows_of_a_batch(self, company: Desk) -> None:
+        await terms(company, free_rows=None, daily_rows=None)
+        made = await leads(company, AT_ONCE + 1)
+        answer = await fetched(company, await asked(company, columns=CONTACTS))
+        assert len(rows(answer)) == len(made)
+        query = "select cardinality(lead_ids) from contact_reads where tenant_id = $1 order by at, id"
+        counts = [row[0] for row in await company.admin.fetch(query, company.tenant_id)]
+        assert counts == [AT_ONCE, 1]
+        [read] = (await company("head", "GET", f"/v1/leads/{made[0]}/contact-reads")).json()["items"]
+        assert (read["route"], read["user_id"]) == (
+            "GET /v1/exports/{export_id}/file", str(company.users["top"]),
+        )  # fmt: skip
+
+    async def test_no_reading_is_left_when_no_contact_data_leaves(self, company: Desk) -> None:
+        await leads(company, 2)
+        await fetched(company, await asked(company))
+        await fetched(company, await asked(company, by="auditor", columns=CONTACTS), by="auditor")
+        query = "select count(*) from contact_reads where tenant_id = $1"
+        assert await company.admin.fetchval(query, company.tenant_id) == 0
+
+    async def test_words_that_name_an_erased_person_are_forgotten(
+        self, company: Desk, settings: Settings
+    ) -> None:
+        [lead] = await leads(company, 1)
+        exports = [
+            await asked(company, filters={"q": words}) for words in ("138-0000 0000", "lead 0", "fair")
+        ]
+        database = Database(make_engine(settings, "leads", "app", pool_size=1))
+        try:
+            async with database.transaction(Access(company.tenant_id)) as tx:
+                await forget(tx, company.tenant_id, [UUID(lead)])
+        finally:
+            await database.dispose()
+        assert [(await shown(company, one))["filters"]["q"] for one in exports] == ["…", "…", "fair"]
+
+
+class TestOneAtATime:
+    async def test_a_second_one_is_refused_while_one_runs(self, company: Desk) -> None:
+        await leads(company, 1)
+        export = await asked(company)
+        await company.admin.execute(
+            "insert into exporters (tenant_id, user_id, taken, download_id, alive_until)"
+            " values ($1, $2, 0, $1, $3)",
+            company.tenant_id, company.users["top"], NOON + LEASE,
+        )  # fmt: skip
+        refused = await fetched(company, export)
+        assert (refused.status, refused.code) == (409, "export_running")
+        # One that said nothing for long is no more.
+        company.clock.at += LEASE
+        assert (await fetched(company, export)).status == 200
+        assert (await fetched(company, export)).status == 200
+
+    async def test_it_breaks_off_when_whoever_it_is_for_loses_their_rights(self, company: Desk) -> None:
+        await leads(company, AT_ONCE + 1)
+        export = await asked(company)
+        await company.admin.execute(
+            "insert into org_principals values ($1, $2, 2, false)", company.tenant_id, company.users["top"]
+        )
+        assert (await fetched(company, export)).status == 500
+        [download] = (await shown(company, export))["downloads"]
+        assert (download["ended"], download["rows"], download["sha256"]) == ("broken", 0, None)
+
+    async def test_nothing_is_left_running_when_the_client_goes(self, company: Desk) -> None:
+        await leads(company, 2 * AT_ONCE)
+        export = await asked(company)
+        gone = asyncio.Event()
+        gone.set()
+        headers = {"x-caller": str(company.users["top"])}
+        await ask(company.app, "GET", f"{PATH}/{export['id']}/file", headers=headers, leaves=gone)
+        [download] = (await shown(company, export))["downloads"]
+        assert (download["ended"], download["sha256"]) == ("broken", None)
+        assert len(rows(await fetched(company, export))) == 2 * AT_ONCE
