@@ -4,6 +4,7 @@ applied.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +24,7 @@ from shared.events.consuming.dead_letters import (
 )
 from shared.events.consuming.decide import Key, Policy
 from shared.events.consuming.handlers import Projection, Reaction, Run
-from shared.events.consuming.store import Fenced
+from shared.events.consuming.store import COPIED, Fenced
 from shared.events.envelope import Received
 from shared.ids import new_id
 from tests.integration.shared.events.bench import Bench, bench_of
@@ -124,15 +125,18 @@ class TestApply:
         assert letter.reason.startswith("seq_conflict")
         assert await bench.notes.of(bench.house, thing) == [1]
 
-    async def test_a_place_that_appeared_meanwhile_is_not_overwritten(self, bench: Bench) -> None:
+    @pytest.mark.parametrize("others", [0, COPIED], ids=["inserted", "copied"])
+    async def test_a_place_that_appeared_meanwhile_is_not_overwritten(
+        self, bench: Bench, others: int
+    ) -> None:
         thing = new_id()
         sneaky = Projection(bench.notes.name)
 
-        @sneaky.on(type(started()))
-        async def sneak(tx: Tx, received: Received) -> None:
+        @sneaky.batch(type(started()))
+        async def sneak(tx: Tx, batch: Sequence[Received]) -> None:
             await bench.house.admin.execute(
                 "insert into positions values ($1, $2, $3, $4, 1, 1, null, null, 0, false)",
-                bench.notes.name, STREAM, thing, received.tenant_id,
+                bench.notes.name, STREAM, thing, batch[0].tenant_id,
             )  # fmt: skip
 
         applier = Applier(
@@ -140,7 +144,11 @@ class TestApply:
         )
         applier.next[STREAM, 0] = 0
         with pytest.raises(Fenced):
-            await applier.apply([bench.log.write(thing, 1)])
+            await applier.apply(
+                [bench.log.write(one, 1) for one in (thing, *(new_id() for _ in range(others)))]
+            )
+        assert await bench.seq(thing) == 1
+        assert await bench.offset() == 0
 
 
 class TestPoison:
