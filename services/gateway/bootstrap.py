@@ -25,7 +25,9 @@ from services.gateway.identity import api as identity_api
 from services.gateway.identity.access_tokens import AccessTokens
 from services.gateway.identity.passwords import Passwords
 from services.gateway.imports import api as imports_api
+from services.gateway.imports.reactions import forget_by
 from services.gateway.imports.runner import Runner
+from services.gateway.imports.saved import api as mappings_api
 from services.gateway.limits.limiter import Limiter, storage_at
 from services.gateway.live import api as live_api
 from services.gateway.live.older import Older
@@ -67,6 +69,7 @@ ROUTERS = (
     departures_api.router,
     partners_api.router,
     imports_api.router,
+    mappings_api.router,
     presets_api.router,
     live_api.router,
 )
@@ -218,10 +221,11 @@ def build_internal(app: FastAPI) -> ASGIApp:
 
 
 def org_timers(clock: Clock) -> Timers:
-    """What becomes due in the organisation."""
+    """What becomes due in the organisation, and of imports."""
     timers = Timers()
     transfer_by(timers)
     leave_by(timers, clock)
+    forget_by(timers)
     return timers
 
 

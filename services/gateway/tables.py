@@ -5,6 +5,8 @@ from sqlalchemy import MetaData
 import services.gateway.calendars.tables
 import services.gateway.departures.tables
 import services.gateway.identity.tables
+import services.gateway.imports.rows.tables
+import services.gateway.imports.saved.tables
 import services.gateway.imports.tables
 import services.gateway.org.tables
 import services.gateway.partners.tables

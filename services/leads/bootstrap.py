@@ -48,6 +48,7 @@ from services.leads.refitting import api as refitting
 from services.leads.refitting.reactions import refit_by
 from services.leads.returns import api as returns
 from services.leads.returns.reactions import remind_by
+from services.leads.row_import import api as row_import
 from services.leads.standings.reactions import standings_projection
 from services.leads.timeline import api as timeline
 from services.leads.touches.reactions import touches_projection
@@ -99,6 +100,7 @@ ROUTERS = (
     pipelines.router,
     pipelines.patching(stages_in_use),
     history_import.router,
+    row_import.router,
 )
 
 

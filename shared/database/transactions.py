@@ -101,6 +101,16 @@ class Tx:
         """
         await self.connection.execute("SET LOCAL cox.visibility = 'tenant'")
 
+    async def on_behalf_of(self, access: Access) -> None:
+        """From here on row-level security lets through what somebody of the same tenant may see.
+
+        For a service that does what a person asked another service for.
+        """
+        if self.access is None or access.tenant_id != self.access.tenant_id:
+            raise ValueError("nobody acts for people of another tenant")
+        await self.connection.execute(_local(access))
+        self.access = access
+
     @asynccontextmanager
     async def savepoint(self, *, keep: bool = True) -> AsyncIterator[None]:
         """What the block does is undone where it raises, or in any case unless `keep`; its locks go, too.
@@ -155,6 +165,10 @@ def begin_statement(access: Access | None) -> str:
     """
     if access is None:
         return "BEGIN ISOLATION LEVEL READ COMMITTED"
+    return f"BEGIN ISOLATION LEVEL READ COMMITTED;{_local(access)}"
+
+
+def _local(access: Access) -> str:
     if access.visibility not in _VISIBILITIES:
         raise ValueError(f"unknown visibility {access.visibility!r}")
     values = {
@@ -163,8 +177,7 @@ def begin_statement(access: Access | None) -> str:
         "cox.visibility": access.visibility,
         "cox.unit_id": _literal(access.unit_id),
     }
-    local = ";".join(f"SET LOCAL {name} = '{value}'" for name, value in values.items())
-    return f"BEGIN ISOLATION LEVEL READ COMMITTED;{local}"
+    return ";".join(f"SET LOCAL {name} = '{value}'" for name, value in values.items())
 
 
 def _literal(value: UUID | None) -> str:

@@ -53,8 +53,8 @@ class RowChange:
     """Rows inserted or changed by the statement that records the events about them: one round trip for both.
 
     `items` are common table expressions over $1 … $n, `arguments` their n values; `answer` ends the
-    statement. `patches` is a relation `(aggregate_id, patch)` over them: fields of those aggregates' events
-    that only the statement itself finds out.
+    statement. `patches` is a relation `(aggregate_id, patch)` over them: fields of those aggregates' first
+    events that only the statement itself finds out.
     """
 
     items: str
@@ -119,7 +119,7 @@ def _changed(items: str, answer: str, patches: str | None, first: int, form: For
         appended = _append(first, form, seq="x.k")
     else:
         patched = "case when q.patch is null then x.payload else (x.payload::jsonb || q.patch)::text end"
-        join = f"left join {patches} q on q.aggregate_id = x.aggregate_id"
+        join = f"left join {patches} q on q.aggregate_id = x.aggregate_id and x.k = 1"
         appended = _append(first, form, seq="x.k", join=join, payload=patched)
     return f"with {items}, {appended} {answer}"
 

@@ -40,13 +40,15 @@ class Read:
         """A transaction that sees what the principal may see."""
         return self._context.database.transaction(self.principal.access())
 
-    def respond(self, shown: BaseModel, *, position: str | None = None) -> Response:
-        """What is no aggregate and so has no version: tagged by its content, 304 where the caller has it.
+    def respond(
+        self, shown: BaseModel, *, position: str | None = None, version: int | None = None
+    ) -> Response:
+        """What is no aggregate: tagged by its version or else its content, 304 where the caller has it.
 
         `position` is the token to answer with, if there is one. Cox-Wait-Ms is not heeded.
         """
         body = to_json(shown)
-        tag = int.from_bytes(hashlib.sha256(body).digest()[:7])
+        tag = int.from_bytes(hashlib.sha256(body).digest()[:7]) if version is None else version
         headers = {"ETag": etag(tag)} | ({POSITION: position} if position else {})
         known = self._known()
         if known is not None and known.names(tag):

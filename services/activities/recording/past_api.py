@@ -13,6 +13,7 @@ from services.activities.recording import past
 from services.activities.recording.past import Imported, Past
 from shared.contracts.activities import ActivityKind
 from shared.contracts.base import Dimensions
+from shared.database.transactions import Tx
 from shared.web.context import context_of
 from shared.web.routing import BodyLimit, Router
 from shared.web.wire import Code, Id, Line, Seconds, Timestamp, WireModel
@@ -50,9 +51,10 @@ class PastIn(WireModel):
 
 
 class BatchIn(WireModel):
-    """Rows of one source, at most 1,000."""
+    """Rows of one source, at most 1,000. `dry_run`: everything is done, and taken back."""
 
     source: Code
+    dry_run: bool = False
     items: Annotated[list[PastIn], Field(max_length=MAX_ITEMS)]
 
 
@@ -93,4 +95,9 @@ async def post_import(
     """Store what is not there yet; the answer's Cox-Position names all of it."""
     now = context_of(request).clock.now()
     rows = [item.past() for item in body.items]
-    return await write.run(lambda tx: past.import_activities(tx, body.source, rows, now), render=BatchOut.of)
+
+    async def work(tx: Tx) -> list[Imported]:
+        async with tx.savepoint(keep=not body.dry_run):
+            return await past.import_activities(tx, body.source, rows, now)
+
+    return await write.run(work, render=BatchOut.of)

@@ -16,7 +16,7 @@ from services.gateway.proxy.rules import PREFIXES, Service, service_for
 from shared.access.principal import Principal
 from shared.errors import NotFound
 
-OWN_PREFIXES = frozenset({"auth", "me", "org", "api-keys", "events", "imports", "presets"})
+OWN_PREFIXES = frozenset({"auth", "me", "org", "api-keys", "events", "imports", "import-mappings", "presets"})
 """The first parts of paths after `/v1/` that are the gateway's own rooms."""
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -108,6 +108,12 @@ async def emails_of(tx: Tx, user_ids: list[UUID]) -> dict[UUID, str]:
     return {row.user_id: row.email for row in rows}
 
 
+async def users_of_emails(tx: Tx, emails: list[str]) -> dict[str, UUID]:
+    where = and_(accounts.c.tenant_id == tx.tenant_id, accounts.c.email.in_(emails))
+    rows = await tx.conn.execute(select(accounts.c.user_id, accounts.c.email).where(where))
+    return {row.email: row.user_id for row in rows}
+
+
 async def insert_account(
     tx: Tx, user_id: UUID, email: str, *, password_hash: str | None, enabled: bool, now: datetime
 ) -> None:

@@ -228,6 +228,11 @@ async def emails_of(tx: Tx, user_ids: list[UUID]) -> dict[UUID, str]:
     return await tables.emails_of(tx, user_ids)
 
 
+async def users_of_emails(tx: Tx, emails: list[str]) -> dict[str, UUID]:
+    """Users by their e-mail address, in lower case; addresses that nobody signs in with are left out."""
+    return await tables.users_of_emails(tx, emails)
+
+
 async def live_session(tx: Tx, session_id: UUID, now: datetime) -> Session | None:
     """The session, unless it was revoked or is over."""
     session = await tables.load_session(tx, session_id)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -15,9 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from services.gateway.imports import use_cases
-from services.gateway.imports.reading import check_file, mapping_of
+from services.gateway.imports.correcting import CSV, XLSX, as_csv, as_xlsx, csv_text
+from services.gateway.imports.corrections import header_to_correct, row_to_correct
 from services.gateway.imports.report import Report
-from services.gateway.imports.rules import Problem
+from services.gateway.imports.rules import Options, Problem
+from services.gateway.imports.settling import settle
 from services.gateway.imports.upload import received
 from services.gateway.imports.use_cases import Import
 from shared.access.principal import Principal
@@ -49,11 +49,34 @@ _FORM = {
                         "file": {
                             "type": "string",
                             "format": "binary",
-                            "description": "CSV in UTF-8, UTF-16 or GB18030 (GBK), at most 128 MiB.",
+                            "description": "CSV in UTF-8, UTF-16 or GB18030 (GBK), or XLSX; at most 128 MiB.",
                         },
                         "kind": {"type": "string", "enum": ["leads", "org", "history"]},
-                        "mapping": {"type": "string", "description": "YAML: what the columns mean."},
-                        "dry_run": {"type": "string", "enum": ["true", "false"]},
+                        "mapping": {
+                            "type": "string",
+                            "description": "YAML: what the columns mean; or the name of a saved mapping. "
+                            "Left out, the headings say it.",
+                        },
+                        "dry_run": {
+                            "type": "string",
+                            "enum": ["true", "false"],
+                            "description": "All is done and taken back: the same report, nothing kept.",
+                        },
+                        "mode": {
+                            "type": "string",
+                            "enum": ["create", "update", "upsert"],
+                            "description": "Of leads: make them, change them, or make those not there.",
+                        },
+                        "key": {
+                            "type": "string",
+                            "enum": ["phone", "email", "credit_code", "external_id"],
+                            "description": "By what leads are found that are to be changed.",
+                        },
+                        "corrects": {
+                            "type": "string",
+                            "format": "uuid",
+                            "description": "The import whose refused rows this file has, corrected.",
+                        },
                     },
                 }
             }
@@ -78,6 +101,13 @@ class Unmapped(WireModel):
     rows: int
 
 
+class ColumnOut(WireModel):
+    """A column of the file; `field` null: it is not used."""
+
+    heading: str
+    field: str | None
+
+
 class Failure(WireModel):
     code: str
     detail: str
@@ -93,7 +123,12 @@ class ImportOut(WireModel):
     state: Literal["waiting", "reading", "running", "done", "failed"]
     dry_run: bool
     file_name: str
-    encoding: str | None
+    mode: Literal["create", "update", "upsert"]
+    key: Literal["phone", "email", "credit_code", "external_id"] | None
+    corrects: Id | None = Field(description="The import whose refused rows these are.")
+    mapping_name: str | None = Field(description="The saved mapping that was named, or recognised.")
+    encoding: str | None = Field(description="`xlsx` for a spreadsheet.")
+    columns: list[ColumnOut]
     rows_total: int | None
     rows_done: int
     rows_failed: int
@@ -104,10 +139,11 @@ class ImportOut(WireModel):
     failure: Failure | None
     created_at: Timestamp
     finished_at: Timestamp | None
+    kept_until: Timestamp | None = Field(description="How long its refused rows can be corrected.")
 
     @classmethod
     def of(cls, found: Import) -> ImportOut:
-        report = Report.of(found.report)
+        report, options = Report.of(found.report), Options.of(found.options)
         failure = None
         if found.failure_code is not None:
             failure = Failure(code=found.failure_code, detail=found.failure_detail or "")
@@ -117,7 +153,12 @@ class ImportOut(WireModel):
             state=found.state,
             dry_run=found.dry_run,
             file_name=found.file_name,
+            mode=options.mode,
+            key=options.key,
+            corrects=options.corrects,
+            mapping_name=options.mapping_name,
             encoding=found.encoding,
+            columns=[ColumnOut(heading=name or "", field=taken) for name, taken in report.columns],
             rows_total=found.rows_total,
             rows_done=found.rows_done,
             rows_failed=found.rows_failed,
@@ -128,6 +169,7 @@ class ImportOut(WireModel):
             failure=failure,
             created_at=found.created_at,
             finished_at=found.finished_at,
+            kept_until=found.kept_until,
         )
 
 
@@ -166,17 +208,18 @@ async def post_import(request: Request) -> Response:
     """
     principal = principal_of(request)
     write = Write(request, principal)
-    async with received(request) as upload:
-        principal.require(use_cases.SCOPES[upload.kind])
-        mapping = await asyncio.to_thread(mapping_of, upload.kind, upload.mapping)
-        await asyncio.to_thread(check_file, upload.file, mapping)
-        now = context_of(request).clock.now()
+    async with received(request) as sent:
+        principal.require(use_cases.SCOPES[sent.kind])
+        context = context_of(request)
+        settled = await settle(context.database, principal, sent)
+        digest = await asyncio.to_thread(use_cases.digest_of, settled.upload)
+        now = context.clock.now()
         return await write.run(
-            lambda tx: use_cases.start_import(tx, principal, upload, now),
+            lambda tx: use_cases.start_import(tx, principal, settled.upload, digest, settled.header, now),
             render=ImportOut.of,
             status=202,
             location=lambda made: f"/v1/imports/{made.id}",
-            body_sha256=bytes.fromhex(upload.digest),
+            body_sha256=bytes.fromhex(digest),
         )
 
 
@@ -213,6 +256,47 @@ async def get_errors(
     return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
 
 
+@router.get(
+    "/{import_id}/errors/file",
+    responses={200: {"content": {CSV: {"schema": {"type": "string"}}, XLSX: {"schema": {"type": "string"}}}}},
+    response_class=Response,
+)
+async def get_errors_file(
+    request: Request,
+    import_id: Id,
+    read: Reading,
+    format_: Annotated[Literal["csv", "xlsx"], Query(alias="format")] = "csv",
+) -> Response:
+    """The rows that were not imported, as they were sent, with the reason: correct them, send the file again.
+
+    Sent again, only these rows are taken. Cells that a spreadsheet would run begin with an apostrophe.
+    """
+    async with read.transaction() as tx:
+        found = await use_cases.import_of(tx, read.principal, import_id)
+    database = context_of(request).database
+    rows = _rows_to_correct(database, read.principal, found)
+    headers = {"Content-Disposition": f'attachment; filename="to-correct-{found.id}.{format_}"'}
+    if format_ == "xlsx":
+        return Response(await as_xlsx(rows), media_type=XLSX, headers=headers)
+    return StreamingResponse(as_csv(rows), media_type=f"{CSV}; charset=utf-8", headers=headers)
+
+
+async def _rows_to_correct(
+    database: Database, principal: Principal, found: Import
+) -> AsyncIterator[list[str]]:
+    header = found.header or ()
+    yield header_to_correct(found.id, header)
+    after = 0
+    while True:
+        async with database.transaction(principal.access()) as tx:
+            rows = await use_cases.bad_rows(tx, found.id, after, 1000)
+        if not rows:
+            return
+        for line, cells, reason in rows:
+            yield row_to_correct(header, line, cells, reason)
+        after = rows[-1][0]
+
+
 def _after(page: PageQuery) -> tuple[int, str] | None:
     return None if page.after is None else (int(page.after[0]), str(page.after[1]))
 
@@ -230,9 +314,4 @@ async def _csv_lines(database: Database, principal: Principal, import_id: UUID) 
 
 
 def _csv(rows: list[tuple[Any, ...]]) -> str:
-    """CSV that a spreadsheet shows and does not run: what could be a formula begins with an apostrophe."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    for row in rows:
-        writer.writerow([f"'{cell}" if str(cell)[:1] in tuple("=+-@\t\r") else cell for cell in row])
-    return text.getvalue()
+    return csv_text([[str(cell) for cell in row] for row in rows])

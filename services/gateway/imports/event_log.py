@@ -151,7 +151,7 @@ def _deal(case_id: str, happenings: Sequence[_Happening], case: _Case, currency:
         for name, content in happening.fields.items():
             merged.setdefault(name, content)
     try:
-        value = parse_amount(merged, "value", currency) if "value" in merged else None
+        value = parse_amount(merged, "value", currency).money if "value" in merged else None
     except RowError as fault:
         folded.problems.append(fault.at(happenings[0].line))
         value = None

@@ -29,9 +29,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Deal:
-    """One deal and its steps in order; `texts` are name, company, product, region, channel and origin,
-    where known.
-    """
+    """One deal and its steps in order; `texts` are those of TEXTS that are known."""
 
     external_id: str
     line: int
@@ -40,6 +38,7 @@ class Deal:
     value: Mapping[str, str] | None = None
     creator: str | None = None
     steps: tuple[Step, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +76,5 @@ class Folded:
         return {name for name in named if name is not None}
 
 
-TEXTS = ("name", "company", "product", "region", "channel", "origin")
+TEXTS = ("name", "company", "phone", "email", "credit_code", "product", "region", "channel", "origin")
 """Fields of a deal that travel as they are."""

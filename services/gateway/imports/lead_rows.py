@@ -1,25 +1,76 @@
-"""A row per new lead becomes what the leads service takes from everybody who creates leads."""
+"""A row per lead becomes what the leads service takes from everybody who creates leads."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
+from services.gateway.imports.deals import row_identity
 from services.gateway.imports.mapping import LeadsMapping
-from services.gateway.imports.rules import Fields, needed, parse_amount
+from services.gateway.imports.rules import Fields, Mode, RowError, parse_amount
 
-_TEXTS = ("name", "phone", "email", "company", "source", "channel", "region", "product")
+_TEXTS = (
+    "name", "phone", "email", "company", "credit_code", "wecom_id", "source", "channel", "region", "product",
+)  # fmt: skip
+_NAMING = ("name", "company", "phone", "email")
+_BETWEEN_TAGS = re.compile("[;；、|]")
+EMPTIED = frozenset({"<empty>", "<清空>"})
+"""What a cell says whose field is to be emptied; an empty cell leaves it as it is."""
 
 
-def lead_of(fields: Fields, mapping: LeadsMapping, tenant_currency: str) -> dict[str, Any]:
-    """The body of one lead; money without a currency of its own is in the mapping's, else the tenant's.
+@dataclass(frozen=True, slots=True)
+class LeadRow:
+    """A row: `body` as `POST /v1/leads` takes it, the owner by name, and what it says is to be emptied.
 
-    :raises RowError: it has no name, or its value is no amount.
+    `external_id` names the row in its source, `digest` what it says; `said` is how its amount was read.
     """
-    needed(fields, "name")
+
+    line: int
+    external_id: str
+    digest: str
+    body: dict[str, Any]
+    owner: str | None = None
+    emptied: tuple[str, ...] = ()
+    said: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What all rows of a file are read by. Money without a currency of its own is in `currency`, and under
+    headings that say so a `factor` larger.
+    """
+
+    mapping: LeadsMapping
+    currency: str
+    factor: Decimal | None = None
+    mode: Mode = "create"
+
+
+def lead_of(line: int, fields: Fields, reading: Reading) -> LeadRow:
+    """The lead of one row.
+
+    :raises RowError: nothing says who it is, or its value is no amount.
+    """
+    emptied: tuple[str, ...] = ()
+    digest = row_identity(fields)
+    if EMPTIED & set(fields.values()):
+        emptied = tuple(sorted(name for name, text in fields.items() if text in EMPTIED))
+        fields = {name: text for name, text in fields.items() if text not in EMPTIED}
+        if reading.mode == "create":
+            emptied = ()
+    if reading.mode == "create" and not any(name in fields for name in _NAMING):
+        raise RowError("name", "missing_value", "nothing says who it is: no name, company, phone or e-mail")
     lead: dict[str, Any] = {name: fields[name] for name in _TEXTS if name in fields}
+    said = None
     if "value" in fields:
-        currency = fields.get("currency") or mapping.currency or tenant_currency
-        lead["value"] = parse_amount(fields, "value", currency)
+        currency = fields.get("currency", "").upper() or reading.mapping.currency or reading.currency
+        worth = parse_amount(fields, "value", currency, reading.factor)
+        lead["value"], said = worth.money, worth.said
     if "tags" in fields:
-        lead["tags"] = [tag.strip() for tag in fields["tags"].split(";") if tag.strip()]
-    return lead
+        lead["tags"] = [tag for part in _BETWEEN_TAGS.split(fields["tags"]) if (tag := part.strip())]
+    if custom := {name[7:]: text for name, text in fields.items() if name.startswith("custom.")}:
+        lead["custom"] = custom
+    external_id = fields.get("external_id") or digest
+    return LeadRow(line, external_id, digest, lead, fields.get("owner"), emptied, said)

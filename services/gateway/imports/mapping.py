@@ -18,7 +18,8 @@ Key: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,39}$")]
 Column: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
 Columns: TypeAlias = Annotated[list[Column], Field(min_length=1, max_length=8)]
 Outcome: TypeAlias = Literal["won", "lost"]
-
+Currency: TypeAlias = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+CustomKey: TypeAlias = Annotated[str, Field(min_length=1, max_length=100)]
 
 _NOT_OF_FILES = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"})
 """Python has them as encodings of text; what they read is host names and programs."""
@@ -31,10 +32,11 @@ class Part(BaseModel):
 
 
 class FileFormat(Part):
-    """How the file is written; what is absent is detected."""
+    """How the file is written; what is absent is detected. `sheet`: of a spreadsheet, else the first one."""
 
     encoding: str | None = None
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    sheet: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
     @field_validator("encoding")
     @classmethod
@@ -105,19 +107,35 @@ class Shape(Part):
     empty: dict[str, list[str]] = Field(default_factory=dict)
     """By field: values that stand for "not known"."""
 
-    def columns_of(self) -> dict[str, list[str]]:
-        """Every mapped field with its columns in the file, the first filled one counts."""
-        declared: BaseModel = self.columns  # type: ignore[attr-defined]
-        return {name: value for name, value in declared if value is not None}
+    def declared_columns(self) -> dict[str, list[str]] | None:
+        """Every mapped field with its columns in the file, the first filled one counts; None: the file's
+        headings say what its columns are.
+        """
+        declared: BaseModel | None = self.columns  # type: ignore[attr-defined]
+        return None if declared is None else {name: value for name, value in declared if value is not None}
+
+    def optional_columns(self) -> frozenset[str]:
+        """Fields that were not asked for by name: their usual column need not be there."""
+        declared: BaseModel | None = self.columns  # type: ignore[attr-defined]
+        unsaid = () if declared is None else type(declared).model_fields.keys() - declared.model_fields_set
+        return frozenset(unsaid) & _SPARED
+
+    def custom_columns(self) -> dict[str, str]:
+        """Custom fields by key, with their columns."""
+        return {}
 
     @model_validator(mode="after")
     def _only_mapped_fields(self) -> Shape:
-        mapped = self.columns_of()
+        mapped = self.declared_columns()
         for part in ("aliases", "empty"):
             for name in getattr(self, part):
-                if name not in mapped:
+                if mapped is not None and name not in mapped:
                     raise ValueError(f"`{part}` names the field {name!r}, which `columns` does not map")
         return self
+
+
+_SPARED = frozenset({"id", "name"})
+"""Columns that are taken where they are there: a row without an id is known by what it says."""
 
 
 class Fields(Part):
@@ -132,11 +150,11 @@ class Fields(Part):
 class HistoryShape(Shape):
     """What both shapes of the past have. Without a currency, money is in the tenant's."""
 
-    source: Key
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    source: Key = "file"
+    currency: Currency | None = None
     pipeline: PipelineSpec | None = None
     dates: Annotated[list[str], Field(min_length=1)] | None = None
-    """Formats of dates and times as `datetime.strptime` has them; absent: ISO 8601."""
+    """Formats of dates and times as `datetime.strptime` has them; absent: all usual ones that are clear."""
     people: People = People()
 
     def check_stage(self, key: str, where: str) -> None:
@@ -159,16 +177,21 @@ class DealColumns(Fields):
     started: Columns | None = None
     closed: Columns | None = None
     value: Columns | None = None
+    currency: Columns | None = None
     reason: Columns | None = None
+    phone: Columns | None = None
+    email: Columns | None = None
+    credit_code: Columns | None = None
+    tags: Columns | None = None
 
 
 class DealsMapping(HistoryShape):
     """A row per deal, as it stands now. `stages`: the file's word for the stage -> a stage's key, won or
-    lost.
+    lost; words that are not there mean the stage of this name, or the usual.
     """
 
     shape: Literal["deals"]
-    columns: DealColumns = DealColumns()
+    columns: DealColumns | None = None
     stages: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -267,7 +290,7 @@ class OrgMapping(Shape):
     """A row per rep. Where no team is mapped, the reps of one manager are a team with the manager's name."""
 
     shape: Literal["org"]
-    columns: OrgColumns = OrgColumns()
+    columns: OrgColumns | None = None
 
 
 class LeadColumns(Fields):
@@ -275,6 +298,8 @@ class LeadColumns(Fields):
     phone: Columns | None = None
     email: Columns | None = None
     company: Columns | None = None
+    credit_code: Columns | None = None
+    wecom_id: Columns | None = None
     source: Columns | None = None
     channel: Columns | None = None
     region: Columns | None = None
@@ -282,14 +307,23 @@ class LeadColumns(Fields):
     value: Columns | None = None
     currency: Columns | None = None
     tags: Columns | None = None
+    owner: Columns | None = None
+    external_id: Columns | None = None
 
 
 class LeadsMapping(Shape):
-    """New live leads, a row each; several tags in one cell are separated by `;`."""
+    """Live leads, a row each; several tags in one cell are separated by `;`. `custom`: custom fields by key,
+    with their columns. `source` and a row's `external_id` (else what it says) tell rows that are known.
+    """
 
     shape: Literal["leads"]
-    columns: LeadColumns = LeadColumns()
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    source: Key = "file"
+    columns: LeadColumns | None = None
+    custom: Annotated[dict[CustomKey, Column], Field(max_length=200)] = Field(default_factory=dict)
+    currency: Currency | None = None
+
+    def custom_columns(self) -> dict[str, str]:
+        return self.custom
 
 
 AnyMapping: TypeAlias = DealsMapping | EventLogMapping | OrgMapping | LeadsMapping

@@ -70,8 +70,9 @@ def load_mapping(text: str, kind: str) -> AnyMapping:
         raise BadMapping(f"a mapping has at most {MAX_MAPPING_BYTES // 1024} KiB")
     try:
         content = _Loader(text).get_single_data()
-        if isinstance(content, dict) and "shape" not in content and kind != "history":
-            content = {"shape": kind, **content}
+        if isinstance(content, dict) and "shape" not in content:
+            shape = kind if kind != "history" else "event_log" if "events" in content else "deals"
+            content = {"shape": shape, **content}
         mapping = _ADAPTER.validate_python(content)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise _explained(error) from error
@@ -84,15 +85,8 @@ def load_mapping(text: str, kind: str) -> AnyMapping:
 
 
 def default_mapping(kind: str) -> AnyMapping:
-    """Without a mapping, columns are called as the fields are.
-
-    :raises BadMapping: a history needs one: nothing says what its stages mean.
-    """
-    if kind == "history":
-        raise BadMapping(
-            "a history needs a mapping that says what its columns and stages mean; see docs/examples"
-        )
-    return _ADAPTER.validate_python({"shape": kind})
+    """Without a mapping, the headings say what the columns are; a history is then a row per deal."""
+    return _ADAPTER.validate_python({"shape": "deals" if kind == "history" else kind})
 
 
 def _explained(error: Exception) -> BadMapping:

@@ -10,6 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.gateway.identity.rules import normal_email
+from services.gateway.identity.use_cases import users_of_emails
 from services.gateway.imports.org_rows import WantedOrg, WantedUnit, WantedUser, code_of
 from services.gateway.imports.rules import Problem
 from services.gateway.org import listing
@@ -30,17 +31,22 @@ class Found:
 
 
 async def find_people(tx: Tx, names: Iterable[str]) -> Found:
-    """Who these are. A code counts before a name; a name that several people have is nobody's."""
+    """Who these are. A code counts before an e-mail address, that before a name; a name that several people
+    have is nobody's.
+    """
     wanted = sorted(set(names))
     found = Found()
     if not wanted:
         return found
     known = await listing.users_called(tx, wanted)
-    by_code = {user.code: user for user in known}
+    by_code = {user.code: user.id for user in known}
+    addresses = {name.lower() for name in wanted if "@" in name} - by_code.keys()
+    by_code |= await users_of_emails(tx, sorted(addresses)) if addresses else {}
     for name in wanted:
-        named = [by_code[name]] if name in by_code else [user for user in known if user.display_name == name]
+        sole = by_code.get(name) or by_code.get(name.lower() if "@" in name else name)
+        named = [sole] if sole else [user.id for user in known if user.display_name == name]
         if len(named) == 1:
-            found.ids[name] = named[0].id
+            found.ids[name] = named[0]
         elif named:
             found.ambiguous.add(name)
     return found

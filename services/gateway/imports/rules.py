@@ -5,27 +5,54 @@ hold.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Literal, Protocol
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from services.gateway.imports.values.amounts import UnclearAmount, read_amount
+from services.gateway.imports.values.dates import UnclearDate, read_date
 from shared.errors import CoxError
-from shared.money import Money, to_minor
+from shared.money import Money, from_minor, to_minor
 
 ImportKind = Literal["leads", "org", "history"]
 ImportState = Literal["waiting", "reading", "running", "done", "failed"]
+Mode = Literal["create", "update", "upsert"]
+UpdateKey = Literal["phone", "email", "credit_code", "external_id"]
 Fields = dict[str, str]
 """A row's mapped fields that hold something, by the mapping's names."""
 
-_GROUPED = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
-_PLAIN = re.compile(r"-?\d{1,30}(\.\d{1,30})?")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
+_ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"})
 _YEARS = range(1900, 2200)
 _YEAR_S = 366 * 86_400
 _TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a file is imported. `key` tells which lead a row is about, where leads are changed.
+
+    `corrects`: the import whose bad rows this file has; `mapping_name`: the saved mapping that was used.
+    """
+
+    mode: Mode = "create"
+    key: UpdateKey | None = None
+    corrects: UUID | None = None
+    mapping_name: str | None = None
+
+    @classmethod
+    def of(cls, stored: Mapping[str, str | None] | None) -> Options:
+        known = dict(stored or {})
+        corrects = known.pop("corrects", None)
+        return cls(**known, corrects=UUID(corrects) if corrects else None)  # type: ignore[arg-type]
+
+    def stored(self) -> dict[str, str | None]:
+        corrects = str(self.corrects) if self.corrects else None
+        return {"mode": self.mode, "key": self.key, "corrects": corrects, "mapping_name": self.mapping_name}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +100,36 @@ class Reading(Protocol):
 
 
 def pick(
-    cells: Sequence[str], places: Mapping[str, tuple[int, ...]], mapping: Reading
+    cells: Sequence[str],
+    places: Mapping[str, tuple[int, ...]],
+    mapping: Reading,
+    joined: Collection[str] = (),
 ) -> tuple[Fields, list[str]]:
-    """The row's fields, and a sentence for each value that was read as another spelling of one."""
+    """The row's fields, and a sentence for each value that was read as another spelling of one.
+
+    A field of several columns is the first of them that holds something; a `joined` one all of them.
+
+    :raises RowError: one of its cells holds an error of a spreadsheet.
+    """
     fields: Fields = {}
     respelt: list[str] = []
+    aliases, empty = mapping.aliases, mapping.empty
     for name, columns in places.items():
-        value = next((cells[index] for index in columns if cells[index]), "")
-        if not value or value in mapping.empty.get(name, ()):
+        value = cells[columns[0]] if len(columns) == 1 else _of_several(cells, columns, name in joined)
+        if not value or (empty and value in empty.get(name, ())):
             continue
-        meant = mapping.aliases.get(name, {}).get(value)
+        if value[0] == "#" and value in _ERRORS:
+            raise RowError(name, "cell_error", f"the cell holds {value}, an error of the spreadsheet")
+        meant = aliases.get(name, {}).get(value) if aliases else None
         if meant is not None:
             respelt.append(f"{name}: {value!r} read as {meant!r}")
         fields[name] = value if meant is None else meant
     return fields, respelt
+
+
+def _of_several(cells: Sequence[str], columns: Sequence[int], joined: bool) -> str:
+    filled = (cells[index] for index in columns if cells[index])
+    return " / ".join(dict.fromkeys(filled)) if joined else next(filled, "")
 
 
 def parse_moment(fields: Fields, field: str, formats: Sequence[str] | None, zone: ZoneInfo) -> datetime:
@@ -94,9 +137,9 @@ def parse_moment(fields: Fields, field: str, formats: Sequence[str] | None, zone
     too.
     """
     text = fields[field]
-    moment = _iso(text) if formats is None else _formatted(text, formats)
+    moment = _iso(text) or _usual(field, text) if formats is None else _formatted(text, formats)
     if moment is None or moment.year not in _YEARS:
-        expected = "ISO 8601, such as 2017-03-01" if formats is None else " or ".join(formats)
+        expected = "a date such as 2017-03-01" if formats is None else " or ".join(formats)
         raise RowError(field, "bad_date", f"{text[:60]!r} is no date; expected {expected}")
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
@@ -107,6 +150,14 @@ def _iso(text: str) -> datetime | None:
         return _noon(date.fromisoformat(text)) if len(text) <= 10 else datetime.fromisoformat(text)
     except ValueError:
         return None
+
+
+def _usual(field: str, text: str) -> datetime:
+    try:
+        found = read_date(text)
+    except UnclearDate as error:
+        raise RowError(field, "bad_date", f"{text[:60]!r}: {error}") from None
+    return found if isinstance(found, datetime) else _noon(found)
 
 
 def _formatted(text: str, formats: Sequence[str]) -> datetime | None:
@@ -124,22 +175,27 @@ def _noon(day: date) -> datetime:
     return datetime.combine(day, time(12))
 
 
-def parse_amount(fields: Fields, field: str, currency: str) -> dict[str, str]:
-    """The field as money on the wire; `1,234.50` may have its thousands grouped. Negative amounts are
-    refused.
-    """
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """Money on the wire, and a sentence where it was not written as a plain number."""
+
+    money: dict[str, str]
+    said: str | None
+
+
+def parse_amount(fields: Fields, field: str, currency: str, factor: Decimal | None = None) -> Worth:
+    """The field as money on the wire; see `read_amount`. Negative amounts are refused."""
     text = fields[field]
-    plain = text.replace(",", "") if _GROUPED.fullmatch(text) else text
-    if not _PLAIN.fullmatch(plain):
-        raise RowError(field, "bad_amount", f"{text[:60]!r} is no amount, such as 1054 or 1054.50")
-    amount = Decimal(plain)
-    if amount < 0:
-        raise RowError(field, "negative_amount", f"{text[:60]!r}: a deal's value is not negative")
     try:
-        to_minor(Money(amount, currency))
+        found = read_amount(text, currency, factor)
+        unit = found.currency or currency
+        minor = to_minor(Money(found.amount, unit))
+    except UnclearAmount as error:
+        raise RowError(field, error.code, f"{text[:60]!r}: {error}") from None
     except CoxError as error:
         raise RowError(field, "bad_amount", f"{text[:60]!r}: {error.detail}") from error
-    return {"amount": plain, "currency": currency}
+    plain = format(from_minor(minor, unit).amount if found.odd else found.amount, "f")
+    return Worth({"amount": plain, "currency": unit}, f"{text[:60]!r} read as {plain}" if found.odd else None)
 
 
 def needed(fields: Fields, field: str) -> str:

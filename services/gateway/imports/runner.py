@@ -15,6 +15,7 @@ from uuid import UUID
 import structlog
 
 from services.gateway.imports import tables
+from services.gateway.imports.load import load_rest
 from services.gateway.imports.loading import Loader, finish
 from services.gateway.imports.reading import read_file
 from services.gateway.imports.tables import Import
@@ -112,7 +113,7 @@ class Runner:
             known = read
         secret = self._settings.position_secret.get_secret_value()
         loader = await Loader.of(self._database, self._services, self._clock, secret, known)
-        await loader.run()
+        await load_rest(loader)
 
     async def _give_up(self, known: Import, error: Exception) -> None:
         """A refusal ends the import with its reason; an error that nobody foresaw does so after some

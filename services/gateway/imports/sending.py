@@ -9,9 +9,10 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from services.gateway.imports.history import Deal, Deed, Folded
-from services.gateway.imports.mapping import HistoryShape
+from services.gateway.imports.lead_rows import LeadRow
+from services.gateway.imports.mapping import HistoryShape, LeadsMapping
 from services.gateway.imports.report import Report
-from services.gateway.imports.rules import Problem
+from services.gateway.imports.rules import Options, Problem
 from services.gateway.imports.tables import Import
 from services.gateway.upstream.services import Services
 from shared.access.principal import Principal
@@ -24,6 +25,7 @@ class Sender(Protocol):
 
     services: Services
     known: Import
+    options: Options
     report: Report
     people: dict[str, UUID]
     after_org: str
@@ -34,12 +36,24 @@ class Sender(Protocol):
 
 
 @dataclass(slots=True)
+class SentRow:
+    """What became of a row; `keys` tell which rows share a phone, say."""
+
+    line: int
+    status: str
+    keys: Sequence[str]
+    duplicate_of: str | None
+
+
+@dataclass(slots=True)
 class Sent:
-    """`failed_units` are external ids of deals that were refused."""
+    """`failed_units` are external ids of deals that were refused; `keys` those of rows that were taken."""
 
     problems: list[Problem] = field(default_factory=list)
     failed_units: set[str] = field(default_factory=set)
     positions: list[str] = field(default_factory=list)
+    keys: list[tuple[str, int]] = field(default_factory=list)
+    rows: list[SentRow] = field(default_factory=list)
 
 
 async def send_history(sender: Sender, mapping: HistoryShape, folded: Sequence[Folded]) -> Sent:
@@ -64,10 +78,13 @@ async def _send_deals(
 ) -> dict[str, str]:
     pipeline = None if mapping.pipeline is None else mapping.pipeline.key
     items = [_deal_item(sender, pipeline, deal) for deal in deals]
+    body: dict[str, Any] = {"source": mapping.source, "items": items, "dry_run": sender.known.dry_run}
+    if sender.known.dry_run and mapping.pipeline is not None:
+        body["pipeline"] = mapping.pipeline.model_dump()
     answer = await sender.services.post(
         "leads",
         "/internal/leads/import",
-        {"source": mapping.source, "items": items},
+        body,
         principal=await sender.as_service(),
         wait_for=sender.after_org,
     )
@@ -81,6 +98,7 @@ async def _send_deals(
             sent.failed_units.add(deal.external_id)
         else:
             lead_ids[deal.external_id] = item["lead_id"]
+            sent.keys += [(key, deal.line) for key in item["keys"]]
     return lead_ids
 
 
@@ -106,6 +124,7 @@ def _deal_item(sender: Sender, pipeline: str | None, deal: Deal) -> dict[str, An
         "value": deal.value,
         "started_at": None if deal.started_at is None else _wire(deal.started_at),
         "creator_id": _person(sender, deal.creator),
+        "tags": deal.tags,
         "steps": steps,
     }
 
@@ -121,7 +140,7 @@ async def _send_deeds(
     answer = await sender.services.post(
         "activities",
         "/internal/activities/import",
-        {"source": mapping.source, "items": items},
+        {"source": mapping.source, "items": items, "dry_run": sender.known.dry_run},
         principal=await sender.as_service(),
         wait_for=sender.after_org,
     )
@@ -149,26 +168,44 @@ def _deed_item(sender: Sender, lead_id: str, deal: Deal, deed: Deed) -> dict[str
     }
 
 
-async def send_leads(
-    sender: Sender, bodies: Sequence[Mapping[str, Any]], lines: Sequence[int], batch: int
-) -> Sent:
-    """New leads, through the route that everybody uses. A batch sent twice is stored once, by its key."""
-    sent = Sent()
+async def send_rows(sender: Sender, mapping: LeadsMapping, rows: Sequence[LeadRow]) -> Sent:
+    """Live leads, on behalf of whoever asked. A row sent twice is stored once: its source knows it."""
+    sent, asker = Sent(), (await sender.as_user()).access()
     answer = await sender.services.post(
         "leads",
-        "/v1/leads/batch",
-        {"items": bodies},
-        principal=await sender.as_user(),
-        idempotency_key=f"import-{sender.known.id}-{batch}",
+        "/internal/leads/rows",
+        {
+            "asker": {
+                "user_id": str(asker.user_id),
+                "visibility": asker.visibility,
+                "unit_id": None if asker.unit_id is None else str(asker.unit_id),
+            },
+            "source": mapping.source,
+            "mode": sender.options.mode,
+            "key": sender.options.key,
+            "dry_run": sender.known.dry_run,
+            "items": [_row_item(sender, row) for row in rows],
+        },
+        principal=await sender.as_service(),
+        wait_for=sender.after_org,
     )
-    if answer.position:
+    if answer.position and not sender.known.dry_run:
         sent.positions.append(answer.position)
-    for line, item in zip(lines, answer.body["items"], strict=True):
-        failed = bool(item.get("errors")) or item.get("status") in ("failed", "refused", "error")
-        sender.report.counts["leads_failed" if failed else "leads_created"] += 1
-        if failed:
-            sent.problems.append(_problem(line, item))
+    for row, item in zip(rows, answer.body["items"], strict=True):
+        if item["status"] == "failed":
+            sent.problems.append(_problem(row.line, item))
+        sent.rows.append(SentRow(row.line, item["status"], item["keys"], item["duplicate_of"]))
     return sent
+
+
+def _row_item(sender: Sender, row: LeadRow) -> dict[str, Any]:
+    return {
+        "external_id": row.external_id,
+        "digest": row.digest,
+        "lead": row.body,
+        "owner_id": _person(sender, row.owner),
+        "emptied": row.emptied,
+    }
 
 
 def _problem(line: int, item: Mapping[str, Any]) -> Problem:
@@ -180,7 +217,9 @@ def _problem(line: int, item: Mapping[str, Any]) -> Problem:
 
 
 def _person(sender: Sender, name: str | None) -> str | None:
-    return None if name is None else str(sender.people[name])
+    """Nobody, too, for people whom a dry run would have made: it stands in for them."""
+    found = None if name is None else sender.people[name]
+    return None if found is None or found == sender.known.id else str(found)
 
 
 def _wire(at: datetime) -> str:

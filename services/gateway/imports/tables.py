@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -24,11 +23,12 @@ from sqlalchemy import (
     Uuid,
     insert,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.gateway.imports.rules import Fields, ImportKind, ImportState, Problem
+from services.gateway.imports.rules import ImportKind, ImportState, Problem
 from services.gateway.metadata import metadata
 from shared.database.transactions import Tx
 
@@ -49,7 +49,12 @@ imports = Table(
     # Of kind, mapping and content: the same import asked for again, while it is under way, is the same
     # import.
     Column("digest", Text, nullable=False),
+    # How it is imported; see Options.
+    Column("options", JSONB, nullable=False, server_default=text("'{}'")),
     Column("encoding", Text),
+    # The names of the file's columns, for the rows to correct; these are kept until then.
+    Column("header", ARRAY(Text)),
+    Column("kept_until", DateTime(timezone=True)),
     Column("rows_total", Integer),
     Column("rows_done", Integer, nullable=False),
     Column("rows_failed", Integer, nullable=False),
@@ -79,17 +84,6 @@ import_files = Table(
     Column("import_id", Uuid, primary_key=True),
     Column("part", Integer, primary_key=True),
     Column("content", LargeBinary, nullable=False),
-)
-
-import_rows = Table(
-    "import_rows",
-    metadata,
-    Column("tenant_id", Uuid, primary_key=True),
-    Column("import_id", Uuid, primary_key=True),
-    Column("unit", Integer, primary_key=True),
-    Column("line", Integer, primary_key=True),
-    # The mapped fields that hold something, as a JSON object.
-    Column("fields", Text, nullable=False),
 )
 
 import_problems = Table(
@@ -123,7 +117,10 @@ class Import:
     mapping: str | None
     digest: str
     created_at: datetime
+    options: Any = None
     encoding: str | None = None
+    header: Sequence[str] | None = None
+    kept_until: datetime | None = None
     rows_total: int | None = None
     rows_done: int = 0
     rows_failed: int = 0
@@ -147,7 +144,7 @@ def _import(row: Any) -> Import:
 async def insert_import(tx: Tx, new: Import, parts: AsyncIterator[bytes]) -> None:
     """Store an import with its file, part by part."""
     values = {name: getattr(new, name) for name in _NAMES}
-    values |= {"report": new.report or {}, "positions": list(new.positions)}
+    values |= {"report": new.report or {}, "positions": list(new.positions), "options": new.options or {}}
     await tx.conn.execute(insert(imports).values(values))
     number = 0
     async for part in parts:
@@ -204,25 +201,11 @@ async def change_import(tx: Tx, known: Import, **values: Any) -> Import | None:
     return None if row is None else replace(known, **values, seq=row[0])
 
 
-_ROWS = """insert into import_rows (tenant_id, import_id, unit, line, fields)
-    select $1, $2, r.* from unnest($3::int[], $4::int[], $5::text[]) r(unit, line, fields)"""
 _PROBLEMS = """insert into import_problems (tenant_id, import_id, line, code, field, detail)
     select distinct on (r.line, r.code) $1, $2, r.*
     from unnest($3::int[], $4::text[], $5::text[], $6::text[]) r(line, code, field, detail)
     on conflict do nothing"""
-_BATCH = """select unit, line, fields from import_rows
-    where tenant_id = $1 and import_id = $2 and unit > $3 and unit <= $4 order by unit, line"""
 _CLEAR = "delete from {table} where tenant_id = $1 and import_id = $2"
-
-
-async def insert_rows(tx: Tx, import_id: UUID, rows: Sequence[tuple[int, int, Fields]]) -> None:
-    """Keep (unit, line, fields) until their unit is dealt with."""
-    columns = (
-        [row[0] for row in rows],
-        [row[1] for row in rows],
-        [orjson.dumps(row[2]).decode() for row in rows],
-    )
-    await tx.connection.execute(_ROWS, tx.tenant_id, import_id, *columns)
 
 
 async def insert_problems(tx: Tx, import_id: UUID, problems: Sequence[Problem]) -> None:
@@ -234,24 +217,9 @@ async def insert_problems(tx: Tx, import_id: UUID, problems: Sequence[Problem]) 
         await tx.connection.execute(_PROBLEMS, tx.tenant_id, import_id, *columns)
 
 
-async def read_units(tx: Tx, import_id: UUID, after: int, count: int) -> dict[int, list[tuple[int, Fields]]]:
-    """The rows of the next `count` units, each as (line, fields) in the file's order."""
-    units: dict[int, list[tuple[int, Fields]]] = {}
-    for row in await tx.connection.fetch(_BATCH, tx.tenant_id, import_id, after, after + count):
-        units.setdefault(row["unit"], []).append((row["line"], orjson.loads(row["fields"])))
-    return units
-
-
-async def clear_rows(tx: Tx, import_id: UUID) -> None:
-    """Forget rows and problems: reading starts again."""
-    for table in ("import_rows", "import_problems"):
-        await tx.connection.execute(_CLEAR.format(table=table), tx.tenant_id, import_id)
-
-
 async def clear_file(tx: Tx, import_id: UUID) -> None:
-    """Forget the file and its rows: all of it is dealt with."""
-    for table in ("import_rows", "import_files"):
-        await tx.connection.execute(_CLEAR.format(table=table), tx.tenant_id, import_id)
+    """Forget the file: all of it is dealt with."""
+    await tx.connection.execute(_CLEAR.format(table="import_files"), tx.tenant_id, import_id)
 
 
 async def list_problems(tx: Tx, import_id: UUID, after: tuple[int, str] | None, limit: int) -> list[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -12,15 +13,19 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from services.gateway.imports.mapping_file import MAX_MAPPING_BYTES
-from services.gateway.imports.rules import ImportKind
-from services.gateway.imports.use_cases import SCOPES, Upload, digest_of
+from services.gateway.imports.rules import ImportKind, Mode, Options, UpdateKey
+from services.gateway.imports.use_cases import SCOPES, Upload
 from shared.errors import FieldError, Invalid, Malformed, TooLarge
 from shared.web.bodies import ClientGone
 from shared.web.problems import UnsupportedMediaType
 
 MAX_UPLOAD_BYTES = 128 * 1024 * 1024
-_TEXT_FIELDS = frozenset({"kind", "mapping", "dry_run"})
+_TEXT_FIELDS = frozenset({"kind", "mapping", "dry_run", "mode", "key", "corrects"})
 _KINDS: dict[str, ImportKind] = {kind: kind for kind in SCOPES}
+_MODES: dict[str, Mode] = {"create": "create", "update": "update", "upsert": "upsert"}
+_KEYS: dict[str, UpdateKey] = {
+    "phone": "phone", "email": "email", "credit_code": "credit_code", "external_id": "external_id",
+}  # fmt: skip
 _WORDS = {"true": True, "false": False, "": False}
 
 
@@ -91,9 +96,30 @@ async def _upload(form: FormData) -> Upload:
     if dry_run not in _WORDS:
         raise _bad("dry_run", "not_a_boolean", "dry_run is true or false")
     mapping = await _text(form, "mapping") or None
+    options = await _options(form, kind)
     name = "".join(char for char in (file.filename or "file") if char.isprintable())[:200]
-    digest = digest_of(kind, mapping, _WORDS[dry_run], file.file)
-    return Upload(kind, file.file, name or "file", mapping, _WORDS[dry_run], digest)
+    return Upload(kind, file.file, name or "file", mapping, _WORDS[dry_run], options)
+
+
+async def _options(form: FormData, kind: ImportKind) -> Options:
+    mode = _MODES.get(await _text(form, "mode") or "create")
+    if mode is None:
+        raise _bad("mode", "unknown_mode", f"mode is one of {', '.join(_MODES)}")
+    said = await _text(form, "key") or None
+    key = _KEYS.get(said or "")
+    if said is not None and key is None:
+        raise _bad("key", "unknown_key", f"key is one of {', '.join(_KEYS)}")
+    if mode != "create" and kind != "leads":
+        raise _bad("mode", "not_for_this_kind", "only leads are changed by a file")
+    if (mode == "create") != (key is None):
+        raise _bad(
+            "key", "key_needed", "key says by what leads are found: it belongs to mode update or upsert"
+        )
+    corrects = await _text(form, "corrects") or None
+    try:
+        return Options(mode, key, UUID(corrects) if corrects else None)
+    except ValueError:
+        raise _bad("corrects", "malformed_id", "corrects is the id of an import") from None
 
 
 async def _text(form: FormData, name: str) -> str | None:

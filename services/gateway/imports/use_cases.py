@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO
 from uuid import UUID
 
 from services.gateway.imports import tables
-from services.gateway.imports.rules import ImportKind
+from services.gateway.imports.rows import tables as rows
+from services.gateway.imports.rows.tables import bad_rows
+from services.gateway.imports.rules import ImportKind, Options
+from services.gateway.imports.saved.use_cases import remember
 from services.gateway.imports.tables import PART_BYTES, Import, list_problems
 from shared.access.principal import Principal
 from shared.database.transactions import Tx
@@ -18,7 +21,10 @@ from shared.errors import NotFound
 from shared.ids import new_id
 
 # The room's door: what its routes need of the tables they take from here.
-__all__ = ["SCOPES", "Import", "Upload", "digest_of", "import_of", "list_problems", "start_import"]
+__all__ = [
+    "SCOPES", "Import", "Upload", "bad_rows", "digest_of", "forget", "import_of", "list_problems",
+    "start_import",
+]  # fmt: skip
 
 SCOPES: dict[ImportKind, str] = {"leads": "leads:write", "org": "org:write", "history": "admin"}
 """What an import of each kind needs: a history may hold everything."""
@@ -33,24 +39,29 @@ class Upload:
     file_name: str
     mapping: str | None
     dry_run: bool
-    digest: str
+    options: Options = field(default_factory=Options)
 
 
-def digest_of(kind: str, mapping: str | None, dry_run: bool, file: BinaryIO) -> str:
+def digest_of(upload: Upload) -> str:
     """The same for the same import."""
-    made = hashlib.sha256(f"{kind}\x1f{dry_run}\x1f{mapping}\x1f".encode())
-    file.seek(0)
-    while block := file.read(PART_BYTES):
+    asked = (upload.kind, upload.dry_run, upload.mapping, upload.options)
+    made = hashlib.sha256(repr(asked).encode())
+    upload.file.seek(0)
+    while block := upload.file.read(PART_BYTES):
         made.update(block)
     return made.hexdigest()
 
 
-async def start_import(tx: Tx, principal: Principal, upload: Upload, now: datetime) -> Import:
+async def start_import(
+    tx: Tx, principal: Principal, upload: Upload, digest: str, header: str, now: datetime
+) -> Import:
     """Keep the file and let the worker begin. The same import, still under way, is answered instead of a
-    second.
+    second. `header` is the fingerprint of the file's: a saved mapping that was used is known by it again.
     """
-    await tables.lock_digest(tx, upload.digest)
-    same = await tables.unfinished_with(tx, upload.digest)
+    if upload.options.mapping_name is not None:
+        await remember(tx, upload.kind, upload.options.mapping_name, header)
+    await tables.lock_digest(tx, digest)
+    same = await tables.unfinished_with(tx, digest)
     if same is not None:
         return same
     new = Import(
@@ -64,8 +75,9 @@ async def start_import(tx: Tx, principal: Principal, upload: Upload, now: dateti
         principal.user_id,
         upload.file_name,
         upload.mapping,
-        upload.digest,
+        digest,
         now,
+        upload.options.stored(),
     )
     await tables.insert_import(tx, new, _parts(upload.file))
     return new
@@ -87,3 +99,16 @@ async def import_of(tx: Tx, principal: Principal, import_id: UUID) -> Import:
     if found is None or not (mine or principal.may("admin")):
         raise NotFound("There is no such import")
     return found
+
+
+async def forget(tx: Tx, tenant_id: UUID, said: Sequence[str]) -> None:
+    """Forget every row kept for correction in which one of these texts stands: a name, a number as written.
+
+    Rows that were imported are not kept; what they became is their service's to forget.
+    """
+    await rows.forget_said(tx, tenant_id, said)
+
+
+async def forget_import(tx: Tx, import_id: UUID) -> None:
+    """Rows can be corrected no longer."""
+    await rows.clear_bad_rows(tx, import_id)

@@ -75,3 +75,7 @@ select kind, value, lead_id from duplicate_keys
 where tenant_id = $1 and (kind, value) in (select * from unnest($2::text[], $3::text[]))
 order by kind, value for update
 """
+HOLDERS = """
+select d.kind, d.value, d.lead_id from unnest($2::text[], $3::text[]) as r(kind, value)
+join duplicate_keys d on d.tenant_id = $1 and d.kind = r.kind and d.value = r.value
+"""

@@ -7,7 +7,15 @@ from typing import Any
 from uuid import UUID
 
 from services.leads.duplicates.rules import Claim, Key
-from services.leads.duplicates.tables import CLAIM, GIVE_UP, HAND_ON, LOCK_KEYS, claiming, claiming_of_one
+from services.leads.duplicates.tables import (
+    CLAIM,
+    GIVE_UP,
+    HAND_ON,
+    HOLDERS,
+    LOCK_KEYS,
+    claiming,
+    claiming_of_one,
+)
 from shared.database.transactions import Tx
 
 
@@ -31,6 +39,16 @@ async def release_key(tx: Tx, tenant_id: UUID, lead_id: UUID, key: Key, successo
         await tx.connection.execute(GIVE_UP, tenant_id, key.kind, key.value, lead_id)
     else:
         await tx.connection.execute(HAND_ON, tenant_id, key.kind, key.value, lead_id, successor)
+
+
+async def holders_of(tx: Tx, tenant_id: UUID, keys: Iterable[Key]) -> dict[Key, UUID]:
+    """The first lead that has each of these keys, where one has; nothing is locked."""
+    asked = sorted(set(keys))
+    if not asked:
+        return {}
+    kinds, values = [key.kind for key in asked], [key.value for key in asked]
+    rows = await tx.connection.fetch(HOLDERS, tenant_id, kinds, values)
+    return {Key(row["kind"], row["value"]): row["lead_id"] for row in rows}
 
 
 async def hold_keys(tx: Tx, tenant_id: UUID, lead_id: UUID, keys: Iterable[Key]) -> dict[Key, UUID]:

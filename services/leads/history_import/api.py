@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from fastapi import Depends
 from pydantic import Field
@@ -12,10 +14,12 @@ from starlette.responses import Response
 
 from services.leads.edge import Short, StageKey
 from services.leads.history_import.build import Deal
-from services.leads.history_import.rules import Step
+from services.leads.history_import.rules import Step, marks_of
 from services.leads.history_import.use_cases import Imported, import_deals
-from services.leads.intake.models import BadField, Name
+from services.leads.intake.models import BadField, CodeText, EmailText, Name, PhoneText, Tags
+from services.leads.intake.rules import Given
 from services.leads.pipelines.api import PipelineIn
+from services.leads.pipelines.rules import Pipeline
 from services.leads.pipelines.use_cases import ensure_pipeline
 from shared.database.transactions import Tx
 from shared.errors import CoxError
@@ -60,6 +64,10 @@ class DealIn(WireModel):
     value: MoneyIn | None = None
     started_at: Timestamp | None = None
     creator_id: Id | None = None
+    phone: PhoneText | None = None
+    email: EmailText | None = None
+    credit_code: CodeText | None = None
+    tags: Tags = Field(default_factory=list)
     steps: list[StepIn] = Field(default_factory=list, max_length=10_000)
 
     def deal(self) -> Deal:
@@ -76,14 +84,21 @@ class DealIn(WireModel):
             started_at=self.started_at,
             creator_id=self.creator_id,
             steps=tuple(step.step() for step in self.steps),
+            given=Given(self.phone, self.email, self.credit_code),
+            tags=tuple(dict.fromkeys(self.tags)),
         )
 
 
 class DealsIn(WireModel):
-    """Up to 1,000 deals of one source; a row is known by (source, external_id) for ever."""
+    """Up to 1,000 deals of one source; a row is known by (source, external_id) for ever.
+
+    `dry_run`: everything is done, and taken back; `pipeline` is made first where there is none with its key.
+    """
 
     source: Annotated[str, Line(100)]
     items: list[Any] = Field(max_length=MAX_ROWS)
+    dry_run: bool = False
+    pipeline: PipelineIn | None = None
 
 
 class ImportedOut(WireModel):
@@ -91,6 +106,8 @@ class ImportedOut(WireModel):
     status: Literal["created", "unchanged", "extended", "failed"]
     lead_id: Id | None
     errors: list[BadField]
+    keys: list[str] = Field(default_factory=list, description="What tells that two rows share a phone, say.")
+    duplicate_of: Id | None = None
 
 
 class DealsOut(WireModel):
@@ -107,11 +124,8 @@ class PipelineMade(WireModel):
 @router.post("/pipelines/import", response_model=PipelineMade)
 async def post_pipeline(body: PipelineIn, write: Writing, at: Now) -> Response:
     """The pipeline of this key, made unless it is there."""
-    stages = [stage.stage() for stage in body.stages]
     return await write.run(
-        lambda tx: ensure_pipeline(
-            tx, write.principal.tenant_id, at, key=body.key, name=body.name, stages=stages
-        ),
+        lambda tx: _ensured(tx, write.principal.tenant_id, body, at),
         render=lambda pipeline: PipelineMade(id=pipeline.id),
     )
 
@@ -124,10 +138,20 @@ async def post_deals(request: Request, body: DealsIn, write: Writing, at: Now) -
     secret = context_of(request).settings.position_secret.get_secret_value()
 
     async def work(tx: Tx) -> tuple[list[Imported], list[str]]:
-        done = await import_deals(tx, tenant_id, body.source, rows, at)
+        async with tx.savepoint(keep=not body.dry_run):
+            if body.pipeline is not None:
+                await _ensured(tx, tenant_id, body.pipeline, at)
+            done = await import_deals(tx, tenant_id, body.source, rows, at)
         return done, [encode_token(tx.recorded, tenant_id, secret)] if tx.recorded else []
 
-    return await write.run(work, render=lambda made: DealsOut(items=_shown(made[0]), positions=made[1]))
+    return await write.run(
+        work, render=lambda made: DealsOut(items=_shown(tenant_id, made[0]), positions=made[1])
+    )
+
+
+async def _ensured(tx: Tx, tenant_id: UUID, wanted: PipelineIn, at: datetime) -> Pipeline:
+    stages = [stage.stage() for stage in wanted.stages]
+    return await ensure_pipeline(tx, tenant_id, at, key=wanted.key, name=wanted.name, stages=stages)
 
 
 def _row(item: object) -> Deal | CoxError:
@@ -137,9 +161,16 @@ def _row(item: object) -> Deal | CoxError:
         return error
 
 
-def _shown(results: Sequence[Imported]) -> list[ImportedOut]:
+def _shown(tenant_id: UUID, results: Sequence[Imported]) -> list[ImportedOut]:
     return [
-        ImportedOut(index=at, status=one.status, lead_id=one.lead_id, errors=_errors(one.error))
+        ImportedOut(
+            index=at,
+            status=one.status,
+            lead_id=one.lead_id,
+            errors=_errors(one.error),
+            keys=marks_of(tenant_id, one.keys),
+            duplicate_of=one.duplicate_of,
+        )
         for at, one in enumerate(results)
     ]
 

@@ -10,11 +10,13 @@ from uuid import UUID
 
 from services.leads.assignment.use_cases import assigned, assignment_row
 from services.leads.custom_fields.finding import NOTHING
+from services.leads.duplicates.rules import Key
 from services.leads.history_import.rules import Handed, Moved, Step, replay, start_of
-from services.leads.intake.changes import value_columns
+from services.leads.intake.changes import contact_columns, value_columns
 from services.leads.intake.lead import Lead
-from services.leads.intake.rules import Contact, found_by
+from services.leads.intake.rules import Given, contact_of, found_by
 from services.leads.intake.use_cases import created_event
+from services.leads.normalising.regions import region_of
 from services.leads.pipelines.rules import Pipeline
 from services.leads.progress.rules import Standing
 from services.leads.progress.use_cases import after_move, history_row, stage_changed
@@ -54,6 +56,8 @@ class Deal:
     started_at: datetime | None
     creator_id: UUID | None
     steps: tuple[Step, ...]
+    given: Given = field(default_factory=Given)
+    tags: tuple[str, ...] = ()
 
     def amounts(self, now: datetime) -> Iterator[tuple[Money | None, datetime]]:
         """Every amount with the moment at which it will be valued."""
@@ -71,6 +75,11 @@ class Setting:
     pipelines: Mapping[str | None, Pipeline]
     careers: Mapping[UUID, Career]
     valuer: Valuer
+
+    @property
+    def region(self) -> str:
+        """Where national numbers belong."""
+        return region_of(self.valuer.tenant.timezone, self.valuer.tenant.currency)
 
     def credit(self, user_id: UUID | None, at: datetime) -> Credit:
         career = self.careers.get(user_id) if user_id else None
@@ -90,6 +99,7 @@ class Built:
 
     lead: Lead
     created: bool
+    keys: tuple[Key, ...] = ()
     search_text: str = ""
     terms: list[int] = field(default_factory=list)
     events: list[NewEvent] = field(default_factory=list)
@@ -106,11 +116,11 @@ def start(setting: Setting, tenant_id: UUID, lead_id: UUID, source: str, deal: D
     pipeline = setting.pipeline(deal.pipeline)
     started_at = start_of(deal.started_at, deal.steps, setting.now)
     worth = setting.valuer.known(deal.value, started_at)
+    contact = contact_of(deal.given, setting.region)
     lead = _first(setting, tenant_id, lead_id, source, deal, pipeline, started_at, worth)
-    built = Built(lead, created=True)
-    built.search_text, built.terms = found_by(
-        tenant_id, deal.name, deal.company, Contact(None, None), (), NOTHING
-    )
+    lead = replace(lead, **contact_columns(contact))
+    built = Built(lead, created=True, keys=contact.keys)
+    built.search_text, built.terms = found_by(tenant_id, deal.name, deal.company, contact, deal.tags, NOTHING)
     creator = setting.credit(deal.creator_id, started_at)
     currency = setting.valuer.tenant.currency
     built.record(created_event(lead, creator if creator.rep_id else Credit(), currency), started_at)
@@ -191,16 +201,17 @@ def _first(
         name=deal.name,
         phone=None,
         phone_extension=None,
-        phone_text=None,
+        phone_text=deal.given.phone,
         email=None,
-        email_text=None,
+        email_text=deal.given.email,
+        credit_code_text=deal.given.credit_code,
         company=deal.company,
         source=deal.origin,
         channel=deal.channel,
         region=deal.region,
         product=deal.product,
         **value_columns(worth),
-        tags=(),
+        tags=deal.tags,
         custom={"import_source": source, "external_id": deal.external_id},
         pipeline_id=pipeline.id,
         stage=pipeline.first_stage,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Literal
 from uuid import UUID
 
+from services.leads.duplicates.rules import Key
 from services.leads.pipelines.rules import Pipeline
 from services.leads.progress.rules import Move, SameStage, Standing, move
 from shared.errors import CoxError, FieldError, Invalid
@@ -116,3 +117,11 @@ def digest(steps: Sequence[Step], *, timeless: bool) -> str:
             f"{at}\x1f{step.do}\x1f{step.owner_id}\x1f{step.to}\x1f{step.reason}\x1f{money}\x1e".encode()
         )
     return made.hexdigest()
+
+
+def marks_of(tenant_id: UUID, keys: Iterable[Key]) -> list[str]:
+    """Exact keys as `kind:digest`: they tell that two rows share one, and nothing of what it is."""
+    return [
+        f"{key.kind}:{blake2b(key.value.encode(), digest_size=12, key=tenant_id.bytes).hexdigest()}"
+        for key in keys
+    ]

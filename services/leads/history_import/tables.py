@@ -47,3 +47,19 @@ where l.tenant_id = $1 and l.id = any($2::uuid[])
     select from unnest(array[l.name, l.email, l.email_text, l.phone_text, right(l.phone, 8)]) as own(word)
     where word <> '' and strpos(lower(k.external_id), lower(word)) > 0)
 """
+# Rows without a history are whole at once.
+CLAIM_ROWS = """
+insert into import_keys as k (tenant_id, source, external_id, lead_id, steps, digest)
+select $1, $2, r.external_id, r.lead_id, 0, r.digest
+from unnest($3::text[], $4::uuid[], $5::text[]) as r(external_id, lead_id, digest)
+order by r.external_id
+on conflict (tenant_id, source, external_id) do update set lead_id = k.lead_id
+returning external_id, lead_id, digest
+"""
+ROWS_KNOWN = """
+select external_id, lead_id from import_keys
+where tenant_id = $1 and source = $2 and external_id = any($3::text[])
+"""
+GIVE_UP_ROWS = """
+delete from import_keys where tenant_id = $1 and source = $2 and external_id = any($3::text[])
+"""

@@ -10,9 +10,18 @@ from typing import Literal
 from uuid import UUID
 
 from services.leads.assignment.use_cases import store_assignments
+from services.leads.duplicates.rules import Claim, Key
 from services.leads.history_import.build import Built, Deal, Setting, extend, start
 from services.leads.history_import.rules import digest
-from services.leads.history_import.tables import ADVANCE, CLAIM, FORGET, GIVE_UP
+from services.leads.history_import.tables import (
+    ADVANCE,
+    CLAIM,
+    CLAIM_ROWS,
+    FORGET,
+    GIVE_UP,
+    GIVE_UP_ROWS,
+    ROWS_KNOWN,
+)
 from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import get_leads, living, lock_leads, store_new, store_passed
 from services.leads.pipelines.rules import Pipeline
@@ -40,11 +49,16 @@ class HistoryChanged(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of one row; `error` says why it failed."""
+    """What became of one row; `error` says why it failed.
+
+    `keys` are those of a lead that was made now, `duplicate_of` the first lead that has one of them.
+    """
 
     status: Status
     lead_id: UUID | None
     error: CoxError | None = None
+    keys: tuple[Key, ...] = ()
+    duplicate_of: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +82,9 @@ async def import_deals(
     known = await _claim(tx, tenant_id, source, deals)
     to_do = [deal for deal in deals if known[deal.external_id].steps < len(deal.steps)]
     plans = await _plan(tx, tenant_id, source, to_do, known, now)
-    await _store(tx, tenant_id, [plan for plan in plans.values() if isinstance(plan, Built)])
+    repeats = await _store(tx, tenant_id, [plan for plan in plans.values() if isinstance(plan, Built)])
     await _advance(tx, tenant_id, source, deals, known, plans)
-    return [_result(row, known, plans) for row in rows]
+    return [_result(row, known, plans, repeats) for row in rows]
 
 
 def _without_repeats(rows: Sequence[Deal | CoxError]) -> list[Deal | CoxError]:
@@ -148,14 +162,15 @@ def _check_past(deal: Deal, row: _Known) -> None:
         raise HistoryChanged(f"the first {row.steps} steps of {deal.external_id} are others than before")
 
 
-async def _store(tx: Tx, tenant_id: UUID, plans: Sequence[Built]) -> None:
+async def _store(tx: Tx, tenant_id: UUID, plans: Sequence[Built]) -> dict[UUID, UUID]:
     created = [plan for plan in plans if plan.created]
     passed = [plan for plan in plans if not plan.created]
-    await store_new(
+    repeats = await store_new(
         tx,
         tenant_id,
         [(plan.lead, plan.search_text, plan.terms) for plan in created],
         [event for plan in created for event in plan.events],
+        [Claim(plan.lead.id, plan.keys) for plan in created],
     )
     await store_passed(
         tx, [plan.lead for plan in passed], [event for plan in passed for event in plan.events]
@@ -166,6 +181,7 @@ async def _store(tx: Tx, tenant_id: UUID, plans: Sequence[Built]) -> None:
     for plan in plans:
         shifts.update(plan.loads)
     await shift_loads(tx, tenant_id, shifts)
+    return repeats
 
 
 async def _advance(
@@ -191,7 +207,10 @@ async def _advance(
 
 
 def _result(
-    row: Deal | CoxError, known: Mapping[str, _Known], plans: Mapping[str, Built | CoxError]
+    row: Deal | CoxError,
+    known: Mapping[str, _Known],
+    plans: Mapping[str, Built | CoxError],
+    repeats: Mapping[UUID, UUID],
 ) -> Imported:
     if isinstance(row, CoxError):
         return Imported("failed", None, row)
@@ -200,7 +219,41 @@ def _result(
         return Imported("unchanged", before.lead_id)
     if isinstance(plan, CoxError):
         return Imported("failed", before.lead_id if before.steps >= 0 else None, plan)
-    return Imported("created" if before.steps < 0 else "extended", before.lead_id)
+    if before.steps >= 0:
+        return Imported("extended", before.lead_id)
+    return Imported("created", before.lead_id, None, plan.keys, repeats.get(before.lead_id))
+
+
+async def claim_rows(
+    tx: Tx, tenant_id: UUID, source: str, rows: Mapping[str, str]
+) -> tuple[dict[str, UUID], dict[str, tuple[UUID, str]]]:
+    """Rows of a source without a history, `{external id: digest of what it says}`, each claimed for a lead.
+
+    Answers the ids of the leads that are to be made, and `(lead, digest)` of the rows that were known before.
+    Rivals that import the same row wait for one another.
+    """
+    fresh = {name: new_id() for name in rows}
+    found = await tx.connection.fetch(
+        CLAIM_ROWS, tenant_id, source, list(fresh), list(fresh.values()), list(rows.values())
+    )
+    known = {
+        row["external_id"]: (row["lead_id"], row["digest"])
+        for row in found
+        if row["lead_id"] != fresh[row["external_id"]]
+    }
+    return {name: lead_id for name, lead_id in fresh.items() if name not in known}, known
+
+
+async def rows_known(tx: Tx, tenant_id: UUID, source: str, external_ids: Sequence[str]) -> dict[str, UUID]:
+    """The leads that rows of a source became."""
+    rows = await tx.connection.fetch(ROWS_KNOWN, tenant_id, source, list(external_ids))
+    return {row["external_id"]: row["lead_id"] for row in rows}
+
+
+async def give_up_rows(tx: Tx, tenant_id: UUID, source: str, external_ids: Sequence[str]) -> None:
+    """These rows became no leads."""
+    if external_ids:
+        await tx.connection.execute(GIVE_UP_ROWS, tenant_id, source, list(external_ids))
 
 
 async def forget(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:

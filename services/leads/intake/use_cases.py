@@ -63,11 +63,14 @@ class LeadMerged(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """A lead to be, who brings it, and the trace that it belongs to (None: the one under way)."""
+    """A lead to be, and who brings it; the trace that it belongs to (None: the one under way), its id (None:
+    a new one).
+    """
 
     draft: Draft
     creator_id: UUID | None
     traceparent: str | None = None
+    id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ async def _prepare(
             text, terms = found_by(
                 start.tenant.id, draft.name, draft.company, contact, draft.tags, start.found_by(custom)
             )
-            prepared.append(Prepared(new_id(), new, contact, value, custom, text, terms))
+            prepared.append(Prepared(new.id or new_id(), new, contact, value, custom, text, terms))
         except CoxError as error:
             prepared.append(error)
     return prepared

@@ -73,3 +73,31 @@ async def all_kpis(person: Person, metric: str, by: str, grain: str, first: str,
         cursor = page["next_cursor"]
         if cursor is None:
             return rows
+
+
+async def errors_of(person: Person, done: Any) -> list[tuple[int, str | None, str]]:
+    """(row, field, code) of the rows that an import refused."""
+    page = await person.get(f"/v1/imports/{done['id'] if isinstance(done, dict) else done}/errors", limit=500)
+    return [(item["row"], item["field"], item["code"]) for item in page["items"]]
+
+
+async def errors_file(person: Person, import_id: str, form: str, folder: Path) -> Path:
+    """The rows to correct, as a file in the folder."""
+    headers = {"Authorization": f"Bearer {person.token}"}
+    url = f"{person.url}/v1/imports/{import_id}/errors/file?format={form}"
+    async with (
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_LIMIT_S)) as session,
+        session.get(url, headers=headers) as answer,
+    ):
+        content = await answer.read()
+        assert answer.status == 200, content
+    path = folder / f"to-correct.{form}"
+    await asyncio.to_thread(path.write_bytes, content)
+    return path
+
+
+async def month_values(person: Person, metric: str, rep: str) -> dict[str, Any]:
+    """A rep's values by month; amounts without their currency."""
+    rows = await all_kpis(person, metric, "rep", "month", "2024-01-01", "2026-12-31")
+    found = {row["period_start"][:7]: row["value"] for row in rows if row["label"] == rep and row["value"]}
+    return {month: value["amount"] if isinstance(value, dict) else value for month, value in found.items()}

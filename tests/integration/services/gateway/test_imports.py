@@ -173,7 +173,7 @@ class TestPostImport:
         ("kind", "content", "fields", "status", "code"),
         [
             ("org", "rep\nAnn\n", {"mapping": "colour: red"}, 422, "bad_mapping"),
-            ("history", "id\n1\n", {}, 422, "bad_mapping"),
+            ("history", "id\n1\n", {}, 422, "wrong_header"),
             ("history", "id\n1\n", {"mapping": "shape: org"}, 422, "bad_mapping"),
             ("people", "rep\nAnn\n", {}, 422, "invalid_request"),
             (None, "rep\nAnn\n", {}, 422, "invalid_request"),
@@ -301,28 +301,7 @@ class TestRunner:
             )
         await run_all(runner)
         now = (await tenant.admin("GET", f"/v1/imports/{answer.json()['id']}")).json()
-        assert (now["state"], now["counts"]) == ("done", {"users_created": 3})
-
-    async def test_checks_everything_and_sends_nothing_when_it_is_a_dry_run(
-        self, runner: Runner, tenant: Tenant
-    ) -> None:
-        await imported(runner, tenant.admin, "org", "rep\nAnn\n")
-        content = (
-            "id,owner,stage,started,closed,value\n"
-            "1,Ann,won,2026-01-01,2026-01-02,10\n"
-            "2,Nobody,won,2026-01-01,2026-01-02,10\n"
-            "3,Ann,strange,2026-01-01,2026-01-02,10\n"
-            "1,Ann,lost,2026-01-01,2026-01-02,\n"
-        )
-        made = await imported(runner, tenant.admin, "history", content, mapping=DEALS, dry_run="true")
-        assert made["state"] == "done"
-        assert made["counts"] == {"deals_checked": 1}
-        assert await errors_of(tenant.admin, made) == [
-            (3, "unknown_rep"),
-            (4, "unknown_stage"),
-            (5, "duplicate_id"),
-        ]
-        assert (made["rows_total"], made["rows_done"], made["rows_failed"]) == (4, 4, 3)
+        assert (now["state"], now["counts"]) == ("done", {"units_created": 4, "users_created": 5})
 
     async def _abandon(self, runner: Runner, import_id: str) -> None:
         async with runner._database.transaction() as tx:

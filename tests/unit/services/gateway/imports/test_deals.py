@@ -6,11 +6,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.gateway.imports.csv_reader import open_table, resolve_columns
-from services.gateway.imports.deals import fold_deal
+from services.gateway.imports.deals import Reading, fold_deal
+from services.gateway.imports.headings.columns import columns_of
 from services.gateway.imports.history import Folded
 from services.gateway.imports.mapping import DealsMapping
 from services.gateway.imports.mapping_file import load_mapping
+from services.gateway.imports.reading import opened
 from services.gateway.imports.rules import pick
 from tests.support.shared_data import EXAMPLES, shared_data
 
@@ -30,7 +31,7 @@ def mapping() -> DealsMapping:
 
 def fold(mapping: DealsMapping, **changes: str | None) -> Folded:
     fields = {name: value for name, value in {**ROW, **changes}.items() if value is not None}
-    return fold_deal(7, fields, mapping, SHANGHAI, "CNY")
+    return fold_deal(7, fields, Reading(mapping, SHANGHAI, "CNY", first_stage="prospecting"))
 
 
 class TestFoldDeal:
@@ -108,11 +109,12 @@ class TestCrmSales:
         counts: Counter[str | None] = Counter()
         revenue = 0
         with path.open("rb") as file:
-            table = open_table(file)
-            places = resolve_columns(table.header, mapping.columns_of())
+            table = opened(file, mapping)
+            places = columns_of(mapping, table.header).places
+            reading = Reading(mapping, ZoneInfo("UTC"), "USD", first_stage="prospecting")
             for row in table.rows:
                 fields, respelt = pick(row.cells, places, mapping)
-                folded = fold_deal(row.line, fields, mapping, ZoneInfo("UTC"), "USD")
+                folded = fold_deal(row.line, fields, reading)
                 assert folded.deal is not None
                 last = folded.deal.steps[-1]
                 counts.update([last.to, *respelt, *(note.code for note in folded.notes)])

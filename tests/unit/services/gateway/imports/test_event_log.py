@@ -5,11 +5,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.gateway.imports.csv_reader import open_table, resolve_columns
 from services.gateway.imports.event_log import fold_case
+from services.gateway.imports.headings.columns import columns_of
 from services.gateway.imports.history import Folded
 from services.gateway.imports.mapping import EventLogMapping
 from services.gateway.imports.mapping_file import load_mapping
+from services.gateway.imports.reading import opened
 from services.gateway.imports.rules import Fields, pick
 from tests.support.shared_data import EXAMPLES, shared_data
 
@@ -182,8 +183,8 @@ class TestBpi2012:
     def test_gives_the_known_answers_when_the_whole_log_is_folded(self, mapping: EventLogMapping) -> None:
         cases: dict[str, list[tuple[int, Fields]]] = defaultdict(list)
         with shared_data("bpi2012/bpi2012_events.csv.gz").open("rb") as file:
-            table = open_table(file)
-            places = resolve_columns(table.header, mapping.columns_of())
+            table = opened(file, mapping)
+            places = columns_of(mapping, table.header).places
             for row in table.rows:
                 fields, _ = pick(row.cells, places, mapping)
                 cases[fields["case"]].append((row.line, fields))

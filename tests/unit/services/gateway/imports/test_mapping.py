@@ -25,7 +25,7 @@ class TestLoadMapping:
         ],
     )
     def test_is_accepted_when_it_ships_with_the_product(self, path: str, kind: str) -> None:
-        assert load_mapping((EXAMPLES / path).read_text("utf-8"), kind).columns_of()
+        assert load_mapping((EXAMPLES / path).read_text("utf-8"), kind).declared_columns()
 
     @pytest.mark.parametrize(
         ("change", "place", "words"),
@@ -109,9 +109,7 @@ class TestRuleFor:
 
 
 class TestDefaultMapping:
-    def test_names_columns_as_fields_when_none_is_given(self) -> None:
-        assert default_mapping("org").columns_of() == {"rep": ["rep"]}
-
-    def test_is_refused_when_a_history_comes_without(self) -> None:
-        with pytest.raises(BadMapping, match="needs a mapping"):
-            default_mapping("history")
+    @pytest.mark.parametrize(("kind", "shape"), [("org", "org"), ("leads", "leads"), ("history", "deals")])
+    def test_leaves_the_columns_to_the_headings_when_none_is_given(self, kind: str, shape: str) -> None:
+        mapping = default_mapping(kind)
+        assert (mapping.shape, mapping.declared_columns()) == (shape, None)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from services.gateway.imports.csv_reader import open_table, resolve_columns
-from services.gateway.imports.lead_rows import lead_of
+from services.gateway.imports.headings.columns import columns_of
+from services.gateway.imports.lead_rows import Reading, lead_of
 from services.gateway.imports.mapping import LeadsMapping
 from services.gateway.imports.mapping_file import load_mapping
 from services.gateway.imports.org_rows import WantedOrg, code_of, wanted_org
+from services.gateway.imports.reading import opened
 from services.gateway.imports.rules import RowError, pick
 from tests.support.shared_data import EXAMPLES, shared_data
 
@@ -81,13 +84,18 @@ class TestWantedOrg:
     def test_has_six_teams_in_three_regions_when_it_is_crm_sales(self) -> None:
         mapping = load_mapping((EXAMPLES / "crm_sales/org.yaml").read_text("utf-8"), "org")
         with shared_data("crm_sales/sales_teams.csv").open("rb") as file:
-            table = open_table(file)
-            places = resolve_columns(table.header, mapping.columns_of())
+            table = opened(file, mapping)
+            places = columns_of(mapping, table.header).places
             org = wanted_org([(row.line, pick(row.cells, places, mapping)[0]) for row in table.rows])
         assert not org.problems
         kinds = [unit.kind for unit in org.units.values()]
         assert (kinds.count("region"), kinds.count("team")) == (3, 6)
         assert sum(not user.manages for user in org.users.values()) == 35
+
+
+def body_of(fields: dict[str, str], currency: str | None = None) -> Any:
+    mapping = LeadsMapping(shape="leads", currency=currency)
+    return lead_of(2, fields, Reading(mapping, "CNY")).body
 
 
 class TestLeadOf:
@@ -99,22 +107,18 @@ class TestLeadOf:
             "tags": "a; b;;",
             "source": "expo",
         }
-        assert lead_of(fields, LeadsMapping(shape="leads"), "CNY") == {
+        assert body_of(fields) == {
             "name": "王小明", "phone": "13800138000", "source": "expo", "tags": ["a", "b"],
             "value": {"amount": "1200.50", "currency": "CNY"},
         }  # fmt: skip
 
     def test_takes_the_rows_currency_before_the_mappings_when_both_are_there(self) -> None:
-        mapping = LeadsMapping(shape="leads", currency="EUR")
-        assert (
-            lead_of({"name": "A", "value": "1", "currency": "JPY"}, mapping, "CNY")["value"]["currency"]
-            == "JPY"
-        )
-        assert lead_of({"name": "A", "value": "1"}, mapping, "CNY")["value"]["currency"] == "EUR"
+        assert body_of({"name": "A", "value": "1", "currency": "JPY"}, "EUR")["value"]["currency"] == "JPY"
+        assert body_of({"name": "A", "value": "1"}, "EUR")["value"]["currency"] == "EUR"
 
     @pytest.mark.parametrize(
         "fields", [{}, {"name": "A", "value": "x"}, {"name": "A", "value": "1", "currency": "?"}]
     )
     def test_is_refused_when_a_field_is_bad(self, fields: dict[str, str]) -> None:
         with pytest.raises(RowError):
-            lead_of(fields, LeadsMapping(shape="leads"), "CNY")
+            body_of(fields)

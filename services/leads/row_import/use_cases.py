@@ -1,0 +1,223 @@
+"""Taking in rows of a file: one statement or two for all that are new, one by one what changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from services.leads.assignment.use_cases import (
+    AssignNotAllowed,
+    SameOwner,
+    assign_lead,
+    give_new,
+    unfit_owner,
+)
+from services.leads.duplicates.rules import Key
+from services.leads.duplicates.use_cases import holders_of
+from services.leads.history_import.use_cases import RepeatedRow, claim_rows, give_up_rows, rows_known
+from services.leads.intake.changes import keys, update_lead
+from services.leads.intake.lead import Lead
+from services.leads.intake.rules import Contact, contact_of
+from services.leads.intake.use_cases import Newcomer, create_leads, get_leads
+from services.leads.normalising.regions import region_of
+from services.leads.row_import.rules import (
+    Asked,
+    ChangedInSource,
+    KeyKind,
+    Mode,
+    NoSuchLead,
+    changes_of,
+    key_of,
+)
+from services.leads.workload.use_cases import lock_loads
+from shared.access.directory import people, tenant_of
+from shared.database.transactions import Tx
+from shared.errors import CoxError, FieldError
+
+Status = Literal["created", "updated", "unchanged", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What all rows share. `key` says which lead a row is about where leads are changed."""
+
+    source: str
+    user_id: UUID
+    mode: Mode = "create"
+    key: KeyKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a row; `keys` are those of the lead as it is now."""
+
+    status: Status
+    lead_id: UUID | None = None
+    error: CoxError | None = None
+    keys: tuple[Key, ...] = ()
+    duplicate_of: UUID | None = None
+
+
+async def import_rows(
+    tx: Tx, tenant_id: UUID, batch: Batch, rows: Sequence[Asked | CoxError], at: datetime
+) -> list[Taken]:
+    """What became of each row, in their order. Rows that are refused keep no other out."""
+    taken: dict[int, Taken] = {
+        place: Taken("failed", error=row) for place, row in enumerate(rows) if isinstance(row, CoxError)
+    }
+    asked = {place: row for place, row in enumerate(rows) if isinstance(row, Asked)}
+    await _check_owners(tx, tenant_id, batch, asked, taken)
+    new, later = await _divided(tx, tenant_id, batch, asked, taken)
+    await _create(tx, tenant_id, batch, new, taken, at)
+    if later:
+        found = await _found(tx, tenant_id, batch, {place: key for place, (_, key) in later.items()})
+        for place, (row, key) in later.items():
+            taken[place] = await _update(tx, tenant_id, batch, row, key, found.get(place), at)
+    return [taken[place] for place in range(len(rows))]
+
+
+async def _check_owners(
+    tx: Tx, tenant_id: UUID, batch: Batch, asked: dict[int, Asked], taken: dict[int, Taken]
+) -> None:
+    """Rows whose owner cannot be are out; the counters of the others are locked."""
+    owners = {row.owner_id for row in asked.values() if row.owner_id is not None}
+    if not owners:
+        return
+    known = await people(tx, sorted(owners))
+    fit = {user for user in owners if (person := known.get(user)) is not None and person.active}
+    only_own = tx.access is not None and tx.access.visibility == "own"
+    for place, row in list(asked.items()):
+        if row.owner_id is None:
+            continue
+        if row.owner_id not in fit:
+            taken[place] = Taken("failed", error=unfit_owner(row.owner_id))
+        elif only_own and row.owner_id != batch.user_id:
+            taken[place] = Taken("failed", error=AssignNotAllowed())
+        else:
+            continue
+        del asked[place]
+    await lock_loads(tx, tenant_id, fit)
+
+
+async def _divided(
+    tx: Tx, tenant_id: UUID, batch: Batch, asked: Mapping[int, Asked], taken: dict[int, Taken]
+) -> tuple[dict[int, Asked], dict[int, tuple[Asked, Key]]]:
+    """Rows that make leads, and rows about leads that there are, or are made by an earlier row."""
+    if batch.mode == "create" or batch.key is None:
+        return dict(asked), {}
+    tenant = await tenant_of(tx)
+    region = region_of(tenant.timezone, tenant.currency)
+    by_key: dict[int, Key] = {}
+    for place, row in asked.items():
+        try:
+            contact = (
+                Contact(None, None) if batch.key == "external_id" else contact_of(row.draft.given, region)
+            )
+            by_key[place] = key_of(row, batch.key, contact)
+        except CoxError as error:
+            taken[place] = Taken("failed", error=error)
+    if batch.mode == "update":
+        return {}, {place: (asked[place], key) for place, key in by_key.items()}
+    found = await _found(tx, tenant_id, batch, by_key)
+    new: dict[int, Asked] = {}
+    later: dict[int, tuple[Asked, Key]] = {}
+    made: set[Key] = set()
+    for place, key in by_key.items():
+        if place in found or key in made:
+            later[place] = (asked[place], key)
+        else:
+            made.add(key)
+            new[place] = asked[place]
+    return new, later
+
+
+async def _found(tx: Tx, tenant_id: UUID, batch: Batch, by_key: Mapping[int, Key]) -> dict[int, Lead]:
+    """The lead that each key names: the first one that has it, if the caller may see that."""
+    if batch.key == "external_id":
+        known = await rows_known(tx, tenant_id, batch.source, [key.value for key in by_key.values()])
+        ids = {place: known[key.value] for place, key in by_key.items() if key.value in known}
+    else:
+        holders = await holders_of(tx, tenant_id, by_key.values())
+        ids = {place: holders[key] for place, key in by_key.items() if key in holders}
+    seen = {lead.id: lead for lead in await get_leads(tx, tenant_id, sorted(set(ids.values())))}
+    return {place: seen[lead_id] for place, lead_id in ids.items() if lead_id in seen}
+
+
+async def _create(
+    tx: Tx, tenant_id: UUID, batch: Batch, asked: Mapping[int, Asked], taken: dict[int, Taken], at: datetime
+) -> None:
+    if not asked:
+        return
+    first: dict[str, int] = {}
+    for place, row in asked.items():
+        first.setdefault(row.external_id, place)
+    digests = {name: asked[place].digest for name, place in first.items()}
+    fresh, known = await claim_rows(tx, tenant_id, batch.source, digests)
+    new: dict[int, Asked] = {}
+    for place, row in asked.items():
+        if row.external_id in known:
+            taken[place] = _known(row, *known[row.external_id])
+        elif first[row.external_id] != place:
+            taken[place] = Taken("failed", error=RepeatedRow("an earlier row has the same external id"))
+        else:
+            new[place] = row
+    made = await create_leads(
+        tx,
+        tenant_id,
+        [Newcomer(row.draft, batch.user_id, id=fresh[row.external_id]) for row in new.values()],
+        at,
+    )
+    owners: list[tuple[Lead, UUID]] = []
+    for (place, row), lead in zip(new.items(), made, strict=True):
+        if isinstance(lead, CoxError):
+            taken[place] = Taken("failed", error=lead)
+            continue
+        taken[place] = Taken("created", lead.id, None, keys(lead), lead.duplicate_of)
+        if row.owner_id is not None:
+            owners.append((lead, row.owner_id))
+    failed = [row.external_id for place, row in new.items() if taken[place].status == "failed"]
+    await give_up_rows(tx, tenant_id, batch.source, failed)
+    await give_new(tx, tenant_id, batch.user_id, owners, at)
+
+
+def _known(row: Asked, lead_id: UUID, digest: str) -> Taken:
+    if digest == row.digest:
+        return Taken("unchanged", lead_id)
+    detail = f"{row.external_id[:60]!r} said something else when it was imported: update by external_id"
+    errors = [FieldError("/external_id", ChangedInSource.code, detail)]
+    return Taken("failed", error=ChangedInSource(detail, errors=errors))
+
+
+async def _update(
+    tx: Tx, tenant_id: UUID, batch: Batch, row: Asked, key: Key, lead: Lead | None, at: datetime
+) -> Taken:
+    if lead is None:
+        detail = f"no lead that you may see has this {key.kind}"
+        return Taken(
+            "failed", error=NoSuchLead(detail, errors=[FieldError(f"/{key.kind}", NoSuchLead.code, detail)])
+        )
+    try:
+        async with tx.savepoint():
+            changed = await _changed(tx, tenant_id, batch, row, lead, at)
+    except CoxError as error:
+        return Taken("failed", error=error)
+    status: Status = "unchanged" if changed.seq == lead.seq else "updated"
+    return Taken(status, lead.id, None, keys(changed), changed.duplicate_of)
+
+
+async def _changed(tx: Tx, tenant_id: UUID, batch: Batch, row: Asked, lead: Lead, at: datetime) -> Lead:
+    anyhow = lambda version: None  # noqa: E731 - whoever imports says what is to be, whatever it was
+    changed = await update_lead(
+        tx, tenant_id, batch.user_id, lead.id, changes_of(row, lead), at, check_version=anyhow
+    )
+    if row.owner_id is None or row.owner_id == changed.owner_id:
+        return changed
+    try:
+        return await assign_lead(
+            tx, tenant_id, batch.user_id, lead.id, row.owner_id, None, at, check_version=anyhow
+        )
+    except SameOwner:
+        return replace(changed, owner_id=row.owner_id)
