@@ -42,6 +42,7 @@ from services.leads.pool import api as pool
 from services.leads.pool.definitions import tenants_with_default_pool
 from services.leads.pool.use_cases import pool_unassigned
 from services.leads.progress import api as progress
+from services.leads.qualification import api as qualification
 from services.leads.recycling import api as recycling
 from services.leads.recycling.reactions import plan_by, recycling_timers
 from services.leads.refitting import api as refitting
@@ -93,6 +94,7 @@ ROUTERS = (
     automation.leads_router,
     automation.rules_router,
     classification.leads_router,
+    qualification.router,
     classification.rules_router,
     classification.score_router,
     custom_fields.router,

@@ -150,6 +150,7 @@ class StageSpec(Value):
     name: str
     win_probability: int | None = None
     required_activities: tuple[str, ...] = ()
+    required_qualification: tuple[str, ...] = ()
 
 
 class PersonErased(LeadsEvent):

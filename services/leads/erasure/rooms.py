@@ -18,6 +18,7 @@ from services.leads.history_import import use_cases as history_import
 from services.leads.parts import use_cases as parts
 from services.leads.pool import entering as pool
 from services.leads.progress import use_cases as progress
+from services.leads.qualification import use_cases as qualification
 from services.leads.recycling import use_cases as recycling
 from services.leads.returns import use_cases as returns
 from services.leads.sealing import use_cases as sealing
@@ -36,6 +37,7 @@ ROOMS: tuple[Forget, ...] = (
     parts.forget,
     pool.forget,
     progress.forget,
+    qualification.forget,
     recycling.forget,
     returns.forget,
     sealing.forget,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -55,6 +56,9 @@ _READ_FROM = {
     "wecom_id": ("wecom_id",),
 }
 _KEPT_AS_GIVEN = ("phone", "email", "credit_code")
+
+Differences = Mapping[str, tuple[Any, Any]]
+"""Before and after, by the names that users know."""
 
 
 class ChangedMeanwhile(Conflict):
@@ -211,12 +215,17 @@ async def store_fields(
     new: Lead,
     names: tuple[str, ...],
     at: datetime,
+    *,
+    also: Differences = MappingProxyType({}),
 ) -> Lead:
-    """Store what has changed of a locked lead, why, and what it is found by from now on."""
+    """Store what has changed of a locked lead, why, and what it is found by from now on. `also`: what else
+    has, which is stored elsewhere.
+    """
     text, terms = found_as(schema, new)
     new = replace(new, updated_at=at, seq=old.seq + 1)
-    event = LeadUpdated(changed=names, dimensions=new.dimensions, value=new.amount(currency))
-    change = RowChange.of(field_change(new, text, terms), await change_row(tx, old, new, names, user_id, at))
+    event = LeadUpdated(changed=(*names, *also), dimensions=new.dimensions, value=new.amount(currency))
+    row = await change_row(tx, old, new, names, user_id, at, also=also)
+    change = RowChange.of(field_change(new, text, terms), row)
     await change_and_record(tx, change, [NewEvent(new.id, event, at)], above={new.id: old.seq})
     return new
 
@@ -245,15 +254,22 @@ async def store_found(tx: Tx, schema: Schema, tenant_id: UUID, leads: Sequence[L
 
 
 async def change_row(
-    tx: Tx, old: Lead, new: Lead, names: Sequence[str], user_id: UUID | None, at: datetime
+    tx: Tx,
+    old: Lead,
+    new: Lead,
+    names: Sequence[str],
+    user_id: UUID | None,
+    at: datetime,
+    *,
+    also: Differences = MappingProxyType({}),
 ) -> tuple[str, Sequence[Any]]:
     """The record of a change to a locked lead, for `RowChange.of`: whoever writes fields writes this, too.
 
     `new.seq` is that of the event which says what changed. Raises KeyMissing.
     """
-    plain, sealed = await seal(tx, new.tenant_id, new.id, differences(old, new, names))
+    plain, sealed = await seal(tx, new.tenant_id, new.id, differences(old, new, names) | dict(also))
     kept = json_text(plain) if plain else None
-    return INSERT_CHANGE, (new.tenant_id, new.id, new.seq, at, user_id, list(names), kept, sealed)
+    return INSERT_CHANGE, (new.tenant_id, new.id, new.seq, at, user_id, [*names, *also], kept, sealed)
 
 
 def differences(old: Lead, new: Lead, names: Sequence[str]) -> dict[str, tuple[Any, Any]]:

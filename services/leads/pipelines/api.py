@@ -10,7 +10,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from services.leads.edge import StageKey, position
-from services.leads.pipelines.rules import Pipeline, Stage
+from services.leads.pipelines.rules import QUALIFICATION, Criterion, Pipeline, Stage
 from services.leads.pipelines.use_cases import (
     StagesInUse,
     change_pipeline,
@@ -38,17 +38,20 @@ class StageIn(WireModel):
     """An open stage.
 
     `required_activities` must be recorded for a lead before it leaves this stage forwards or is won; jumping
-    over the stage does not help. Losing a lead and going back are always free.
+    over the stage does not help. Nor are answers of its `required_qualification` that are not yes. Losing a
+    lead and going back are always free.
     """
 
     key: StageKey
     name: Name
     win_probability: int | None = Field(default=None, ge=0, le=100, description="In percent.")
     required_activities: list[ActivityKind] = Field(default_factory=list, max_length=7)
+    required_qualification: list[Criterion] = Field(default_factory=list, max_length=4)
 
     def stage(self) -> Stage:
         kinds = tuple(dict.fromkeys(self.required_activities))
-        return Stage(self.key, self.name, self.win_probability, kinds)
+        wanted = tuple(name for name in QUALIFICATION if name in self.required_qualification)
+        return Stage(self.key, self.name, self.win_probability, kinds, wanted)
 
 
 Stages = Annotated[list[StageIn], Field(min_length=1, max_length=50)]
@@ -104,6 +107,7 @@ class PipelineOut(WireModel):
                     name=stage.name,
                     win_probability=stage.win_probability,
                     required_activities=[kind for kind in KINDS if kind in stage.required_activities],
+                    required_qualification=list(stage.required_qualification),
                 )
                 for stage in pipeline.stages
             ],

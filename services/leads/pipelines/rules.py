@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 from uuid import UUID
 
 from shared.errors import FieldError, Invalid
@@ -14,6 +15,9 @@ LOST = "lost"
 OUTCOMES = frozenset({WON, LOST})
 KEY = re.compile(r"[a-z0-9_]{1,40}")
 DEFAULT_KEY = "default"
+Criterion = Literal["need", "money", "authority", "eligibility"]
+"""What has to be known of a lead to call it qualified."""
+QUALIFICATION: tuple[Criterion, ...] = get_args(Criterion)
 
 
 class BadPipeline(Invalid):
@@ -23,14 +27,15 @@ class BadPipeline(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """An open stage. `win_probability` in percent; `required_activities` must be recorded before leaving it
-    forwards or to won.
+    """An open stage. `win_probability` in percent; `required_activities` must be recorded, and
+    `required_qualification` be answered with yes, before leaving it forwards or to won.
     """
 
     key: str
     name: str
     win_probability: int | None = None
     required_activities: tuple[str, ...] = ()
+    required_qualification: tuple[Criterion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,7 @@ async def _record(
                 name=stage.name,
                 win_probability=stage.win_probability,
                 required_activities=stage.required_activities,
+                required_qualification=stage.required_qualification,
             )
             for stage in pipeline.stages
         ),
@@ -177,6 +178,7 @@ def _stages_json(pipeline: Pipeline) -> str:
                 "name": stage.name,
                 "win_probability": stage.win_probability,
                 "required_activities": list(stage.required_activities),
+                "required_qualification": list(stage.required_qualification),
             }
             for stage in pipeline.stages
         ]
@@ -186,7 +188,13 @@ def _stages_json(pipeline: Pipeline) -> str:
 def pipeline_of(row: asyncpg.Record, prefix: str = "") -> Pipeline:
     """From a row with the pipeline's columns, their names behind `prefix`."""
     stages = tuple(
-        Stage(stage["key"], stage["name"], stage["win_probability"], tuple(stage["required_activities"]))
+        Stage(
+            stage["key"],
+            stage["name"],
+            stage["win_probability"],
+            tuple(stage["required_activities"]),
+            tuple(stage.get("required_qualification", ())),
+        )
         for stage in row[f"{prefix}stages"]
     )
     id_, key, name, is_default, seq = (

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.leads.pipelines.rules import LOST, OUTCOMES, WON, Pipeline
+from services.leads.pipelines.rules import LOST, OUTCOMES, WON, Pipeline, Stage
 from shared.contracts.leads import LeadStatus
 from shared.errors import Conflict, FieldError, Invalid
 
@@ -69,9 +69,11 @@ def move(
     at: datetime,
     done: Set[str] | None,
     lacking: Mapping[str, str] | None = None,
+    qualified: Set[str] = frozenset(),
 ) -> Move:
     """Decide a move. `done` are the kinds of activities recorded; None: the past, nothing is demanded.
-    `lacking`: custom fields that the lead has not, each with the stage from which it is demanded.
+    `lacking`: custom fields that the lead has not, each with the stage from which it is demanded;
+    `qualified`: what of its qualification is answered with yes.
 
     Raises UnknownStage, SameStage, or CriteriaMissing with one entry per missing criterion.
     """
@@ -84,7 +86,7 @@ def move(
     if to == now.stage:
         raise SameStage(f"the lead already stands in {to}")
     if done is not None:
-        _check_criteria(pipeline, now, to, done, lacking or {})
+        _check_criteria(pipeline, now, to, done, lacking or {}, qualified)
     return Move(now.stage, to, now.status, status_of(to), max(0, int((at - now.entered_at).total_seconds())))
 
 
@@ -95,8 +97,8 @@ def status_of(stage: str) -> LeadStatus:
     return "lost" if stage == LOST else "open"
 
 
-def criteria(pipeline: Pipeline, stage: str, to: str) -> tuple[str, ...]:
-    """Activities that a move demands: those of every stage left or jumped over, forwards or to won."""
+def passed(pipeline: Pipeline, stage: str, to: str) -> tuple[Stage, ...]:
+    """Stages whose criteria a move demands: every one left or jumped over, forwards or to won."""
     if to == LOST:
         return ()
     start = pipeline.position(stage)
@@ -104,8 +106,7 @@ def criteria(pipeline: Pipeline, stage: str, to: str) -> tuple[str, ...]:
     # A closed lead that is reopened comes from no stage; going back is always free.
     if start is None or end is None:
         return ()
-    kinds = [kind for passed in pipeline.stages[start:end] for kind in passed.required_activities]
-    return tuple(dict.fromkeys(kinds))
+    return pipeline.stages[start:end]
 
 
 def demanding(pipeline: Pipeline, stage: str, to: str) -> frozenset[str]:
@@ -118,18 +119,29 @@ def demanding(pipeline: Pipeline, stage: str, to: str) -> frozenset[str]:
 
 
 def _check_criteria(
-    pipeline: Pipeline, now: Standing, to: str, done: Set[str], lacking: Mapping[str, str]
+    pipeline: Pipeline,
+    now: Standing,
+    to: str,
+    done: Set[str],
+    lacking: Mapping[str, str],
+    qualified: Set[str],
 ) -> None:
-    passed = demanding(pipeline, now.stage, to)
+    filled = demanding(pipeline, now.stage, to)
+    left = passed(pipeline, now.stage, to)
     errors = [
         FieldError("/to", f"field:{key}", f"{key} is to be filled in first")
         for key, stage in lacking.items()
-        if stage in passed
+        if stage in filled
     ]
     errors += [
         FieldError("/to", f"activity:{kind}", f"a {kind} is to be recorded first")
-        for kind in criteria(pipeline, now.stage, to)
+        for kind in dict.fromkeys(kind for stage in left for kind in stage.required_activities)
         if kind not in done
+    ]
+    errors += [
+        FieldError("/to", f"qualification:{name}", f"{name} is to be answered with yes first")
+        for name in dict.fromkeys(name for stage in left for name in stage.required_qualification)
+        if name not in qualified
     ]
     if errors:
         raise CriteriaMissing("missing: " + ", ".join(error.code for error in errors), errors=errors)

@@ -36,6 +36,9 @@ select {_LEAD}, seen.owner_id as seen_owner_id, seen.status as seen_status,
   array(
     select distinct a.kind from {whole("$1", "$2::uuid")}
     join lead_activities a on a.tenant_id = $1 and a.lead_id = w.id) as done,
+  array(
+    select q.criterion from qualifications q
+    where q.tenant_id = $1 and q.lead_id = $2 and q.answer = 'yes') as qualified,
   counted.number as counters,
   (select s.version from custom_schemas s where s.tenant_id = $1) as schema_version
 from leads l
@@ -61,13 +64,16 @@ class OwnerChanged(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """A locked lead and what decides where it may go. `done`: kinds of the activities recorded for it."""
+    """A locked lead and what decides where it may go. `done`: kinds of the activities recorded for it;
+    `qualified`: what of its qualification is answered with yes.
+    """
 
     lead: Lead
     pipeline: Pipeline
     schema: Schema
     credit: Credit
     done: frozenset[str]
+    qualified: frozenset[str]
     _tenant: Tenant | None
 
     @property
@@ -105,5 +111,6 @@ async def lock_situation(tx: Tx, tenant_id: UUID, lead_id: UUID, to_status: str)
         await schema_at(tx, tenant_id, row["schema_version"]),
         credit_from(lead.owner_id, row, "owner__") if known and lead.owner_id else Credit(),
         frozenset(row["done"]),
+        frozenset(row["qualified"]),
         tenant,
     )

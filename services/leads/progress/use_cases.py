@@ -69,7 +69,7 @@ async def move_lead(
     old = now.lead
     check_version(old.version)
     standing = Standing(old.stage, old.status, old.stage_entered_at)
-    made = move(now.pipeline, standing, to, at, now.done, now.lacking)
+    made = move(now.pipeline, standing, to, at, now.done, now.lacking, now.qualified)
     if old.pooled_at is not None and "won" in (made.from_status, made.to_status):
         raise LiesInPool
     new, events = await _moved(tx, now, made, at, reason, value)

@@ -45,9 +45,21 @@ _CHANGES = (
         updated_at timestamp with time zone not null,
         constraint pk_score_definitions primary key (tenant_id, id)
     )""",
+    """create table qualifications (
+        tenant_id uuid not null,
+        lead_id uuid not null,
+        criterion text not null,
+        answer text not null,
+        evidence text,
+        activity_id uuid,
+        by_id uuid,
+        at timestamp with time zone not null,
+        constraint pk_qualifications primary key (tenant_id, lead_id, criterion),
+        constraint ck_qualifications_known_answer check (answer in ('yes', 'no', 'unknown'))
+    )""",
     "create unique index uq_score_definitions_tenant_id on score_definitions (tenant_id)",
 )
-_OF_THE_TENANT = ("classification_rules", "score_definitions")
+_OF_THE_TENANT = ("classification_rules", "score_definitions", "qualifications")
 
 
 def upgrade() -> None:
