@@ -21,6 +21,8 @@ from services.leads.custom_fields import api as custom_fields
 from services.leads.do_not_contact import api as do_not_contact
 from services.leads.do_not_contact.reactions import heed_by as wishes_by
 from services.leads.do_not_contact.use_cases import heed_list, tenants_with_list
+from services.leads.duplicates import api as duplicates
+from services.leads.duplicates.policy import tenants_that_merge
 from services.leads.erasure import api as erasure
 from services.leads.erasure.reactions import let_go_by
 from services.leads.exports import api as exports
@@ -36,6 +38,7 @@ from services.leads.intake import api as intake
 from services.leads.intake.use_cases import stages_in_use
 from services.leads.listing import api as listing
 from services.leads.merging import api as merging
+from services.leads.merging.arriving import merge_repeats
 from services.leads.pipelines import api as pipelines
 from services.leads.pipelines.reactions import pipelines_reaction
 from services.leads.pool import api as pool
@@ -47,6 +50,7 @@ from services.leads.recycling import api as recycling
 from services.leads.recycling.reactions import plan_by, recycling_timers
 from services.leads.refitting import api as refitting
 from services.leads.refitting.reactions import refit_by
+from services.leads.relatives import api as relatives
 from services.leads.returns import api as returns
 from services.leads.returns.reactions import remind_by
 from services.leads.row_import import api as row_import
@@ -76,6 +80,8 @@ ROUTERS = (
     assignment.leads_router,
     handover.leads_router,
     merging.router,
+    relatives.router,
+    duplicates.router,
     handover.handovers_router,
     returns.leads_router,
     returns.returns_router,
@@ -138,7 +144,13 @@ def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
     """The worker: the org's copy, activities, the default pipeline, assignment, and the relay of leads."""
     time = clock or SystemClock()
     own_leads = assignment_reaction(
-        time, heed_list, as_ruled, pool_unassigned, tenants_with_list, tenants_with_default_pool
+        time,
+        (merge_repeats, heed_list),
+        as_ruled,
+        pool_unassigned,
+        tenants_that_merge,
+        tenants_with_list,
+        tenants_with_default_pool,
     )
     plan_by(own_leads, time, start_clocks)
     org = pipelines_reaction()

@@ -417,3 +417,15 @@ class AssignmentRuleDefined(LeadsEvent):
     position: int
     strategy: str
     active: bool
+
+
+class DuplicatePolicyDefined(LeadsEvent):
+    """What is done with a lead that repeats another, by what they share: off, flag, block or merge."""
+
+    aggregate_type: ClassVar[str] = "duplicate_policy"
+    phone: str
+    email: str
+    credit_code: str
+    wecom_id: str
+    family: str
+    company: str

@@ -20,6 +20,8 @@ PREFIXES: dict[str, Service] = {
     "score-definition": "leads",
     "pipelines": "leads",
     "pools": "leads",
+    "duplicate-policy": "leads",
+    "duplicate-suspects": "leads",
     "custom-fields": "leads",
     "audit": "leads",
     "do-not-contact": "leads",

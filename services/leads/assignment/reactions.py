@@ -23,7 +23,7 @@ Taking = Callable[[Tx, Sequence[UUID]], Awaitable[Collection[UUID]]]
 
 
 def assignment_reaction(
-    clock: Clock, first: First, seen_as: Sight, leftover: Leftover, *taking: Taking
+    clock: Clock, first: Sequence[First], seen_as: Sight, leftover: Leftover, *taking: Taking
 ) -> Reaction:
     """`leads.assignment`; the clock says when a lead was assigned. `taking`: to whom the others matter."""
     reaction = Reaction("leads.assignment")
@@ -39,7 +39,8 @@ def assignment_reaction(
     async def on_leads_created(tx: Tx, batch: Sequence[Received]) -> None:
         causes = {received.aggregate_id: received.event_id for received in batch}
         tenant_id, at = batch[0].tenant_id, clock.now()
-        await first(tx, tenant_id, list(causes), at)
+        for before in first:
+            await before(tx, tenant_id, list(causes), at)
         given = await assign_by_rules(tx, tenant_id, causes, at, seen_as=seen_as)
         if len(given) < len(causes):
             left = {lead: cause for lead, cause in causes.items() if lead not in given}

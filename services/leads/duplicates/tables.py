@@ -1,8 +1,8 @@
-"""The first lead of each phone and e-mail address."""
+"""The first lead of each exact key, what is done with those that repeat it, and who belongs to its family."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, DateTime, Index, Table, Text, Uuid
 
 from services.leads.metadata import metadata
 
@@ -14,6 +14,74 @@ duplicate_keys = Table(
     Column("value", Text, primary_key=True),
     Column("lead_id", Uuid, nullable=False),
 )
+
+duplicate_policies = Table(
+    "duplicate_policies",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("phone", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("credit_code", Text, nullable=False),
+    Column("wecom_id", Text, nullable=False),
+    Column("family", Text, nullable=False),
+    Column("company", Text, nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    Index("uq_duplicate_policies_tenant_id", "tenant_id", unique=True),
+)
+
+lead_relatives = Table(
+    "lead_relatives",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("lead_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("relation", Text, nullable=False),
+    Column("name", Text),
+    # A key like a lead's own.
+    Column("phone", Text),
+    Column("phone_text", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("created_by", Uuid),
+    Index("ix_lead_relatives_tenant_id_phone", "tenant_id", "phone"),
+)
+
+POLICY_COLUMNS = ("phone", "email", "credit_code", "wecom_id", "family", "company")
+_POLICY = ", ".join(POLICY_COLUMNS)
+POLICY = f"select {_POLICY}, seq as version from duplicate_policies where tenant_id = $1"  # noqa: S608 - own names
+LOCK_POLICY = "select id from duplicate_policies where tenant_id = $1 for update"
+INSERT_POLICY = f"""
+insert into duplicate_policies (tenant_id, id, seq, {_POLICY}, updated_at)
+values ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9)
+"""  # noqa: S608
+UPDATE_POLICY = """
+update duplicate_policies set phone = $3, email = $4, credit_code = $5, wecom_id = $6, family = $7,
+  company = $8, updated_at = $9
+where tenant_id = $1 and id = $2
+"""
+MERGING_TENANTS = f"""
+select tenant_id from duplicate_policies
+where tenant_id = any($1::uuid[]) and 'merge' in ({_POLICY})
+"""  # noqa: S608
+
+INSERT_RELATIVE = """
+insert into lead_relatives (tenant_id, lead_id, id, relation, name, phone, phone_text, created_at, created_by)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+"""
+RELATIVES = """
+select id, relation, name, phone, phone_text, created_at, created_by from lead_relatives
+where tenant_id = $1 and lead_id = $2 order by created_at, id
+"""
+DELETE_RELATIVE = """
+delete from lead_relatives where tenant_id = $1 and lead_id = $2 and id = $3 returning true
+"""
+FORGET_RELATIVES = "delete from lead_relatives where tenant_id = $1 and lead_id = any($2::uuid[])"
+# The first lead that names somebody with this phone.
+NAMING = """
+select distinct on (phone) phone, lead_id from lead_relatives
+where tenant_id = $1 and phone = any($2::text[]) order by phone, created_at, id
+"""
 
 # `do update` and not `do nothing`: the rival's uncommitted row is waited for, and then answers.
 CLAIM = """
@@ -78,4 +146,13 @@ order by kind, value for update
 HOLDERS = """
 select d.kind, d.value, d.lead_id from unnest($2::text[], $3::text[]) as r(kind, value)
 join duplicate_keys d on d.tenant_id = $1 and d.kind = r.kind and d.value = r.value
+"""
+PASSING = """
+update duplicate_keys d set lead_id = r.lead_id
+from unnest($2::text[], $3::text[], $4::uuid[]) as r(kind, value, lead_id)
+where d.tenant_id = $1 and d.kind = r.kind and d.value = r.value and r.lead_id is not null
+"""
+DROP = """
+delete from duplicate_keys d using unnest($2::text[], $3::text[]) as r(kind, value)
+where d.tenant_id = $1 and d.kind = r.kind and d.value = r.value
 """

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from services.leads.duplicates.rules import Claim, Key
+from services.leads.duplicates.family import leads_naming
+from services.leads.duplicates.rules import Claim, Key, Policy, Screened, screen
 from services.leads.duplicates.tables import (
     CLAIM,
+    DROP,
     GIVE_UP,
     HAND_ON,
     HOLDERS,
     LOCK_KEYS,
+    PASSING,
     claiming,
     claiming_of_one,
 )
@@ -53,11 +56,28 @@ async def holders_of(tx: Tx, tenant_id: UUID, keys: Iterable[Key]) -> dict[Key, 
 
 async def hold_keys(tx: Tx, tenant_id: UUID, lead_id: UUID, keys: Iterable[Key]) -> dict[Key, UUID]:
     """Lock keys in order, claiming for the lead those that nobody has; answers who holds each."""
-    ordered = sorted(set(keys))
-    if not ordered:
+    return await _claim(tx, tenant_id, dict.fromkeys(keys, lead_id))
+
+
+async def screened(tx: Tx, tenant_id: UUID, claims: Sequence[Claim], policy: Policy) -> Screened:
+    """Claim the keys of new leads, and say what the policy says of them; see `screen`."""
+    wanted: dict[Key, UUID] = {}
+    for claim in claims:
+        for key in claim.keys:
+            wanted.setdefault(key, claim.lead_id)
+    holders = await _claim(tx, tenant_id, wanted)
+    phones = {key.value for key in wanted if key.kind == "phone"}
+    family = await leads_naming(tx, tenant_id, phones) if policy.family != "off" else {}
+    found = screen(claims, holders, family, policy)
+    await _settle(tx, tenant_id, found)
+    return found
+
+
+async def _claim(tx: Tx, tenant_id: UUID, wanted: Mapping[Key, UUID]) -> dict[Key, UUID]:
+    if not wanted:
         return {}
-    kinds, values = [key.kind for key in ordered], [key.value for key in ordered]
-    rows = await tx.connection.fetch(CLAIM, tenant_id, kinds, values, [lead_id] * len(ordered))
+    kinds, values, leads = zip(*((*key, lead) for key, lead in sorted(wanted.items())), strict=True)
+    rows = await tx.connection.fetch(CLAIM, tenant_id, kinds, values, leads)
     return {Key(row["kind"], row["value"]): row["lead_id"] for row in rows}
 
 
@@ -67,3 +87,12 @@ async def lock_keys(tx: Tx, tenant_id: UUID, keys: Iterable[Key]) -> dict[Key, U
     kinds, values = [key.kind for key in ordered], [key.value for key in ordered]
     rows = await tx.connection.fetch(LOCK_KEYS, tenant_id, kinds, values)
     return {Key(row["kind"], row["value"]): row["lead_id"] for row in rows}
+
+
+async def _settle(tx: Tx, tenant_id: UUID, found: Screened) -> None:
+    passed = [(*key, to) for key, to in found.holders.items() if to is not None]
+    dropped = [key for key, to in found.holders.items() if to is None]
+    if passed:
+        await tx.connection.execute(PASSING, tenant_id, *map(list, zip(*passed, strict=True)))
+    if dropped:
+        await tx.connection.execute(DROP, tenant_id, *map(list, zip(*dropped, strict=True)))

@@ -13,6 +13,7 @@ from services.leads.assignment import use_cases as assignment
 from services.leads.automation import use_cases as automation
 from services.leads.consents import use_cases as consents
 from services.leads.do_not_contact import use_cases as do_not_contact
+from services.leads.duplicates import family
 from services.leads.exports import use_cases as exports
 from services.leads.history_import import use_cases as history_import
 from services.leads.parts import use_cases as parts
@@ -32,6 +33,7 @@ ROOMS: tuple[Forget, ...] = (
     consents.forget,
     do_not_contact.forget,
     exports.forget,
+    family.forget,
     history_import.forget,
     idempotency.forget,
     parts.forget,

@@ -12,8 +12,10 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.leads.duplicates.rules import DuplicateLead
 from services.leads.edge import position
 from services.leads.intake.changes import update_lead
+from services.leads.intake.kept_out import named_if_seen
 from services.leads.intake.lead import Lead
 from services.leads.intake.models import BatchIn, BatchOut, LeadIn, LeadOut, LeadPatch, UndisclosedLead
 from services.leads.intake.rules import Draft
@@ -58,16 +60,26 @@ async def _turns(request: Request) -> asyncio.Semaphore:
 
 @router.post("", status_code=201, response_model=LeadOut)
 async def post_lead(
-    body: LeadIn, write: Writing, together: Annotated[Together[Newcomer, Lead], Depends(_together)]
+    request: Request,
+    body: LeadIn,
+    write: Writing,
+    together: Annotated[Together[Newcomer, Lead], Depends(_together)],
 ) -> Response:
-    """Create a lead. It is assigned a moment later, by the rules."""
-    return await write.run_together(
-        together,
-        Newcomer(body.draft(), write.principal.user_id, current_traceparent()),
-        render=UndisclosedLead.of,
-        position=lambda lead: position(lead.id, lead.seq),
-        status=201,
-    )
+    """Create a lead. It is assigned a moment later, by the rules.
+
+    409 `duplicate_lead` where it repeats another and the policy of duplicates keeps it out.
+    """
+    try:
+        return await write.run_together(
+            together,
+            Newcomer(body.draft(), write.principal.user_id, current_traceparent()),
+            render=UndisclosedLead.of,
+            position=lambda lead: position(lead.id, lead.seq),
+            status=201,
+        )
+    except DuplicateLead as error:
+        async with context_of(request).database.transaction(write.principal.access()) as tx:
+            raise (await named_if_seen(tx, write.principal.tenant_id, [error]))[0] from None
 
 
 @router.post(
@@ -96,7 +108,7 @@ async def _create_good(
     tx: Tx, tenant_id: UUID, user_id: UUID | None, drafts: Sequence[Draft | CoxError], at: datetime
 ) -> list[Lead | CoxError]:
     good = [Newcomer(draft, user_id) for draft in drafts if isinstance(draft, Draft)]
-    made = iter(await create_leads(tx, tenant_id, good, at))
+    made = iter(await named_if_seen(tx, tenant_id, await create_leads(tx, tenant_id, good, at)))
     return [next(made) if isinstance(draft, Draft) else draft for draft in drafts]
 
 

@@ -17,7 +17,7 @@ from services.leads.duplicates.rules import Claim, Key, duplicates, keys_of
 from services.leads.duplicates.use_cases import hold_keys, release_key
 from services.leads.intake.lead import CLASSED, Lead
 from services.leads.intake.rules import Contact, Given, check_named, contact_of, found_by
-from services.leads.intake.tables import INSERT_CHANGE, PUT_FOUND, field_change
+from services.leads.intake.tables import INSERT_CHANGE, PUT_FOUND, TOUCH, field_change
 from services.leads.intake.use_cases import get_lead, lock_lead
 from services.leads.normalising.phones import phone_of_key
 from services.leads.normalising.regions import region_of
@@ -251,6 +251,26 @@ async def store_found(tx: Tx, schema: Schema, tenant_id: UUID, leads: Sequence[L
         texts, terms = zip(*(found_as(schema, lead) for lead in leads), strict=True)
         ids = [lead.id for lead in leads]
         await tx.connection.execute(PUT_FOUND, tenant_id, ids, texts, [numbers_text(each) for each in terms])
+
+
+async def note_change(
+    tx: Tx, lead: Lead, name: str, before: Any, after: Any, user_id: UUID | None, at: datetime
+) -> Lead:
+    """Record that something changed which belongs to a locked lead, and stands elsewhere.
+
+    Raises KeyMissing.
+    """
+    amount = lead.amount((await tenant_of(tx)).currency)
+    plain, sealed = await seal(tx, lead.tenant_id, lead.id, {name: (before, after)})
+    kept = json_text(plain) if plain else None
+    seq = lead.seq + 1
+    event = LeadUpdated(changed=(name,), dimensions=lead.dimensions, value=amount)
+    change = RowChange.of(
+        (TOUCH, (lead.tenant_id, lead.id, at, seq)),
+        (INSERT_CHANGE, (lead.tenant_id, lead.id, seq, at, user_id, [name], kept, sealed)),
+    )
+    await change_and_record(tx, change, [NewEvent(lead.id, event, at)], above={lead.id: lead.seq})
+    return replace(lead, seq=seq, updated_at=at)
 
 
 async def change_row(

@@ -310,6 +310,7 @@ SEPARATE = """
 update leads set merged_into = null, owner_id = $3, team_id = $4, pooled_at = $5, updated_at = $6
 where tenant_id = $1 and id = $2
 """
+TOUCH = "update leads set updated_at = {2}, seq = {3} where tenant_id = {0} and id = {1}"
 REPEATS = "update leads set duplicate_of = $3 where tenant_id = $1 and id = $2"
 _WHOLE = """
 update leads set stage = $3, status = $4, stage_entered_at = $5, closed_at = $6, lost_reason = $7,

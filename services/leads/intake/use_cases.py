@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.leads.duplicates.rules import Claim
+from services.leads.duplicates.rules import Claim, DuplicateLead
+from services.leads.duplicates.use_cases import screened
 from services.leads.intake.lead import Lead
 from services.leads.intake.opening import Opening, opening
 from services.leads.intake.rules import Contact, Draft, check_named, contact_of, found_by
@@ -89,20 +90,31 @@ class Prepared:
 async def create_leads(
     tx: Tx, tenant_id: UUID, newcomers: Sequence[Newcomer], at: datetime
 ) -> list[Lead | CoxError]:
-    """Store the good ones; in the place of each bad one stands what is wrong with it."""
+    """Store the good ones; in the place of each bad one stands what is wrong with it: also of those that
+    repeat another lead and are kept out for it (DuplicateLead).
+    """
     start = await opening(tx, tenant_id, {new.creator_id for new in newcomers if new.creator_id}, at)
     prepared = await _prepare(Valuer(tx, start.tenant), start, newcomers, at)
     good = [one for one in prepared if isinstance(one, Prepared)]
+    claims = [Claim(one.id, one.contact.keys) for one in good]
     made = {one.id: _new_lead(tenant_id, one, start.pipeline, at) for one in good}
+    kept_out: dict[UUID, DuplicateLead] = {}
+    if good and not start.policy.only_flags:
+        found = await screened(tx, tenant_id, claims, start.policy)
+        made |= {
+            lead_id: replace(made[lead_id], duplicate_of=first) for lead_id, first in found.repeats.items()
+        }
+        kept_out = {lead_id: DuplicateLead(*repeat) for lead_id, repeat in found.blocked.items()}
+        good, claims = [one for one in good if one.id not in kept_out], []
     repeats = await store_new(
         tx,
         tenant_id,
         [(made[one.id], one.search_text, one.terms) for one in good],
         [_creation(one, made[one.id], start) for one in good],
-        [Claim(one.id, one.contact.keys) for one in good],
+        claims,
     )
     made |= {lead_id: replace(made[lead_id], duplicate_of=first) for lead_id, first in repeats.items()}
-    return [one if isinstance(one, CoxError) else made[one.id] for one in prepared]
+    return [one if isinstance(one, CoxError) else kept_out.get(one.id) or made[one.id] for one in prepared]
 
 
 def _creation(one: Prepared, lead: Lead, start: Opening) -> NewEvent:

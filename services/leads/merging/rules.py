@@ -114,9 +114,11 @@ def check_merge(one: Lead, other: Lead, parts: int, *, only_own: bool) -> None:
 
 def taken_over(lead: Lead, part: Lead) -> tuple[Lead, Taken]:
     """The lead with all that it lacks and the part has: a wish not to be contacted is what a lead may lack,
-    too. What both have stays as the lead has it.
+    too. What both have stays as the lead has it; what rules said of the part they say of the lead themselves.
     """
-    fields = tuple(name for name in _FIELDS if _lacks(lead, name) and not _lacks(part, name))
+    fields = tuple(
+        name for name in _FIELDS if _lacks(lead, name) and not _lacks(part, name) and name not in part.ruled
+    )
     new = replace(lead, **{column: getattr(part, column) for name in fields for column in _FIELDS[name]})
     phones = _further(new, part)
     tags = tuple(tag for tag in part.tags if tag not in lead.tags)

@@ -40,9 +40,38 @@ _TABLES = (
         where root_id is not null""",
     "create index ix_merges_tenant_id_root_id on merges (tenant_id, root_id) where root_id is not null",
 )
+_DUPLICATES = (
+    """create table duplicate_policies (
+        tenant_id uuid not null,
+        id uuid not null,
+        seq bigint not null,
+        phone text not null,
+        email text not null,
+        credit_code text not null,
+        wecom_id text not null,
+        family text not null,
+        company text not null,
+        updated_at timestamp with time zone not null,
+        constraint pk_duplicate_policies primary key (tenant_id, id)
+    )""",
+    "create unique index uq_duplicate_policies_tenant_id on duplicate_policies (tenant_id)",
+    """create table lead_relatives (
+        tenant_id uuid not null,
+        lead_id uuid not null,
+        id uuid not null,
+        relation text not null,
+        name text,
+        phone text,
+        phone_text text,
+        created_at timestamp with time zone not null,
+        created_by uuid,
+        constraint pk_lead_relatives primary key (tenant_id, lead_id, id)
+    )""",
+    "create index ix_lead_relatives_tenant_id_phone on lead_relatives (tenant_id, phone)",
+)
 
 
 def upgrade() -> None:
-    run(op.execute, _LEADS, _TABLES)
-    run(op.execute, tenant_policy("merges"))
+    run(op.execute, _LEADS, _TABLES, _DUPLICATES)
+    run(op.execute, *map(tenant_policy, ("merges", "duplicate_policies", "lead_relatives")))
     run(op.execute, parts.V1)

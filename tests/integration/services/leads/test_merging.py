@@ -264,7 +264,7 @@ class TestUndoing:
 
     async def test_keys_are_whose_they_were_when_undone(self, desk: Desk) -> None:
         first, second = await owned(desk, email="a@example.com"), await owned(desk, phone=MOBILE)
-        held = await _keys(desk)
+        held = await holders(desk)
         await merged(desk, second["id"], first["id"])
         third = await desk.lead(phone=MOBILE)
         assert third["duplicate_of"] == second["id"]
@@ -272,7 +272,7 @@ class TestUndoing:
         assert answer.json()["duplicate_of"] is None
         assert (await desk.lead(phone=MOBILE))["duplicate_of"] == second["id"]
         await unmerged(desk, second["id"])
-        now = await _keys(desk)
+        now = await holders(desk)
         assert {key: now[key] for key in held} == held
 
     async def test_it_repeats_the_other_again_when_undone(self, desk: Desk) -> None:
@@ -285,7 +285,7 @@ class TestUndoing:
         assert (await seen(desk, first["id"]))["duplicate_of"] == second["id"]
 
 
-async def _keys(desk: Desk) -> dict[tuple[str, str], UUID]:
+async def holders(desk: Desk) -> dict[tuple[str, str], UUID]:
     rows = await desk.admin.fetch(
         "select kind, value, lead_id from duplicate_keys where tenant_id = $1", desk.tenant_id
     )
