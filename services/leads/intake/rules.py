@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from services.leads.normalising.credit_codes import normalised_credit_code
 from services.leads.normalising.emails import normalised_email
 from services.leads.normalising.phones import Phone, normalised_phones
 from services.leads.normalising.wecom import checked_wecom_id
-from services.leads.search.rules import exact_term, search_text, text_terms
+from services.leads.search.rules import exact_terms, search_text, text_terms
 from shared.errors import CoxError, FieldError, Invalid
 from shared.money import Money
 
@@ -65,7 +66,7 @@ class Draft:
         return Given(self.phone, self.email, self.credit_code, self.wecom_id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Contact:
     """The same, each in one spelling; `others` are the further numbers that the phone's text held."""
 
@@ -79,7 +80,7 @@ class Contact:
     def phones(self) -> tuple[Phone, ...]:
         return (self.phone, *self.others) if self.phone else ()
 
-    @property
+    @cached_property
     def keys(self) -> tuple[Key, ...]:
         return keys_of([phone.key for phone in self.phones], self.email, self.credit_code, self.wecom_id)
 
@@ -133,8 +134,7 @@ def found_by(
     digits = " ".join(phone.e164.lstrip("+") + (phone.extension or "") for phone in contact.phones)
     text = search_text([name, company, contact.credit_code, contact.email, digits])
     terms = text_terms(tenant_id, text)
-    terms.update(exact_term(tenant_id, key.kind, key.value) for key in contact.keys)
-    terms.update(exact_term(tenant_id, "tag", tag) for tag in tags)
+    terms.update(exact_terms(tenant_id, (*contact.keys, *(("tag", tag) for tag in tags))))
     lines, more = custom
     terms.update(more)
     return "\n".join(line for line in (*lines, text) if line), sorted(terms)

@@ -47,18 +47,31 @@ def text_terms(tenant_id: UUID, text: str) -> set[int]:
     """The terms of a `search_text`: bigrams in words, single characters beyond ASCII, initials of words."""
     base = _tenant_bits(tenant_id)
     # Words follow a space each: the pair that it makes with a first character is that initial's term.
-    points = list(map(ord, " " + " ".join(text.split())))
-    terms = {base | first << _POINT_BITS | second for first, second in pairwise(points) if second != _SPACE}
-    if not text.isascii():
+    words = " " + " ".join(text.split())
+    points = words.encode() if words.isascii() else [ord(character) for character in words]
+    # Many pairs come again: they are told apart before they become numbers, which costs half the time.
+    pairs = set(zip(points, points[1:], strict=False))
+    terms = {base | first << _POINT_BITS | second for first, second in pairs if second != _SPACE}
+    if not words.isascii():
         terms.update([base | point for point in points if point > _LAST_ASCII])
     return terms
 
 
 def exact_term(tenant_id: UUID, kind: str, value: str) -> int:
     """One term for a whole value (`tag`, `phone`, `email`), apart from all terms of characters."""
+    return exact_terms(tenant_id, [(kind, value)])[0]
+
+
+def exact_terms(tenant_id: UUID, values: Iterable[tuple[str, str]]) -> list[int]:
+    """The same for several `(kind, value)`."""
+    base = _tenant_bits(tenant_id)
+    return [base | _exact(kind, value) for kind, value in values]
+
+
+def _exact(kind: str, value: str) -> int:
     digest = int.from_bytes(blake2b(f"{kind}\x1f{value}".encode(), digest_size=8).digest(), "big")
     first = _BEYOND_UNICODE + (digest >> _POINT_BITS) % (_POINTS - _BEYOND_UNICODE)
-    return _tenant_bits(tenant_id) | first << _POINT_BITS | (digest & _POINTS)
+    return first << _POINT_BITS | (digest & _POINTS)
 
 
 def search_for(tenant_id: UUID, query: str) -> Search:
