@@ -50,7 +50,7 @@ def text_terms(tenant_id: UUID, text: str) -> set[int]:
     words = " " + " ".join(text.split())
     points = words.encode() if words.isascii() else [ord(character) for character in words]
     # Many pairs come again: they are told apart before they become numbers, which costs half the time.
-    pairs = set(zip(points, points[1:], strict=False))
+    pairs = set(pairwise(points))
     terms = {base | first << _POINT_BITS | second for first, second in pairs if second != _SPACE}
     if not words.isascii():
         terms.update([base | point for point in points if point > _LAST_ASCII])
