@@ -37,6 +37,7 @@ from services.gateway.live.tail import Tail
 from services.gateway.org import api as org_api
 from services.gateway.org.reactions import transfer_by
 from services.gateway.partners import api as partners_api
+from services.gateway.persons import api as persons_api
 from services.gateway.presets import api as presets_api
 from services.gateway.proxy.forward import Proxy
 from services.gateway.proxy.rules import Service
@@ -71,6 +72,7 @@ ROUTERS = (
     imports_api.router,
     mappings_api.router,
     presets_api.router,
+    persons_api.router,
     live_api.router,
 )
 

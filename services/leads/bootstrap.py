@@ -39,6 +39,7 @@ from services.leads.intake.use_cases import stages_in_use
 from services.leads.listing import api as listing
 from services.leads.merging import api as merging
 from services.leads.merging.arriving import merge_repeats
+from services.leads.personal_data import api as personal_data
 from services.leads.pipelines import api as pipelines
 from services.leads.pipelines.reactions import pipelines_reaction
 from services.leads.pool import api as pool
@@ -75,6 +76,7 @@ ROUTERS = (
     audit.leads_router,
     audit.router,
     erasure.router,
+    personal_data.router,
     pool.leads_router,
     progress.router,
     assignment.leads_router,

@@ -33,6 +33,9 @@ PREFIXES: dict[str, Service] = {
 }
 """The first part of a path after `/v1/`; every other one is the gateway's own."""
 
+COMPOSED = ("/personal-data",)
+"""Ends of paths of services that the gateway puts together itself."""
+
 MIB = 1024 * 1024
 BODY_LIMIT = 2 * MIB
 BATCH_LIMIT = 16 * MIB
@@ -60,6 +63,8 @@ _NEVER_OUT = frozenset({b"server", b"date", b"set-cookie"})
 
 def service_for(path: str) -> Service | None:
     """The service behind a path, None for the gateway's own."""
+    if path.endswith(COMPOSED):
+        return None
     parts = path.split("/", 3)
     if len(parts) < 3 or parts[0] or parts[1] != "v1":
         return None

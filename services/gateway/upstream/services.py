@@ -14,6 +14,7 @@ from shared.access.principal import Principal
 from shared.access.tokens import sign_principal
 from shared.errors import CoxError, Unavailable
 from shared.observability.traces import current_traceparent
+from shared.web.disclosures import CLIENT_ADDRESS
 
 LONGEST_WAIT_MS = 20_000
 _TRY_AGAIN = frozenset({401, 408, 425, 429, 500, 502, 503, 504})
@@ -30,6 +31,15 @@ class Refused(CoxError):
 
     code = "refused_by_service"
     title = "A service refused what the gateway sent"
+
+    def __init__(
+        self, detail: str = "", *, status: int = 0, said: str = "", said_code: str | None = None
+    ) -> None:
+        """`status`, `said` and `said_code` are what the service answered."""
+        super().__init__(detail)
+        self.status = status
+        self.said = said
+        self.said_code = said_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +96,16 @@ class Services:
         return await self._ask("PUT", service, path, orjson.dumps(body), headers, principal, wait_for)
 
     async def get(
-        self, service: str, path: str, *, principal: Principal, wait_for: str | None = None
+        self,
+        service: str,
+        path: str,
+        *,
+        principal: Principal,
+        wait_for: str | None = None,
+        address: str | None = None,
     ) -> Answer:
-        """The answer to a GET. Raises as `post`."""
-        return await self._ask("GET", service, path, None, {}, principal, wait_for)
+        """The answer to a GET; `address` is where it goes, if it shows contact data. Raises as `post`."""
+        return await self._ask("GET", service, path, None, {CLIENT_ADDRESS: address}, principal, wait_for)
 
     async def _ask(
         self,
@@ -122,12 +138,14 @@ class Services:
 
 
 def _problem(service: str, status: int, content: bytes) -> CoxError:
+    code: str | None = None
     try:
         problem = orjson.loads(content)
+        code = str(problem["code"])
         said = str(problem.get("detail") or problem["title"])
         said += "".join(f"; {each['pointer']}: {each['detail']}" for each in problem.get("errors", ())[:3])
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         said = f"status {status}"
     if status in _TRY_AGAIN:
         return NotNow(f"{service}: {said}")
-    return Refused(f"{service}: {said}")
+    return Refused(f"{service}: {said}", status=status, said=said, said_code=code)
