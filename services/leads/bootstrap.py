@@ -52,6 +52,8 @@ from services.leads.recycling.reactions import plan_by, recycling_timers
 from services.leads.refitting import api as refitting
 from services.leads.refitting.reactions import refit_by
 from services.leads.relatives import api as relatives
+from services.leads.retention import api as retention
+from services.leads.retention.reactions import retain_by
 from services.leads.returns import api as returns
 from services.leads.returns.reactions import remind_by
 from services.leads.row_import import api as row_import
@@ -92,6 +94,7 @@ ROUTERS = (
     consents.notices_router,
     do_not_contact.router,
     exports.router,
+    retention.router,
     hindsight.router,
     assignment.rules_router,
     pool.pools_router,
@@ -164,6 +167,7 @@ def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
     remind_by(timers, time)
     let_go_by(timers)
     expire_by(timers, time)
+    retain_by(timers, time)
     wishes_by(own_leads, timers, time)
     refit_by(timers, time)
     return Worker(

@@ -24,6 +24,7 @@ import services.leads.progress.tables
 import services.leads.qualification.tables
 import services.leads.recycling.tables
 import services.leads.refitting.tables
+import services.leads.retention.tables
 import services.leads.returns.tables
 import services.leads.sealing.tables
 import services.leads.standings.tables

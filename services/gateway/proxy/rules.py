@@ -27,6 +27,7 @@ PREFIXES: dict[str, Service] = {
     "do-not-contact": "leads",
     "notices": "leads",
     "exports": "leads",
+    "retention": "leads",
     "activities": "activities",
     "kpis": "scoring",
     "leaderboards": "scoring",

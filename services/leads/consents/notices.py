@@ -19,7 +19,7 @@ from services.leads.consents.tables import (
     VERSIONS,
     notices,
 )
-from shared.contracts.leads import NoticeDefined
+from shared.contracts.privacy import NoticeDefined
 from shared.database.transactions import Tx
 from shared.errors import Conflict, FieldError, NotFound
 from shared.events.journal import NewEvent, record_events

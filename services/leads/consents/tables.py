@@ -52,6 +52,10 @@ insert into consents (tenant_id, lead_id, {_CONSENT})
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """  # noqa: S608 - own names
 OF_LEAD = f"select {_CONSENT} from consents where tenant_id = $1 and lead_id = $2 order by at, id"  # noqa: S608
+LAST_GRANTED = """
+select lead_id, max(at) as at from consents
+where tenant_id = $1 and lead_id = any($2::uuid[]) and granted group by lead_id
+"""
 FORGET = "update consents set evidence = null where tenant_id = $1 and lead_id = any($2::uuid[])"
 
 _NOTICE = """

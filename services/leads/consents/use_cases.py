@@ -17,13 +17,13 @@ from services.leads.consents.rules import (
     in_force,
     to_withdraw,
 )
-from services.leads.consents.tables import FORGET, OF_LEAD, RECORD
+from services.leads.consents.tables import FORGET, LAST_GRANTED, OF_LEAD, RECORD
 from services.leads.do_not_contact.use_cases import list_people, unlist
 from services.leads.intake.changes import keys, update_lead
 from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import get_lead, lock_lead, record_lead_events
 from shared.access.directory import credit_of
-from shared.contracts.leads import ConsentChanged
+from shared.contracts.privacy import ConsentChanged
 from shared.database.transactions import Tx
 from shared.errors import FieldError, Invalid
 from shared.events.journal import NewEvent
@@ -123,6 +123,12 @@ async def _recorded(tx: Tx, tenant_id: UUID, lead_id: UUID, said: Statement, now
         events.append(NewEvent(lead_id, event, said.at))
     places = await record_lead_events(tx, events)
     return await _known(tx, replace(lead, seq=places[-1].seq))
+
+
+async def last_granted(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """When the person of each lead last agreed to something; those who never did are left out."""
+    rows = await tx.connection.fetch(LAST_GRANTED, tenant_id, list(lead_ids))
+    return {row["lead_id"]: row["at"] for row in rows}
 
 
 async def forget(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:

@@ -33,7 +33,7 @@ from shared.access.directory import credit_of, people, tenant_of
 from shared.access.freshness import has_changed
 from shared.access.principal import Principal
 from shared.clock import Clock
-from shared.contracts.leads import ExportDownloaded
+from shared.contracts.privacy import ExportDownloaded
 from shared.database.transactions import Database, Tx
 from shared.events.journal import NewEvent, record_events
 from shared.ids import new_id

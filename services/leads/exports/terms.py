@@ -16,7 +16,7 @@ from services.leads.exports.tables import (
     export_terms,
 )
 from shared.access.roles import ROLES
-from shared.contracts.leads import ExportTermsDefined
+from shared.contracts.privacy import ExportTermsDefined
 from shared.database.transactions import Tx
 from shared.events.journal import NewEvent, record_events
 from shared.ids import new_id

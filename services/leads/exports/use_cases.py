@@ -44,7 +44,7 @@ from services.leads.exports.terms import approvers_of, terms_of
 from services.leads.intake.use_cases import get_leads
 from shared.access.directory import credit_of, tenant_of
 from shared.access.principal import Principal
-from shared.contracts.leads import ExportDecided, ExportRequested, ExportWarned
+from shared.contracts.privacy import ExportDecided, ExportRequested, ExportWarned
 from shared.database.transactions import Tx
 from shared.errors import FieldError, NotFound
 from shared.events.journal import NewEvent, record_events

@@ -50,6 +50,27 @@ _CONSENTS = (
         constraint pk_consents primary key (tenant_id, lead_id, id)
     )""",
 )
+_RETENTION = (
+    """create table retention_policies (
+        tenant_id uuid not null,
+        id uuid not null,
+        seq bigint not null,
+        unanswered_months integer,
+        warn_days integer not null,
+        constraint pk_retention_policies primary key (tenant_id, id)
+    )""",
+    "create unique index uq_retention_policies_tenant_id on retention_policies (tenant_id)",
+    """create table retention_warnings (
+        tenant_id uuid not null,
+        lead_id uuid not null,
+        since timestamp with time zone not null,
+        warned_at timestamp with time zone not null,
+        ends_at timestamp with time zone not null,
+        constraint pk_retention_warnings primary key (tenant_id, lead_id)
+    )""",
+    """create index ix_retention_warnings_tenant_id_ends_at_lead_id
+        on retention_warnings (tenant_id, ends_at, lead_id)""",
+)
 _LIST = (
     """create table do_not_contact_list (
         tenant_id uuid not null,
@@ -70,6 +91,7 @@ _LIST = (
 
 
 def upgrade() -> None:
-    run(op.execute, _NOTICES, _CONSENTS, _LIST)
+    run(op.execute, _NOTICES, _CONSENTS, _LIST, _RETENTION)
     run(op.execute, *map(tenant_policy, ("notices", "notice_versions", "consents", "do_not_contact_list")))
+    run(op.execute, *map(tenant_policy, ("retention_policies", "retention_warnings")))
     run(op.execute, [HAVING_TERM_FUNCTION], search_function(HAVING_TERM_SIGNATURE))
