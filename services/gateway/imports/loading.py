@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from services.gateway.imports import tables
 from services.gateway.imports.corrections import added_columns
 from services.gateway.imports.headings.columns import Columns, columns_of
-from services.gateway.imports.mapping import AnyMapping, EventLogMapping
+from services.gateway.imports.mapping import AnyMapping, EventLogMapping, LeadsMapping
 from services.gateway.imports.people import find_people
 from services.gateway.imports.reading import mapping_of, own_names
 from services.gateway.imports.report import Report
@@ -88,7 +88,8 @@ class Loader:
             tenant = await tenancy.present_tenant(tx)
         mapping = mapping_of(known.kind, known.mapping)
         header = known.header or ()
-        columns = columns_of(mapping, own_names(header))
+        custom = await _custom_fields(services, known) if isinstance(mapping, LeadsMapping) else {}
+        columns = columns_of(mapping, own_names(header), custom)
         report = Report.of(known.report)
         report.columns = _told(header, columns)
         return cls(
@@ -206,12 +207,30 @@ class Loader:
 
     async def as_service(self) -> Principal:
         """The gateway itself, acting in the tenant."""
-        return service_principal(self.known.tenant_id, self.known.tenant_id)
+        return _service(self.known)
 
     async def as_user(self) -> Principal:
         """Who asked for the import, with the rights of now. Raises RightsGone."""
         async with self.database.transaction(self.access) as tx:
             return await _user_principal(tx, self.known)
+
+
+async def _custom_fields(services: Services, known: Import) -> dict[str, list[str]]:
+    """What the tenant calls each of its custom fields, by key."""
+    found: dict[str, list[str]] = {}
+    path: str | None = "/v1/custom-fields?limit=500"
+    while path is not None:
+        page = (await services.get("leads", path, principal=_service(known))).body
+        for each in page["items"]:
+            if each["active"]:
+                found[each["key"]] = [each["key"], *each["labels"].values()]
+        cursor = page["next_cursor"]
+        path = f"/v1/custom-fields?limit=500&cursor={cursor}" if cursor else None
+    return found
+
+
+def _service(known: Import) -> Principal:
+    return service_principal(known.tenant_id, known.tenant_id)
 
 
 def _told(header: Cells, columns: Columns) -> list[list[str | None]]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
 
+from services.leads.custom_fields.rules import Schema
+from services.leads.custom_fields.values import Misfit, read
 from services.leads.duplicates.rules import Key
 from services.leads.intake.lead import Lead
-from services.leads.intake.rules import Contact, Draft
+from services.leads.intake.rules import BadField, Contact, Draft
 from shared.errors import Conflict, FieldError, Invalid
 
 Mode = Literal["create", "update", "upsert"]
@@ -57,6 +59,27 @@ def key_of(asked: Asked, kind: KeyKind, contact: Contact) -> Key:
             return key
     detail = f"the row has no {kind}, by which leads are to be found"
     raise KeyNotGiven(detail, errors=[FieldError(f"/{kind}", KeyNotGiven.code, detail)])
+
+
+def with_custom(asked: Asked, schema: Schema, zone: str) -> Asked:
+    """The row with its custom fields as they are stored, where the tenant has defined them: a file has texts.
+
+    Raises BadField naming every one that cannot be read.
+    """
+    read_as: dict[str, Any] = {}
+    errors: list[FieldError] = []
+    for key, text in asked.draft.custom.items():
+        known = schema.fields.get(key)
+        if known is None or known.type is None or not isinstance(text, str):
+            read_as[key] = text
+            continue
+        try:
+            read_as[key] = read(known.type, known.options, text, zone)
+        except Misfit as misfit:
+            errors.append(FieldError(f"/custom/{key}", misfit.code, misfit.detail))
+    if errors:
+        raise BadField(errors[0].detail, errors=errors, code=errors[0].code)
+    return replace(asked, draft=replace(asked.draft, custom=read_as))
 
 
 def changes_of(asked: Asked, lead: Lead) -> Mapping[str, Any]:

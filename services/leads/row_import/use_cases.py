@@ -15,6 +15,7 @@ from services.leads.assignment.use_cases import (
     give_new,
     unfit_owner,
 )
+from services.leads.custom_fields.use_cases import schema_of
 from services.leads.duplicates.rules import Key
 from services.leads.duplicates.use_cases import holders_of
 from services.leads.history_import.use_cases import RepeatedRow, claim_rows, give_up_rows, rows_known
@@ -31,6 +32,7 @@ from services.leads.row_import.rules import (
     NoSuchLead,
     changes_of,
     key_of,
+    with_custom,
 )
 from services.leads.workload.use_cases import lock_loads
 from shared.access.directory import people, tenant_of
@@ -68,7 +70,7 @@ async def import_rows(
     taken: dict[int, Taken] = {
         place: Taken("failed", error=row) for place, row in enumerate(rows) if isinstance(row, CoxError)
     }
-    asked = {place: row for place, row in enumerate(rows) if isinstance(row, Asked)}
+    asked = await _with_custom(tx, tenant_id, rows, taken)
     await _check_owners(tx, tenant_id, batch, asked, taken)
     new, later = await _divided(tx, tenant_id, batch, asked, taken)
     await _create(tx, tenant_id, batch, new, taken, at)
@@ -77,6 +79,23 @@ async def import_rows(
         for place, (row, key) in later.items():
             taken[place] = await _update(tx, tenant_id, batch, row, key, found.get(place), at)
     return [taken[place] for place in range(len(rows))]
+
+
+async def _with_custom(
+    tx: Tx, tenant_id: UUID, rows: Sequence[Asked | CoxError], taken: dict[int, Taken]
+) -> dict[int, Asked]:
+    """The rows with their custom fields read from the texts that files have."""
+    asked = {place: row for place, row in enumerate(rows) if isinstance(row, Asked)}
+    if not any(row.draft.custom for row in asked.values()):
+        return asked
+    schema, zone = await schema_of(tx, tenant_id), (await tenant_of(tx)).timezone
+    for place, row in list(asked.items()):
+        try:
+            asked[place] = with_custom(row, schema, zone)
+        except CoxError as error:
+            taken[place] = Taken("failed", error=error)
+            del asked[place]
+    return asked
 
 
 async def _check_owners(

@@ -184,6 +184,8 @@ class Company:
         tag = {"name": "t", "when": {"event": "lead_lost"}, "actions": [{"do": "tag", "add": ["lost"]}]}
         await self.admin("POST", "/v1/automation-rules", tag)
         await self.admin("POST", "/v1/classification-rules", {"name": "c", "label": "general"})
+        saved = {"name": "old", "kind": "leads", "content": "columns: {name: name}"}
+        await self.admin("POST", "/v1/import-mappings", saved)
         await self.admin("POST", "/v1/notices", {"basis": "consent", "wording": "We call you."})
         await self.admin("POST", "/v1/do-not-contact", {"phone": "+8613800000001"})
 

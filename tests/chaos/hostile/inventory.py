@@ -25,6 +25,9 @@ _WIDE = {
         "user": "select id, tenant_id, unit_id from users where tenant_id = any($1)",
         "unit": "select id, tenant_id, id as unit_id from units where tenant_id = any($1)",
         "calendar": "select id, tenant_id, null as unit_id from calendars where tenant_id = any($1)",
+        "import mapping": (
+            "select id, tenant_id, null as unit_id from import_mappings where tenant_id = any($1)"
+        ),
     },
     "leads": {
         "pipeline": "select id, tenant_id, null as unit_id from pipelines where tenant_id = any($1)",
@@ -59,6 +62,7 @@ _STANDING = {
         "select id, version, unit_id, active from users where tenant_id = any($1) order by id",
         "select id, version, active from units where tenant_id = any($1) order by id",
         "select id, version, active from calendars where tenant_id = any($1) order by id",
+        "select id, version from import_mappings where tenant_id = any($1) order by id",
         "select user_id, version from profiles where tenant_id = any($1) order by user_id",
         "select id, user_id, from_at from absences where tenant_id = any($1) order by id",
         "select id, state, returned_at from departures where tenant_id = any($1) order by id",

@@ -24,7 +24,7 @@ KINDS = {
     "automation_rule_id": "automation rule", "owner_ids": "user", "pool_ids": "pool",
     "pipeline_ids": "pipeline", "custom_field_id": "custom field", "notice_id": "notice",
     "entry_id": "listed person", "classification_rule_id": "classification rule",
-    "export_id": "export",
+    "export_id": "export", "mapping_id": "import mapping", "corrects": "import",
 }  # fmt: skip
 """What an id of that name is the id of. A new name has to be entered here: the probing says so."""
 

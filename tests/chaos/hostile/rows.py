@@ -12,6 +12,7 @@ TABLES = {
     "/v1/org/units": ("gateway", "units"),
     "/v1/org/users": ("gateway", "users"),
     "/v1/org/calendars": ("gateway", "calendars"),
+    "/v1/import-mappings": ("gateway", "import_mappings"),
     "/v1/org/users/{user_id}/absences": ("gateway", "absences"),
     "/v1/api-keys": ("gateway", "api_keys"),
     "/v1/assignment-rules": ("leads", "assignment_rules"),

@@ -38,11 +38,11 @@ class Columns:
 
 
 def columns_of(
-    mapping: AnyMapping, header: Sequence[str], custom: Mapping[str, str] | None = None
+    mapping: AnyMapping, header: Sequence[str], custom: Mapping[str, Sequence[str]] | None = None
 ) -> Columns:
     """Where the fields of a mapping stand; without `columns` in it, as the headings say.
 
-    `custom`: the tenant's custom fields, {key: label}, which headings may name too.
+    `custom`: the tenant's custom fields, {key: what it is called}, which headings may name too.
 
     :raises WrongHeader: names every column that is missing or there twice, and those that were found.
     """
@@ -108,7 +108,7 @@ def resolve_columns(
     return places
 
 
-def _recognised(mapping: AnyMapping, header: tuple[str, ...], custom: Mapping[str, str]) -> Columns:
+def _recognised(mapping: AnyMapping, header: tuple[str, ...], custom: Mapping[str, Sequence[str]]) -> Columns:
     ranked: dict[str, list[tuple[int, int]]] = {}
     for at, name in enumerate(header):
         known = meaning(mapping.shape, name)
@@ -150,8 +150,10 @@ def _place_customer(ranked: dict[str, list[tuple[int, int]]]) -> None:
         ranked["company"] = found
 
 
-def _custom_places(header: Sequence[str], custom: Mapping[str, str], used: set[int]) -> dict[str, int]:
-    by_name = {folded(word).name: key for key, label in custom.items() for word in (label, key)}
+def _custom_places(
+    header: Sequence[str], custom: Mapping[str, Sequence[str]], used: set[int]
+) -> dict[str, int]:
+    by_name = {folded(word).name: key for key, words in custom.items() for word in words}
     found: dict[str, int] = {}
     for at, name in enumerate(header):
         key = by_name.get(folded(name).name)
