@@ -47,6 +47,7 @@ from services.leads.pool.definitions import tenants_with_default_pool
 from services.leads.pool.use_cases import pool_unassigned
 from services.leads.progress import api as progress
 from services.leads.qualification import api as qualification
+from services.leads.quality import api as quality
 from services.leads.recycling import api as recycling
 from services.leads.recycling.reactions import plan_by, recycling_timers
 from services.leads.refitting import api as refitting
@@ -72,6 +73,8 @@ from shared.web.idempotency import keep_purged
 
 SERVICE = "leads"
 ROUTERS = (
+    # Before the routes of single leads: `quality` is no lead's id.
+    quality.router,
     intake.router,
     listing.router,
     contact_reads.router,

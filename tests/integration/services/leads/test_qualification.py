@@ -12,7 +12,7 @@ from tests.integration.services.leads.conftest import Desk
 from tests.integration.services.leads.test_progress import default_pipeline, moved
 
 SAID = {"answer": "yes", "evidence": "他们要换掉旧系统"}
-ALL = dict.fromkeys(("need", "money", "authority", "eligibility"), SAID)
+ALL: dict[str, Any] = dict.fromkeys(("need", "money", "authority", "eligibility"), SAID)
 
 
 async def qualify(desk: Desk, lead: dict[str, Any], by: str = "head", **said: Any) -> dict[str, Any]:
