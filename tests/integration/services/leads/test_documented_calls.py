@@ -34,6 +34,32 @@ class TestPools:
         assert {"pool_id", "lead_id", "customers_id"} <= ids.keys()
 
 
+class TestExports:
+    async def test_every_call_is_answered_as_shown_when_made_in_order(self, desk: Desk) -> None:
+        ids: dict[str, str] = {}
+        for call in calls_of(DOCS / "exports.md"):
+            target, body = call.ready(ids)
+            answer = await desk("head", call.method, target, body)
+            assert answer.status == call.status, (call, answer)
+            assert differences(call.answer, answer.json(), ids) == [], call
+        shown = (DOCS / "exports.md").read_text(encoding="utf-8")
+        file = await desk("head", "GET", f"/v1/exports/{ids['export_id']}/file")
+        for line in file.body.decode("utf-8-sig").splitlines():
+            assert f"    {line}\n" in shown
+
+
+class TestConsent:
+    async def test_every_call_is_answered_as_shown_when_made_in_order(self, desk: Desk) -> None:
+        ids: dict[str, str] = {}
+        for call in calls_of(DOCS / "consent.md"):
+            target, body = call.ready(ids)
+            answer = await desk("head", call.method, target, body)
+            assert answer.status == call.status, (call, answer)
+            if call.answer is not None:
+                assert differences(call.answer, answer.json(), ids) == [], call
+        assert {"notice_id", "lead_id", "entry_id"} <= ids.keys()
+
+
 class TestFirstResponse:
     async def test_every_call_is_answered_as_shown_when_made_in_order(
         self, desk: Desk, settings: Settings
