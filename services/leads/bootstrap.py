@@ -61,6 +61,7 @@ from services.leads.row_import import api as row_import
 from services.leads.standings.reactions import standings_projection
 from services.leads.timeline import api as timeline
 from services.leads.touches.reactions import touches_projection
+from services.leads.views import api as views
 from shared.access.projection import directory_projection
 from shared.clock import Clock, SystemClock
 from shared.events.appside import AppSide
@@ -111,6 +112,7 @@ ROUTERS = (
     qualification.router,
     classification.rules_router,
     classification.score_router,
+    views.router,
     custom_fields.router,
     refitting.router,
     pipelines.router,

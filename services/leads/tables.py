@@ -29,6 +29,7 @@ import services.leads.returns.tables
 import services.leads.sealing.tables
 import services.leads.standings.tables
 import services.leads.touches.tables
+import services.leads.views.tables
 import services.leads.workload.tables  # noqa: F401 - importing a room's tables puts them into the metadata
 from services.leads.metadata import metadata
 from shared.access.tables import metadata as access

@@ -23,6 +23,7 @@ PREFIXES: dict[str, Service] = {
     "duplicate-policy": "leads",
     "duplicate-suspects": "leads",
     "custom-fields": "leads",
+    "views": "leads",
     "audit": "leads",
     "do-not-contact": "leads",
     "notices": "leads",

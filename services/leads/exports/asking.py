@@ -4,45 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.leads.filtering.filters import LeadFilters
 from services.leads.intake.lead import Lead
-from services.leads.listing.use_cases import find_shown, list_leads
-from services.leads.search.use_cases import Question
+from services.leads.listing.use_cases import Wish, find_shown, list_leads
 from shared.access.principal import Principal
 from shared.database.transactions import Tx
 
 _AT_ONCE = 5000
-_EQUAL = {
-    "stage": "stage", "status": "status", "pipeline": "pipeline_id", "source": "source",
-    "channel": "channel", "region": "region", "product": "product",
-}  # fmt: skip
 
 
-def question_of(filters: Mapping[str, Any], who: Principal) -> Question:
-    """What to look for, in the order in which leads were created."""
-    owner = filters.get("owner")
-    equal = {column: str(filters[name]) for name, column in _EQUAL.items() if name in filters}
-    if owner not in (None, "none"):
-        equal["owner_id"] = str(who.user_id if owner == "me" else owner)
-    return Question(
-        most=_AT_ONCE,
-        equal=equal,
-        unowned=owner == "none",
-        pool=UUID(filters["pool"]) if "pool" in filters else None,
-        q=filters.get("q"),
-        tags=tuple(filters.get("tag", ())),
-        descending=False,
-    )
+def question_of(filters: Mapping[str, Any], at: datetime) -> Wish:
+    """What to look for, as it was asked at a moment, in the order in which leads were created."""
+    told = {"/filters": LeadFilters.model_validate(filters)}
+    return Wish(told, "created_at", descending=False, at=at, after=None, most=_AT_ONCE)
 
 
-def behind(question: Question, last: UUID | None, most: int) -> Question:
+def behind(question: Wish, last: UUID | None, most: int) -> Wish:
     """The next ones after `last`."""
     return replace(question, most=most, after=None if last is None else (None, last))
 
 
-async def count_matching(tx: Tx, who: Principal, question: Question, most: int) -> tuple[int, bool]:
+async def count_matching(tx: Tx, who: Principal, question: Wish, most: int) -> tuple[int, bool]:
     """How many leads match, and whether that is all; it stops counting beyond `most`.
 
     In pieces, so that a million of them are never in memory.
@@ -57,6 +43,6 @@ async def count_matching(tx: Tx, who: Principal, question: Question, most: int) 
     return most, False
 
 
-async def next_leads(tx: Tx, who: Principal, question: Question, last: UUID | None, most: int) -> list[Lead]:
+async def next_leads(tx: Tx, who: Principal, question: Wish, last: UUID | None, most: int) -> list[Lead]:
     """The next ones after `last`, with what a pool hides left out."""
     return await list_leads(tx, who, behind(question, last, most))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from services.leads.edge import Short, StageKey
 from services.leads.exports.columns import USUAL
 from services.leads.exports.rules import Asked, Download, Ended, Format, State, Terms
 from services.leads.exports.use_cases import Registered
-from services.leads.intake.models import Tag
+from services.leads.filtering.filters import LeadFilters
 from shared.web.wire import Id, Line, Text, Timestamp, WireModel
 
 Column = Annotated[str, Line(80)]
@@ -19,26 +18,12 @@ Hours = Annotated[int, Field(ge=1, le=8760)]
 Note = Annotated[str, Text(1000)]
 
 
-class FiltersIn(WireModel):
-    """As the parameters of `GET /v1/leads`."""
-
-    owner: Id | Literal["me", "none"] | None = None
-    stage: StageKey | None = None
-    status: Literal["open", "won", "lost"] | None = None
-    pipeline: Id | None = None
-    pool: Id | None = None
-    source: Short | None = None
-    channel: Short | None = None
-    region: Short | None = None
-    product: Short | None = None
-    tag: Annotated[list[Tag], Field(max_length=10)] | None = None
-    q: Annotated[str, Line(200)] | None = None
-
-
 class ExportIn(WireModel):
     """Which leads, which columns, and what for: the reason stays with the export."""
 
-    filters: FiltersIn = Field(default_factory=FiltersIn)
+    filters: LeadFilters = Field(
+        default_factory=LeadFilters, description="As the parameters of `GET /v1/leads`."
+    )
     columns: Annotated[list[Column], Field(min_length=1, max_length=100)] = Field(
         default_factory=lambda: list(USUAL),
         description="Fields of a lead; `custom.KEY`; `owner_name`, `value_amount`, `value_currency`.",
@@ -47,7 +32,7 @@ class ExportIn(WireModel):
     reason: Annotated[str, Text(1000)]
 
     def asked(self) -> Asked:
-        filters = self.filters.model_dump(mode="json", exclude_none=True)
+        filters = self.filters.model_dump(mode="json", exclude_defaults=True)
         return Asked(filters, tuple(dict.fromkeys(self.columns)), self.format, self.reason)
 
 

@@ -28,7 +28,7 @@ from services.leads.exports.rules import (
 )
 from services.leads.exports.tables import BEGIN, END, GO_ON, KEEP, LEFT_BEHIND, RELEASE, SEIZE, exports
 from services.leads.exports.use_cases import UnknownExport, export_of, person_of
-from services.leads.search.use_cases import Question
+from services.leads.listing.use_cases import Wish
 from shared.access.directory import credit_of, people, tenant_of
 from shared.access.freshness import has_changed
 from shared.access.principal import Principal
@@ -74,7 +74,7 @@ class Sending:
     who: Principal
     where: Where
     export: Export
-    question: Question
+    question: Wish
     table: Rows
     writer: Writer
     id: UUID
@@ -167,7 +167,7 @@ async def begin_download(house: House, who: Principal, export_id: UUID, where: W
         if export.user_id != person_of(who):
             raise UnknownExport("only who asked for an export downloads it")
         check_ready(export, now)
-        question = question_of(export.filters, who)
+        question = question_of(export.filters, export.at)
         zone = ZoneInfo((await tenant_of(tx)).timezone)
         sending = Sending(
             house, who, where, export, question, Rows(export.columns, who, zone, contacts=export.contacts),
@@ -178,7 +178,7 @@ async def begin_download(house: House, who: Principal, export_id: UUID, where: W
     return sending
 
 
-async def _cells(tx: Tx, who: Principal, export: Export, question: Question) -> int:
+async def _cells(tx: Tx, who: Principal, export: Export, question: Wish) -> int:
     """How many cells the file will have, where that matters; 0 else."""
     rows = 0
     if export.allowed is not None:

@@ -83,7 +83,7 @@ async def ask_export(tx: Tx, who: Principal, asked: Asked, now: datetime) -> Reg
     Raises UnknownColumn, TooManyRows, and what is wrong with its filters.
     """
     check_columns(asked.columns)
-    question = question_of(asked.filters, who)
+    question = question_of(asked.filters, now)
     contacts = who.may("contact:read") and not CONTACTS.isdisjoint(asked.columns)
     rows = counted = None
     if contacts or asked.format == "xlsx":

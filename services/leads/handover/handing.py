@@ -18,7 +18,7 @@ from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import get_leads, lock_leads, store_owners
 from services.leads.pool.entering import put_into
 from services.leads.pool.rules import Pool
-from services.leads.search.use_cases import Question, find_leads
+from services.leads.search.use_cases import Asked, Question, find_leads
 from services.leads.workload.use_cases import shift_loads
 from shared.access.directory import credits_of
 from shared.contracts.base import Credit
@@ -50,10 +50,10 @@ async def plan(
     before = frozenset({task.from_user_id})
     # Who holds the counter of whose leads go holds which leads these are.
     standing = await stand(tx, task.tenant_id, [task.rule], at, lock=lock, but=before)
-    equal = {"owner_id": str(task.from_user_id), "status": "open"}
+    asked = Asked(equal={"owner_id": [str(task.from_user_id)], "status": ["open"]})
     behind = None if after is None else (None, after)
     ids = await find_leads(
-        tx, task.tenant_id, Question(most=AT_ONCE, equal=equal, descending=False, after=behind)
+        tx, task.tenant_id, Question(most=AT_ONCE, asked=[asked], descending=False, after=behind)
     )
     leads = (
         await lock_leads(tx, task.tenant_id, ids)

@@ -113,6 +113,26 @@ leads = Table(
     ),
     Index("ix_leads_tenant_id_stage_id", "tenant_id", "stage", "id"),
     Index("ix_leads_tenant_id_updated_at_id", "tenant_id", "updated_at", "id"),
+    # What else leads are sorted by.
+    Index("ix_leads_tenant_id_stage_entered_at_id", "tenant_id", "stage_entered_at", "id"),
+    *(
+        Index(
+            f"ix_leads_tenant_id_{name}_id",
+            "tenant_id",
+            name,
+            "id",
+            postgresql_where=text(f"{name} is not null"),
+        )
+        for name in ("value_tenant_minor", "score", "closed_at")
+    ),
+    Index(
+        "ix_leads_created_at_started_at",
+        "created_at",
+        "started_at",
+        postgresql_using="brin",
+        postgresql_ops=dict.fromkeys(("created_at", "started_at"), "timestamptz_minmax_multi_ops"),
+        postgresql_with={"autosummarize": "on"},
+    ),
     Index(
         "ix_leads_tenant_id_pool_id_id",
         "tenant_id",
@@ -203,8 +223,13 @@ SELECT_LEADS = f"select {_READ} from leads where tenant_id = $1 and id = any($2:
 SELECT_LEAD = f"select {_READ} from leads where tenant_id = $1 and id = $2"  # noqa: S608
 LOCK_LEAD = f"{SELECT_LEAD} for update"
 LOCK_LEADS = f"{SELECT_LEADS} order by id for update"
+# One lead of each stage is enough, by the index of stages.
 STAGES_IN_USE = """
-select distinct stage from leads where tenant_id = $1 and pipeline_id = $2 and status = 'open'
+select s.stage from unnest($3::text[]) as s(stage)
+cross join lateral (
+  select from leads l
+  where l.tenant_id = $1 and l.stage = s.stage and l.pipeline_id = $2 and l.status = 'open'
+  order by l.id limit 1) one
 """
 
 _OWNED = """

@@ -26,7 +26,6 @@ from services.leads.intake.tables import (
     SELECT_LEAD,
     SELECT_LEADS,
     STAGES_IN_USE,
-    VALUES_BEHIND,
     insertion,
     leads,
     put_in_pool,
@@ -236,30 +235,6 @@ async def get_leads(tx: Tx, tenant_id: UUID, ids: Sequence[UUID]) -> list[Lead]:
     return [found[lead_id] for lead_id in ids if lead_id in found]
 
 
-@dataclass(frozen=True, slots=True)
-class Portion:
-    """So many leads that were `seen`, up to `last`, and the values that some have in a custom field."""
-
-    seen: int
-    last: UUID | None
-    values: list[tuple[UUID, Any]]
-    goes_on: bool
-
-
-async def values_behind(
-    tx: Tx, tenant_id: UUID, key: str, after: UUID | None, most: int, *, most_values: int | None = None
-) -> Portion:
-    """The next leads by id, behind `after`: as many as `most`, or until `most_values` of them have one."""
-    values: list[tuple[UUID, Any]] = []
-    rows = await tx.connection.fetch(VALUES_BEHIND, tenant_id, key, after, most)
-    for at, row in enumerate(rows, 1):
-        if row["has_value"]:
-            values.append((row["id"], row["value"]))
-        if len(values) == most_values:
-            return Portion(at, row["id"], values, goes_on=True)
-    return Portion(len(rows), rows[-1]["id"] if rows else after, values, goes_on=len(rows) == most)
-
-
 async def lock_lead(tx: Tx, tenant_id: UUID, lead_id: UUID) -> Lead:
     """The lead, locked until the transaction ends. Raises UnknownLead, LeadErased, LeadMerged."""
     row = await tx.connection.fetchrow(LOCK_LEAD, tenant_id, lead_id)
@@ -292,9 +267,10 @@ async def lock_leads(tx: Tx, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID,
     return {row["id"]: Lead.of(row) for row in await tx.connection.fetch(LOCK_LEADS, tenant_id, sorted(ids))}
 
 
-async def stages_in_use(tx: Tx, tenant_id: UUID, pipeline_id: UUID) -> frozenset[str]:
-    """Keys of the open stages in which leads of a pipeline stand."""
-    return frozenset(row["stage"] for row in await tx.connection.fetch(STAGES_IN_USE, tenant_id, pipeline_id))
+async def stages_in_use(tx: Tx, tenant_id: UUID, pipeline_id: UUID, stages: Sequence[str]) -> frozenset[str]:
+    """Those of these open stages in which leads of a pipeline stand."""
+    rows = await tx.connection.fetch(STAGES_IN_USE, tenant_id, pipeline_id, list(stages))
+    return frozenset(row["stage"] for row in rows)
 
 
 async def list_owned_of_pools(

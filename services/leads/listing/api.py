@@ -2,94 +2,106 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-from uuid import UUID
+from datetime import datetime
+from inspect import Parameter, Signature
+from typing import Annotated, Any
 
 from fastapi import Depends, Query
 from starlette.responses import Response
 
-from services.leads.edge import Short, StageKey, position
-from services.leads.intake.models import LeadOut, Tag
-from services.leads.listing.use_cases import list_leads, show_lead
-from services.leads.search.use_cases import Question
-from shared.errors import FieldError, Invalid
+from services.leads.edge import position
+from services.leads.filtering.filters import LeadFilters, Sort, SortKey
+from services.leads.intake.lead import Lead
+from services.leads.intake.models import LeadOut
+from services.leads.listing.use_cases import Wish, list_leads, place_of, show_lead
+from services.leads.views.rules import View
+from services.leads.views.use_cases import view_to_ask
+from shared.database.transactions import Tx
+from shared.web.context import Now
+from shared.web.cursors import BadCursor
 from shared.web.paging import Page, PageQuery, page_query
 from shared.web.reads import Read, read_access
 from shared.web.routing import Router
-from shared.web.wire import Id, Line
+from shared.web.wire import Id
 
 router = Router(prefix="/v1/leads", tags=["leads"])
 
 Reading = Annotated[Read, Depends(read_access("leads:read"))]
-Sort = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
 
 
-class UnknownOwner(Invalid):
-    code = "bad_owner"
-    title = "Not an owner to filter by"
+async def asked_filters(**given: Any) -> LeadFilters:
+    """The filters as parameters of the address."""
+    return LeadFilters.model_construct(**given)
+
+
+asked_filters.__signature__ = Signature(  # type: ignore[attr-defined]  # read by FastAPI
+    [
+        Parameter(
+            name,
+            Parameter.KEYWORD_ONLY,
+            annotation=Annotated[(field.annotation, *field.metadata, Query(description=field.description))],
+            default=field.get_default(call_default_factory=True),
+        )
+        for name, field in LeadFilters.model_fields.items()
+    ]
+)
 
 
 @router.get("", response_model=Page[LeadOut])
 async def get_leads(
     read: Reading,
     page: Annotated[PageQuery, Depends(page_query)],
-    tag: Annotated[list[Tag], Query(default_factory=list, max_length=10, description="All of them.")],
-    owner: Annotated[str | None, Query(max_length=36, description="A user's id, `me`, or `none`.")] = None,
-    stage: Annotated[StageKey | None, Query()] = None,
-    status: Annotated[Literal["open", "won", "lost"] | None, Query()] = None,
-    pipeline: Annotated[Id | None, Query()] = None,
-    pool: Annotated[
-        Id | None, Query(description="Those that lie in this pool, which is open to the caller.")
+    filters: Annotated[LeadFilters, Depends(asked_filters)],
+    at: Now,
+    view: Annotated[
+        Id | None, Query(description="A saved view: its filters hold besides, its order unless `sort` says.")
     ] = None,
-    source: Annotated[Short | None, Query()] = None,
-    channel: Annotated[Short | None, Query()] = None,
-    region: Annotated[Short | None, Query()] = None,
-    product: Annotated[Short | None, Query()] = None,
-    q: Annotated[
-        Annotated[str, Line(200)] | None, Query(description="Words, all of them, in any script.")
-    ] = None,
-    sort: Annotated[Sort, Query()] = "-created_at",
+    sort: Annotated[Sort | None, Query(description="`-` for the greatest first; -created_at.")] = None,
 ) -> Response:
     """The leads that the caller may see."""
-    given = {
-        "stage": stage,
-        "status": status,
-        "pipeline_id": pipeline,
-        "source": source,
-        "channel": channel,
-        "region": region,
-        "product": product,
-        "owner_id": _owner(owner, read.principal.user_id),
-    }
-    question = Question(
-        most=page.limit + 1,
-        equal={name: str(value) for name, value in given.items() if value is not None},
-        unowned=owner == "none",
-        pool=pool,
-        q=q,
-        tags=tuple(tag),
-        sort=sort.lstrip("-"),
-        descending=sort.startswith("-"),
-        after=page.after_two,
-    )
+    shown: list[View] = []
+
+    async def load(tx: Tx) -> list[Lead]:
+        told = {"/query": filters}
+        if view is not None:
+            shown.append(await view_to_ask(tx, read.principal, view))
+            told["/query/view"] = shown[0].filters
+        wish = _wish(told, _order(sort, shown), at, page, shown)
+        return await list_leads(tx, read.principal, wish)
+
     return await read.page(
         page,
-        lambda tx: list_leads(tx, read.principal, question),
-        key=lambda lead: (lead.updated_at, lead.id),
+        load,
+        key=lambda lead: (*place_of(lead, _order(sort, shown)[0]), _version(shown)),
         render=lambda lead: LeadOut.for_viewer(lead, read.principal),
     )
 
 
-def _owner(text: str | None, user_id: UUID | None) -> UUID | None:
-    if text is None or text == "none":
-        return None
-    try:
-        if text == "me" and user_id is not None:
-            return user_id
-        return UUID(text)
-    except ValueError:
-        errors = [FieldError("/query/owner", UnknownOwner.code, "a user's id, me, or none")]
-        raise UnknownOwner("an owner is a user's id, me, or none", errors=errors) from None
+def _order(sort: Sort | None, shown: list[View]) -> tuple[SortKey, bool]:
+    told = sort or next((view.sort for view in shown if view.sort), None) or "-created_at"
+    key: Any = told.lstrip("-")
+    return key, told.startswith("-")
+
+
+def _version(shown: list[View]) -> int:
+    return shown[0].version if shown else 0
+
+
+def _wish(
+    told: dict[str, LeadFilters],
+    order: tuple[SortKey, bool],
+    at: datetime,
+    page: PageQuery,
+    shown: list[View],
+) -> Wish:
+    """Raises BadCursor where the view was changed since the page before."""
+    after = None
+    if page.after is not None:
+        value, last, version = page.after
+        if version != _version(shown):
+            raise BadCursor("The view was changed meanwhile: begin again")
+        after = (value, last)
+    return Wish(told, *order, at, after, page.limit + 1)
 
 
 @router.get("/{lead_id}", response_model=LeadOut)

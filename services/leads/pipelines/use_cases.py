@@ -26,8 +26,8 @@ from shared.errors import Conflict, NotFound
 from shared.events.journal import NewEvent, record_events
 from shared.ids import new_id
 
-StagesInUse = Callable[[Tx, UUID, UUID], Awaitable[frozenset[str]]]
-"""`(tx, tenant, pipeline)` -> keys of the stages that leads stand in."""
+StagesInUse = Callable[[Tx, UUID, UUID, Sequence[str]], Awaitable[frozenset[str]]]
+"""`(tx, tenant, pipeline, stages)` -> those of the stages that leads stand in."""
 
 
 class UnknownPipeline(NotFound):
@@ -127,7 +127,8 @@ async def change_pipeline(
     if old.is_default and not new.is_default:
         raise DefaultNeeded
     if new.stages != old.stages:
-        check_change(old.stages, new.stages, await in_use(tx, tenant_id, pipeline_id))
+        keys = [stage.key for stage in old.stages]
+        check_change(old.stages, new.stages, await in_use(tx, tenant_id, pipeline_id, keys))
     others = [one for one in locked.values() if one.is_default and new.is_default and one.id != new.id]
     for demoted in others:
         await _store(tx, tenant_id, replace(demoted, is_default=False), at)

@@ -23,7 +23,8 @@ from services.leads.custom_fields.use_cases import (
 )
 from services.leads.custom_fields.values import Misfit, converted
 from services.leads.intake.changes import rewrite_custom, store_found
-from services.leads.intake.use_cases import lock_leads, values_behind
+from services.leads.intake.portions import values_behind
+from services.leads.intake.use_cases import lock_leads
 from services.leads.refitting.tables import (
     ADD_MISFITS,
     BEGIN,

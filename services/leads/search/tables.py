@@ -179,5 +179,4 @@ IDENTITIES: tuple[str, ...] = (
 )
 """What makes it know every kind of key."""
 
-FIND = "select find_leads($1::jsonb, $2, $3, $4, $5, $6, $7, $8, $9) as id"
 SUCCESSOR = "select next_lead_with($1, $2, $3, $4)"

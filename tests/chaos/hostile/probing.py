@@ -17,6 +17,7 @@ KINDS = {
     "key_id": "key", "relative_id": "relative",
     "session_id": "session", "user_id": "user", "rep": "user", "owner": "user", "owner_id": "user",
     "from_user_id": "user", "admin_ids": "user", "lead_ids": "lead", "instead_of": "rule",
+    "view_id": "view", "view": "view",
     "rep_id": "user", "user_ids": "user", "unit_id": "unit", "unit": "unit", "team": "unit",
     "to_unit_id": "unit", "parent_id": "unit", "pipeline_id": "pipeline", "pipeline": "pipeline",
     "rule_id": "rule", "calendar_id": "calendar", "absence_id": "absence", "unit_ids": "unit",

@@ -132,8 +132,9 @@ class TestFiles:
 
     @pytest.mark.parametrize(
         ("filters", "expected"),
-        [({"source": "web"}, ["Web"]), ({"q": "fair"}, ["Fair"]), ({"tag": ["hot"]}, ["Web"]),
-         ({"owner": "none"}, ["Fair", "Web"]), ({"owner": "me"}, []), ({"status": "won"}, [])],
+        [({"source": ["web"]}, ["Web"]), ({"q": "fair"}, ["Fair"]), ({"tag": ["hot"]}, ["Web"]),
+         ({"owner": ["none"]}, ["Fair", "Web"]), ({"owner": ["me"]}, []), ({"status": ["won"]}, []),
+         ({"has_phone": False}, ["Fair", "Web"])],
     )  # fmt: skip
     async def test_filters_are_those_of_the_list(
         self, company: Desk, filters: dict[str, Any], expected: list[str]

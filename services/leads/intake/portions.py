@@ -1,0 +1,34 @@
+"""Going through a tenant's leads a portion at a time, by their ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from services.leads.intake.tables import VALUES_BEHIND
+from shared.database.transactions import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """So many leads that were `seen`, up to `last`, and the values that some have in a custom field."""
+
+    seen: int
+    last: UUID | None
+    values: list[tuple[UUID, Any]]
+    goes_on: bool
+
+
+async def values_behind(
+    tx: Tx, tenant_id: UUID, key: str, after: UUID | None, most: int, *, most_values: int | None = None
+) -> Portion:
+    """The next leads by id, behind `after`: as many as `most`, or until `most_values` of them have one."""
+    values: list[tuple[UUID, Any]] = []
+    rows = await tx.connection.fetch(VALUES_BEHIND, tenant_id, key, after, most)
+    for at, row in enumerate(rows, 1):
+        if row["has_value"]:
+            values.append((row["id"], row["value"]))
+        if len(values) == most_values:
+            return Portion(at, row["id"], values, goes_on=True)
+    return Portion(len(rows), rows[-1]["id"] if rows else after, values, goes_on=len(rows) == most)
