@@ -38,6 +38,7 @@ from services.gateway.org import api as org_api
 from services.gateway.org.reactions import transfer_by
 from services.gateway.partners import api as partners_api
 from services.gateway.persons import api as persons_api
+from services.gateway.persons.forgetting import Forgetting
 from services.gateway.presets import api as presets_api
 from services.gateway.proxy.forward import Proxy
 from services.gateway.proxy.rules import Service
@@ -194,6 +195,7 @@ def _add_dispatcher(app: FastAPI, parts: Parts) -> None:
             "/docs": documents.page,
             "/healthz": documents.health,
         },
+        forgetting=Forgetting(parts.services, parts.database),
     )
     # Within the edge, which says who is asking and makes every error a problem.
     app.user_middleware.append(dispatcher)

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.door.authenticator import KNOWN, Authenticator
 from services.gateway.door.freshness import Freshness
 from services.gateway.door.grants import Known
+from services.gateway.persons.forgetting import Forgetting
 from services.gateway.proxy.forward import Proxy, RightsJustChanged
 from services.gateway.proxy.rules import PREFIXES, Service, service_for
 from shared.access.principal import Principal
@@ -55,7 +56,9 @@ class Dispatcher:
         authenticator: Authenticator,
         freshness: Freshness,
         documents: dict[str, Answerer],
+        forgetting: Forgetting,
     ) -> None:
+        self._forgetting = forgetting
         self._app = app
         self._proxy = proxy
         self._authenticator = authenticator
@@ -81,6 +84,8 @@ class Dispatcher:
 
     async def _forward(self, service: Service, scope: Scope, receive: Receive, send: Send) -> None:
         known: Known = scope[KNOWN]
+        address = scope["client"][0] if scope.get("client") else None
+        await self._forgetting.before(scope["method"], scope["path"], known.principal, address)
         token = self._authenticator.service_token(known, service)
         try:
             await self._proxy.forward(service, token, scope, receive, send)

@@ -76,9 +76,14 @@ class Services:
         principal: Principal,
         wait_for: str | None = None,
         idempotency_key: str | None = None,
+        address: str | None = None,
     ) -> Answer:
-        """The answer to a POST. Raises NotNow (try again) or Refused (never)."""
-        headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
+        """The answer to a POST; `address` is where it goes. Raises NotNow (try again) or Refused (never)."""
+        headers = {
+            "Content-Type": "application/json",
+            "Idempotency-Key": idempotency_key,
+            CLIENT_ADDRESS: address,
+        }
         content = orjson.dumps(body)
         return await self._ask("POST", service, path, content, headers, principal, wait_for)
 

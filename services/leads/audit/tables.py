@@ -92,3 +92,7 @@ select c.lead_id, c.seq, c.changed, c.plain, c.sealed
 from unnest($2::uuid[], $3::bigint[]) as r(lead_id, seq)
 join lead_changes c on c.tenant_id = $1 and c.lead_id = r.lead_id and c.seq = r.seq
 """
+SEALED = """
+select lead_id, sealed from lead_changes
+where tenant_id = $1 and lead_id = any($2::uuid[]) and sealed is not null order by lead_id, seq
+"""

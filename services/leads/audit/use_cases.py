@@ -9,8 +9,8 @@ from uuid import UUID
 
 import asyncpg
 
-from services.leads.audit.rules import Asked, Entry, changes_from, latest, withheld
-from services.leads.audit.tables import OF_LEAD, OF_TENANT, OF_USER, VALUES, insertion
+from services.leads.audit.rules import CONTACT, Asked, Entry, changes_from, latest, withheld
+from services.leads.audit.tables import OF_LEAD, OF_TENANT, OF_USER, SEALED, VALUES, insertion
 from services.leads.contact_reads.use_cases import ContactRead, contact_reads_in_sight
 from services.leads.intake.lead import Lead
 from services.leads.intake.masking import HIDDEN, may_contact
@@ -145,3 +145,14 @@ def _reading(read: ContactRead) -> Entry:
         trace_id=read.trace_id,
         leads=read.leads,
     )
+
+
+async def formerly(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """By lead, contact data that it had at some time, as far as it was changed; as written."""
+    rows = await tx.connection.fetch(SEALED, tenant_id, list(lead_ids))
+    opened = await open_all(tx, tenant_id, [(row["lead_id"], row["sealed"]) for row in rows])
+    found: dict[UUID, list[str]] = {}
+    for row, values in zip(rows, opened, strict=True):
+        both = (value for name, each in (values or {}).items() if name in CONTACT for value in each)
+        found.setdefault(row["lead_id"], []).extend(value for value in both if isinstance(value, str))
+    return {lead_id: list(dict.fromkeys(said)) for lead_id, said in found.items()}

@@ -56,5 +56,5 @@ async def leads_naming(tx: Tx, tenant_id: UUID, phones: Collection[str]) -> dict
 
 
 async def forget(tx: Tx, tenant_id: UUID, lead_ids: Collection[UUID]) -> None:
-    """Nobody is named on these leads any more."""
+    """Nobody is named on these leads any more, nor are their own people on others."""
     await tx.connection.execute(FORGET_RELATIVES, tenant_id, list(lead_ids))

@@ -76,7 +76,13 @@ where tenant_id = $1 and lead_id = $2 order by created_at, id
 DELETE_RELATIVE = """
 delete from lead_relatives where tenant_id = $1 and lead_id = $2 and id = $3 returning true
 """
-FORGET_RELATIVES = "delete from lead_relatives where tenant_id = $1 and lead_id = any($2::uuid[])"
+# Who is named on these leads, and these leads' own people where others name them.
+FORGET_RELATIVES = """
+delete from lead_relatives r using leads l
+where l.tenant_id = $1 and l.id = any($2::uuid[]) and r.tenant_id = l.tenant_id
+  and (r.lead_id = l.id or r.phone = any(
+    array[l.phone || coalesce(';ext=' || l.phone_extension, '')] || l.other_phones))
+"""
 # The first lead that names somebody with this phone.
 NAMING = """
 select distinct on (phone) phone, lead_id from lead_relatives

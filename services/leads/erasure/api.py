@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Annotated, Literal
+from uuid import UUID
 
 from fastapi import Depends
 from pydantic import Field
 from starlette.responses import Response
 
 from services.leads.erasure.rules import MOST_AT_ONCE, Erasure, Shared, keep_until, to_keep
-from services.leads.erasure.use_cases import Done, erase_person, erasure_of, leads_of_person
+from services.leads.erasure.use_cases import Done, erase_person, erasure_of, preview
 from shared.web.context import Now
 from shared.web.reads import Read, read_access
 from shared.web.routing import Router
@@ -38,6 +39,10 @@ class TheirLead(WireModel):
 
     id: Id
     name: str | None
+    phones: list[str]
+    email: str | None
+    wecom_id: str | None
+    formerly: list[str] = Field(description="Phones and addresses that it had before, as written.")
     company: str | None
     status: Literal["open", "won", "lost"]
     stage: str
@@ -54,6 +59,10 @@ class TheirLead(WireModel):
         return cls(
             id=lead.id,
             name=lead.name,
+            phones=list(lead.phone_keys),
+            email=lead.email,
+            wecom_id=lead.wecom_id,
+            formerly=list(shared.formerly),
             company=lead.company,
             status=lead.status,
             stage=lead.stage,
@@ -68,6 +77,10 @@ class TheirLead(WireModel):
 
 class PersonOut(WireModel):
     leads: list[TheirLead]
+
+    @property
+    def discloses(self) -> tuple[UUID, ...]:
+        return tuple(lead.id for lead in self.leads if lead.phones or lead.email or lead.formerly)
 
 
 class ErasureOut(WireModel):
@@ -104,7 +117,7 @@ class ErasedOut(WireModel):
 async def post_preview(lead_id: Id, write: Writing) -> Response:
     """The leads that would be erased: all that share a phone, e-mail address or WeCom id. Changes nothing."""
     return await write.run(
-        lambda tx: leads_of_person(tx, write.principal.tenant_id, lead_id),
+        lambda tx: preview(tx, write.principal.tenant_id, lead_id),
         render=lambda found: PersonOut(leads=[TheirLead.of(one) for one in found]),
     )
 

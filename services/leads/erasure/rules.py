@@ -41,6 +41,8 @@ class Shared:
 
     lead: Lead
     by: tuple[str, ...]
+    formerly: tuple[str, ...] = ()
+    """Contact data that it had before, as written."""
 
 
 @dataclass(frozen=True, slots=True)

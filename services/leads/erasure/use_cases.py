@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 import asyncpg
 
+from services.leads.audit.use_cases import formerly
 from services.leads.bulk import json_text
 from services.leads.duplicates.rules import Key
 from services.leads.duplicates.use_cases import lock_keys, release_key
@@ -79,6 +80,13 @@ async def leads_of_person(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Shared
         if len(found) > MOST_AT_ONCE:
             raise TooManyLeads(f"more than {MOST_AT_ONCE} leads: a switchboard's number, perhaps")
     return list(found.values())
+
+
+async def preview(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Shared]:
+    """The same, each with what it was known by before. Raises as `leads_of_person`."""
+    found = await leads_of_person(tx, tenant_id, lead_id)
+    before = await formerly(tx, tenant_id, [each.lead.id for each in found])
+    return [replace(each, formerly=tuple(before.get(each.lead.id, ()))) for each in found]
 
 
 def _shares(lead: Lead, known: Collection[Key]) -> tuple[str, ...]:

@@ -36,13 +36,11 @@ delete from import_keys where tenant_id = $1 and source = $2 and steps = -1 and 
 """
 
 
-# The lead says which row it was; what is in it of the person's name, number or address is theirs.
+# Names of rows in which the person's own name, number or address stands. No index is kept for this alone.
 FORGET = """
-update import_keys k set external_id = 'erased:' || l.id
+update import_keys k set external_id = 'erased:' || gen_random_uuid()
 from leads l
-where l.tenant_id = $1 and l.id = any($2::uuid[])
-  and k.tenant_id = l.tenant_id and k.source = l.custom ->> 'import_source'
-  and k.external_id = l.custom ->> 'external_id' and k.lead_id = l.id
+where l.tenant_id = $1 and l.id = any($2::uuid[]) and k.tenant_id = l.tenant_id and k.lead_id = l.id
   and exists (
     select from unnest(array[l.name, l.email, l.email_text, l.phone_text, right(l.phone, 8)]) as own(word)
     where word <> '' and strpos(lower(k.external_id), lower(word)) > 0)

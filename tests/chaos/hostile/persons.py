@@ -7,17 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import aiohttp
 import orjson
 
 from tests.chaos.hostile.asking import Answer, Asker
 from tests.chaos.hostile.company import each
 from tests.chaos.hostile.remains import Words
+from tests.chaos.stack import until
 from tests.support.speaking import Tenant
 
 _AT_ONCE = 8
 _BATCH = 50
-_MOVED = 5000
-"""A second number of somebody ends so much higher."""
+_LIMIT_S = 300.0
+_MOVED, _WED = 5000, 7000
+"""A second number of somebody, and that of whom they married, end so much higher."""
 
 
 class NotTold(Exception):
@@ -59,12 +62,45 @@ class Crowd:
         return number % 5 == 0
 
     async def come(self) -> None:
-        """Half of them one by one, half of them in batches, all under keys that keep the answers."""
-        one_by_one = range(0, self.size, 2)
-        together = list(range(1, self.size, 2))
+        """A third of them one by one, in batches, from a file; under keys that keep the answers."""
+        one_by_one = range(0, self.size, 3)
+        together = list(range(1, self.size, 3))
         await each(one_by_one, self._alone, _AT_ONCE)
         for start in range(0, len(together), _BATCH):
             await self._batch(together[start : start + _BATCH])
+        await self._file(range(2, self.size, 3))
+
+    async def _file(self, numbers: Sequence[int]) -> None:
+        """Each has a good row and one that is kept to be corrected."""
+        lines = ["name,phone,email,value"]
+        for number in numbers:
+            name, phone = self.name(number), self.phone(number)
+            lines.append(f"{name},{phone},{self.words.mark}.{number}@example.com,10")
+            lines.append(f"{name} again,{phone[:3]}-{phone[3:7]}-{phone[7:]},,much {self.words.mark}")
+        form = aiohttp.FormData()
+        form.add_field("kind", "leads")
+        form.add_field("file", "\n".join(lines).encode(), filename="people.csv")
+        made = await self.asker.ask("POST", "/v1/imports", token=self.token, body=form)
+        if made.status >= 300:
+            raise NotTold(f"import: {made.status} {made.body[:500]!r}")
+        done = await self._imported(made.json["id"])
+        if (done["counts"], done["rows_failed"]) != ({"leads_created": len(numbers)}, len(numbers)):
+            raise NotTold(f"imported otherwise than written: {done}")
+        await each(numbers, self._found, _AT_ONCE)
+
+    async def _imported(self, import_id: str) -> Any:
+        found: dict[str, Any] = {}
+
+        async def ended() -> bool:
+            found.update(await self._done("GET", f"/v1/imports/{import_id}"))
+            return found["state"] in ("done", "failed")
+
+        await until(ended, "the import of people", _LIMIT_S, pause_s=0.1)
+        return found
+
+    async def _found(self, number: int) -> None:
+        page = await self._done("GET", f"/v1/leads?q={self.phone(number)}")
+        [self.leads[number]] = [lead["id"] for lead in page["items"]]
 
     async def _alone(self, number: int) -> None:
         made = await self._done("POST", "/v1/leads", self.fields(number), key=True)
@@ -87,6 +123,10 @@ class Crowd:
         await self._done("PATCH", path, renamed, key=False)
         agreed = {"purposes": ["contact"], "how": "call", "evidence": f"{mark} said yes"}
         await self._done("POST", f"{path}/consents", agreed)
+        wife = {"relation": "spouse", "name": f"{mark} Wang", "phone": self.phone(number + _WED)}
+        await self._done("POST", f"{path}/relatives", wife)
+        needs = {"need": {"answer": "yes", "evidence": f"{mark} has none yet"}}
+        await self._done("PUT", f"{path}/qualification", needs)
         await self._done("POST", f"{path}/assign", {"owner_id": rep, "reason": f"{mark} asked for her"})
         call = {"kind": "call", "lead_id": lead, "outcome": "connected", "duration_s": 60,
                 "note": f"{mark} wants to be called at {self.phone(number)}"}  # fmt: skip

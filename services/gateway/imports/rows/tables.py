@@ -89,7 +89,9 @@ select line from import_bad_rows where tenant_id = $1 and import_id = $2 and lin
 _FORGET = """
 with gone as (
     delete from import_bad_rows b using unnest($2::text[]) as v(said)
-    where b.tenant_id = $1 and position(v.said in b.cells) > 0 returning b.import_id, b.line)
+    where b.tenant_id = $1 and (position(v.said in b.cells) > 0
+      or (v.said ~ '^[0-9]{7,}$' and position(v.said in regexp_replace(b.cells, '[^0-9]', '', 'g')) > 0))
+    returning b.import_id, b.line)
 delete from import_problems p using gone
 where p.tenant_id = $1 and p.import_id = gone.import_id and p.line = gone.line
 """
@@ -171,7 +173,9 @@ async def clear_bad_rows(tx: Tx, import_id: UUID) -> None:
 
 
 async def forget_said(tx: Tx, tenant_id: UUID, said: Sequence[str]) -> None:
-    """Forget every row to correct that says one of these, and what was wrong with it."""
+    """Forget every row to correct that says one of these, digits however they are grouped; and what was wrong
+    with it.
+    """
     if said:
         await tx.connection.execute(_FORGET, tenant_id, list(said))
 

@@ -109,6 +109,17 @@ class TestAutomation:
         assert {"rule_id", "lead_id"} <= ids.keys()
 
 
+class TestPrivacy:
+    async def test_every_call_is_answered_as_shown_when_made_in_order(self, desk: Desk) -> None:
+        ids = {"head_id": str(desk.users["head"])}
+        for call in calls_of(DOCS / "privacy.md"):
+            target, body = call.ready(ids)
+            answer = await desk("head", call.method, target, body, cox_client_address="127.0.0.1")
+            assert answer.status == call.status, (call, answer)
+            assert differences(call.answer, answer.json(), ids) == [], call
+        assert "lead_id" in ids
+
+
 async def the_reaction_comes(desk: Desk, settings: Settings, lead: str) -> None:
     """What a worker does a moment later."""
     database = Database(make_engine(settings, "leads", "app"))
