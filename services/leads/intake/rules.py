@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from services.leads.custom_fields.finding import Found
@@ -85,31 +85,35 @@ class Contact:
         return keys_of([phone.key for phone in self.phones], self.email, self.credit_code, self.wecom_id)
 
 
+P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def contact_of(given: Given, region: str) -> Contact:
     """All normalised; nationally written phones as in `region`. Raises BadField naming every bad one."""
     errors: list[FieldError] = []
-
-    def read(name: str, text: str | None, normalised: Callable[[str], R]) -> R | None:
-        try:
-            return normalised(text) if text else None
-        except CoxError as error:
-            errors.append(FieldError(f"/{name}", error.problem_code, error.detail))
-            return None
-
-    phones = read("phone", given.phone, lambda text: normalised_phones(text, region)) or (None,)
+    phone, email, code, wecom = given.phone, given.email, given.credit_code, given.wecom_id
+    phones = _read(errors, "/phone", normalised_phones, phone, region) if phone else None
     contact = Contact(
-        phones[0],
-        read("email", given.email, normalised_email),
-        phones[1:],
-        read("credit_code", given.credit_code, normalised_credit_code),
-        read("wecom_id", given.wecom_id, checked_wecom_id),
+        phones[0] if phones else None,
+        _read(errors, "/email", normalised_email, email) if email else None,
+        phones[1:] if phones else (),
+        _read(errors, "/credit_code", normalised_credit_code, code) if code else None,
+        _read(errors, "/wecom_id", checked_wecom_id, wecom) if wecom else None,
     )
     if errors:
         raise BadField(errors[0].detail, errors=errors, code=errors[0].code)
     return contact
+
+
+def _read(
+    errors: list[FieldError], pointer: str, normalised: Callable[P, R], *text: P.args, **none: P.kwargs
+) -> R | None:
+    try:
+        return normalised(*text, **none)
+    except CoxError as error:
+        errors.append(FieldError(pointer, error.problem_code, error.detail))
+        return None
 
 
 def check_named(name: str | None, company: str | None, phone: str | None, email: str | None) -> None:
