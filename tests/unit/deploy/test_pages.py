@@ -92,6 +92,7 @@ class TestRoutes:
             "first-response.md",
             "assignment.md",
             "automation.md",
+            "classification.md",
         ],
     )
     def test_they_are_in_the_api_document(self, page: str) -> None:

@@ -12,8 +12,11 @@ from shared.settings import Settings
 from tests.integration.services.leads.automating import reading
 from tests.integration.services.leads.conftest import Desk
 from tests.integration.services.leads.test_assignment import react
+from tests.integration.services.leads.test_classification import Judges, judges
 from tests.integration.services.leads.test_pool import make_pool
 from tests.support.calls import calls_of, differences
+
+__all__ = ["judges"]
 
 DOCS = Path(__file__).resolve().parents[4] / "docs"
 
@@ -58,6 +61,32 @@ class TestConsent:
             if call.answer is not None:
                 assert differences(call.answer, answer.json(), ids) == [], call
         assert {"notice_id", "lead_id", "entry_id"} <= ids.keys()
+
+
+class TestNormalising:
+    async def test_every_call_is_answered_as_shown_when_made_in_order(self, desk: Desk) -> None:
+        ids: dict[str, str] = {}
+        for call in calls_of(DOCS / "normalising.md"):
+            target, body = call.ready(ids)
+            answer = await desk("head", call.method, target, body)
+            assert answer.status == call.status, (call, answer)
+            assert differences(call.answer, answer.json(), ids) == [], call
+        assert {"lead_id", "company_id"} <= ids.keys()
+
+
+class TestClassification:
+    async def test_every_call_is_answered_as_shown_when_made_in_order(
+        self, desk: Desk, judges: Judges
+    ) -> None:
+        ids: dict[str, str] = {}
+        for call in calls_of(DOCS / "classification.md"):
+            target, body = call.ready(ids)
+            answer = await desk("head", call.method, target, body)
+            assert answer.status == call.status, (call, answer)
+            assert differences(call.answer, answer.json(), ids) == [], call
+            if target == "/v1/leads":
+                await judges.happened(answer.json())
+        assert {"rule_id", "others_id", "lead_id"} <= ids.keys()
 
 
 class TestFirstResponse:
