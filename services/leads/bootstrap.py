@@ -36,6 +36,8 @@ from services.leads.hindsight import api as hindsight
 from services.leads.history_import import api as history_import
 from services.leads.intake import api as intake
 from services.leads.intake.use_cases import stages_in_use
+from services.leads.likeness import api as likeness
+from services.leads.likeness.reactions import compare_after, compare_by
 from services.leads.listing import api as listing
 from services.leads.merging import api as merging
 from services.leads.merging.arriving import merge_repeats
@@ -89,6 +91,8 @@ ROUTERS = (
     handover.leads_router,
     merging.router,
     relatives.router,
+    likeness.leads_router,
+    likeness.router,
     duplicates.router,
     handover.handovers_router,
     returns.leads_router,
@@ -163,11 +167,13 @@ def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
         tenants_with_default_pool,
     )
     plan_by(own_leads, time, start_clocks)
+    after_leads = automation_reaction(time, judge_after(time), compare_after(time))
     org = pipelines_reaction()
     timers = recycling_timers(time)
     respond_by(timers, time)
     automate_by(timers, time)
     judge_by(timers, time)
+    compare_by(timers, time)
     hand_over_by(org, timers, time)
     remind_by(timers, time)
     let_go_by(timers)
@@ -178,7 +184,12 @@ def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
     return Worker(
         settings,
         SERVICE,
-        consumers=(*projections(time), org, own_leads, automation_reaction(time, judge_after(time))),
+        consumers=(
+            *projections(time),
+            org,
+            own_leads,
+            after_leads,
+        ),
         timers=timers,
         clock=time,
         ledger=write_down,

@@ -17,6 +17,7 @@ import services.leads.first_response.tables
 import services.leads.handover.tables
 import services.leads.history_import.tables
 import services.leads.intake.tables
+import services.leads.likeness.tables
 import services.leads.parts.tables
 import services.leads.pipelines.tables
 import services.leads.pool.tables

@@ -22,7 +22,11 @@ from services.leads.duplicates.tables import (
 from shared.contracts.leads import DuplicatePolicyDefined
 from shared.database.transactions import Tx
 from shared.events.journal import NewEvent, record_events
+from shared.events.timing.timers import schedule
 from shared.ids import new_id
+
+COMPARE = "leads.compare_companies"
+"""The timer that goes through a tenant's leads once it asks for names to be compared."""
 
 
 async def policy_of(tx: Tx, tenant_id: UUID) -> Policy:
@@ -53,6 +57,8 @@ async def set_policy(tx: Tx, tenant_id: UUID, wanted: Policy, at: datetime) -> P
     statement = UPDATE_POLICY if found else INSERT_POLICY
     await tx.connection.execute(statement, tenant_id, policy_id, *said.values(), at)
     event = NewEvent(policy_id, DuplicatePolicyDefined(**said), at)
+    if wanted.company != "off":
+        await schedule(tx, COMPARE, tenant_id, at)
     [place] = await record_events(tx, duplicate_policies, [event], created=not found)
     return replace(wanted, version=place.seq)
 

@@ -16,6 +16,7 @@ from services.leads.do_not_contact import use_cases as do_not_contact
 from services.leads.duplicates import family
 from services.leads.exports import use_cases as exports
 from services.leads.history_import import use_cases as history_import
+from services.leads.likeness import use_cases as likeness
 from services.leads.parts import use_cases as parts
 from services.leads.pool import entering as pool
 from services.leads.progress import use_cases as progress
@@ -36,6 +37,7 @@ ROOMS: tuple[Forget, ...] = (
     family.forget,
     history_import.forget,
     idempotency.forget,
+    likeness.forget,
     parts.forget,
     pool.forget,
     progress.forget,

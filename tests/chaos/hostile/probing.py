@@ -14,7 +14,7 @@ from tests.chaos.hostile.world import FACTS, LISTS, Someone, Thing, World
 
 KINDS = {
     "lead_id": "lead", "lead": "lead", "into": "lead", "activity_id": "activity", "import_id": "import",
-    "key_id": "key", "relative_id": "relative",
+    "key_id": "key", "relative_id": "relative", "suspect_id": "suspect",
     "session_id": "session", "user_id": "user", "rep": "user", "owner": "user", "owner_id": "user",
     "from_user_id": "user", "admin_ids": "user", "lead_ids": "lead", "instead_of": "rule",
     "view_id": "view", "view": "view",
