@@ -77,7 +77,7 @@ _STANDING = {
         "select id, seq from pools where tenant_id = any($1) order by id",
         "select id, seq from notices where tenant_id = any($1) order by id",
         "select id, kind from do_not_contact_list where tenant_id = any($1) order by id",
-        "select id, seq, state from exports where tenant_id = any($1) order by id",
+        "select id, state from exports where tenant_id = any($1) order by id",
     ),
     "activities": ("select id, seq from activities where tenant_id = any($1) order by id",),
 }

@@ -48,8 +48,8 @@ async def _probed(
     probing = Probing(document, world, asker.ask, run.rng())
     before = await inventory.standing(stack, tenants)
     await asyncio.gather(*(probing.probe(person) for person in world.people.values()))
-    if before != await inventory.standing(stack, tenants):
-        outcome.failures.append("something was changed by somebody who may not even see it")
+    changed = set(before) ^ set(await inventory.standing(stack, tenants))
+    outcome.failures += [f"changed by somebody who may not even see it: {row}" for row in changed][:MOST_SAID]
     outcome.figures |= {
         "people": len(world.people), "routes": len(probing.operations), "leaks": len(probing.leaks),
         "shown": probing.seen, "refused": probing.refused,
