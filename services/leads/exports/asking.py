@@ -17,9 +17,14 @@ from shared.database.transactions import Tx
 _AT_ONCE = 5000
 
 
-def question_of(filters: Mapping[str, Any], at: datetime) -> Wish:
-    """What to look for, as it was asked at a moment, in the order in which leads were created."""
+def question_of(filters: Mapping[str, Any], view: Mapping[str, Any] | None, at: datetime) -> Wish:
+    """What to look for, as it was asked at a moment, in the order in which leads were created.
+
+    `view`: the filters of a view that hold besides.
+    """
     told = {"/filters": LeadFilters.model_validate(filters)}
+    if view is not None:
+        told["/view"] = LeadFilters.model_validate(view)
     return Wish(told, "created_at", descending=False, at=at, after=None, most=_AT_ONCE)
 
 

@@ -24,6 +24,7 @@ class ExportIn(WireModel):
     filters: LeadFilters = Field(
         default_factory=LeadFilters, description="As the parameters of `GET /v1/leads`."
     )
+    view: Id | None = Field(default=None, description="A saved view: its filters hold besides.")
     columns: Annotated[list[Column], Field(min_length=1, max_length=100)] = Field(
         default_factory=lambda: list(USUAL),
         description="Fields of a lead; `custom.KEY`; `owner_name`, `value_amount`, `value_currency`.",
@@ -33,7 +34,7 @@ class ExportIn(WireModel):
 
     def asked(self) -> Asked:
         filters = self.filters.model_dump(mode="json", exclude_defaults=True)
-        return Asked(filters, tuple(dict.fromkeys(self.columns)), self.format, self.reason)
+        return Asked(filters, tuple(dict.fromkeys(self.columns)), self.format, self.reason, self.view)
 
 
 class DecisionIn(WireModel):
@@ -72,6 +73,8 @@ class ExportOut(WireModel):
     user_id: Id
     at: Timestamp
     filters: dict[str, Any]
+    view_id: Id | None
+    view_filters: dict[str, Any] | None = Field(description="Those of the view, as it was then.")
     columns: list[str]
     format: Format
     reason: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -20,6 +20,8 @@ XLSX_ROWS = 1_048_576
 COUNTED_MOST = 100_000
 """Beyond this an approval is for any number."""
 _LEAST_SLACK = 10
+FORGOTTEN = "…"
+"""Stands for words that named somebody who is erased."""
 
 
 class ExportNotReady(Conflict):
@@ -89,12 +91,13 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What somebody wants: which leads, by the filters of a list, which columns, why."""
+    """What somebody wants: which leads, by the filters of a list and of a saved view, which columns, why."""
 
     filters: dict[str, Any]
     columns: tuple[str, ...]
     format: Format
     reason: str
+    view_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,8 @@ class Export:
     decided_at: datetime | None = None
     decided_by: UUID | None = None
     decision_note: str | None = None
+    view_id: UUID | None = None
+    view_filters: dict[str, Any] | None = None
 
     @property
     def next_date(self) -> datetime:
@@ -183,6 +188,19 @@ def names_somebody(words: str, person: Iterable[str | None]) -> bool:
     # A phone is searched for in any writing.
     digits = (re.sub(r"\D", "", part) for part in parts)
     return any(part in said for part in parts) or any(part in said for part in digits if len(part) > 3)
+
+
+def without_person(filters: Mapping[str, Any], person: Iterable[str | None]) -> dict[str, Any]:
+    """The same filters without the words that name somebody."""
+    told, known = dict(filters), tuple(person)
+    if "q" in told and names_somebody(told["q"], known):
+        told["q"] = FORGOTTEN
+    if "custom" in told:
+        tests = [(test, re.split("[=~<>]+", test, maxsplit=1)) for test in told["custom"]]
+        told["custom"] = [
+            f"{parts[0]}={FORGOTTEN}" if names_somebody(parts[-1], known) else test for test, parts in tests
+        ]
+    return told
 
 
 def check_terms(terms: Terms) -> None:

@@ -167,7 +167,7 @@ async def begin_download(house: House, who: Principal, export_id: UUID, where: W
         if export.user_id != person_of(who):
             raise UnknownExport("only who asked for an export downloads it")
         check_ready(export, now)
-        question = question_of(export.filters, export.at)
+        question = question_of(export.filters, export.view_filters, export.at)
         zone = ZoneInfo((await tenant_of(tx)).timezone)
         sending = Sending(
             house, who, where, export, question, Rows(export.columns, who, zone, contacts=export.contacts),

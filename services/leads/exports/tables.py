@@ -31,6 +31,9 @@ exports = Table(
     Column("principal_id", Uuid, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
     Column("filters", JSONB, nullable=False),
+    # As they were when it was asked for, whatever becomes of the view.
+    Column("view_id", Uuid),
+    Column("view_filters", JSONB),
     Column("columns", ARRAY(Text), nullable=False),
     Column("format", Text, nullable=False),
     Column("reason", Text, nullable=False),
@@ -95,11 +98,12 @@ export_terms = Table(
 )
 
 _EXPORT = """id, seq as version, user_id, principal_id, at, filters, columns, format, reason, contacts, rows,
-  counted, allowed, state, warn_at, expires_at, decided_at, decided_by, decision_note"""
+  counted, allowed, state, warn_at, expires_at, decided_at, decided_by, decision_note, view_id,
+  view_filters"""
 INSERT = """
 insert into exports (tenant_id, id, seq, user_id, principal_id, at, filters, columns, format, reason,
-                     contacts, rows, counted, allowed, state, warn_at, expires_at)
-values ($1, $2, 1, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+                     contacts, rows, counted, allowed, state, warn_at, expires_at, view_id, view_filters)
+values ($1, $2, 1, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18::jsonb)
 """
 SELECT = f"select {_EXPORT} from exports where tenant_id = $1 and id = $2"  # noqa: S608 - own names
 LOCK = f"{SELECT} for update"
@@ -118,9 +122,12 @@ where tenant_id = $1 and id = $2
 WARNED = "update exports set warn_at = null where tenant_id = $1 and id = $2"
 EXPIRE = "update exports set state = 'expired', warn_at = null where tenant_id = $1 and id = $2"
 FILTERED_BY_WORDS = """
-select id, filters from exports where tenant_id = $1 and filters ? 'q' for update
+select id, filters, view_filters from exports
+where tenant_id = $1 and (filters ?| array['q', 'custom'] or view_filters ?| array['q', 'custom']) for update
 """
-CHANGE_FILTERS = "update exports set filters = $3::jsonb where tenant_id = $1 and id = $2"
+CHANGE_FILTERS = """
+update exports set filters = $3::jsonb, view_filters = $4::jsonb where tenant_id = $1 and id = $2
+"""
 
 TAKEN = """
 insert into exporters as e (tenant_id, user_id, day, taken) values ($1, $2, $3, 0)

@@ -23,7 +23,7 @@ from services.leads.exports.rules import (
     TooManyRows,
     check_decision,
     first_state,
-    names_somebody,
+    without_person,
 )
 from services.leads.exports.tables import (
     CHANGE_FILTERS,
@@ -42,6 +42,7 @@ from services.leads.exports.tables import (
 )
 from services.leads.exports.terms import approvers_of, terms_of
 from services.leads.intake.use_cases import get_leads
+from services.leads.views.use_cases import view_to_ask
 from shared.access.directory import credit_of, tenant_of
 from shared.access.principal import Principal
 from shared.contracts.privacy import ExportDecided, ExportRequested, ExportWarned
@@ -80,10 +81,12 @@ def decides(who: Principal) -> bool:
 async def ask_export(tx: Tx, who: Principal, asked: Asked, now: datetime) -> Registered:
     """It is ready at once, or waits where it carries more contact data than anybody may take unasked.
 
-    Raises UnknownColumn, TooManyRows, and what is wrong with its filters.
+    Raises UnknownColumn, TooManyRows, UnknownView, ViewOutdated, and what is wrong with its filters.
     """
     check_columns(asked.columns)
-    question = question_of(asked.filters, now)
+    view = None if asked.view_id is None else await view_to_ask(tx, who, asked.view_id)
+    of_view = None if view is None else view.filters.model_dump(mode="json", exclude_defaults=True)
+    question = question_of(asked.filters, of_view, now)
     contacts = who.may("contact:read") and not CONTACTS.isdisjoint(asked.columns)
     rows = counted = None
     if contacts or asked.format == "xlsx":
@@ -101,6 +104,7 @@ async def ask_export(tx: Tx, who: Principal, asked: Asked, now: datetime) -> Reg
         id=new_id(), version=1, user_id=person_of(who), principal_id=who.id, at=now, filters=asked.filters,
         columns=asked.columns, format=asked.format, reason=asked.reason, contacts=contacts, rows=rows,
         counted=bool(counted), allowed=allowed, state=state, warn_at=warn_at, expires_at=expires_at,
+        view_id=asked.view_id, view_filters=of_view,
     )  # fmt: skip
     await _insert(tx, who.tenant_id, export)
     return Registered(export)
@@ -124,8 +128,9 @@ async def _insert(tx: Tx, tenant_id: UUID, export: Export) -> None:
     told = (export.user_id, export.principal_id, export.at, json_text(export.filters), list(export.columns))
     counts = (export.contacts, export.rows, export.counted, export.allowed)
     dates = (export.state, export.warn_at, export.expires_at)
+    view = (export.view_id, None if export.view_filters is None else json_text(export.view_filters))
     await tx.connection.execute(
-        INSERT, tenant_id, export.id, *told, export.format, export.reason, *counts, *dates
+        INSERT, tenant_id, export.id, *told, export.format, export.reason, *counts, *dates, *view
     )
     event = ExportRequested(
         credit=await credit_of(tx, export.user_id),
@@ -250,10 +255,13 @@ async def forget(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:
         for lead in await get_leads(tx, tenant_id, list(lead_ids))
     ]
     for row in await tx.connection.fetch(FILTERED_BY_WORDS, tenant_id):
-        if any(names_somebody(row["filters"]["q"], each) for each in told):
-            await tx.connection.execute(
-                CHANGE_FILTERS, tenant_id, row["id"], json_text(row["filters"] | {"q": "…"})
-            )
+        filters, of_view = row["filters"], row["view_filters"]
+        for person in told:
+            filters = without_person(filters, person)
+            of_view = None if of_view is None else without_person(of_view, person)
+        if (filters, of_view) != (row["filters"], row["view_filters"]):
+            kept = None if of_view is None else json_text(of_view)
+            await tx.connection.execute(CHANGE_FILTERS, tenant_id, row["id"], json_text(filters), kept)
 
 
 def _export(row: asyncpg.Record) -> Export:

@@ -21,6 +21,8 @@ _EXPORTS = (
         principal_id uuid not null,
         at timestamp with time zone not null,
         filters jsonb not null,
+        view_id uuid,
+        view_filters jsonb,
         columns text[] not null,
         format text not null,
         reason text not null,

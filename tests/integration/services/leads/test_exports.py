@@ -144,6 +144,21 @@ class TestFiles:
         found = rows(await fetched(company, await asked(company, filters=filters)))
         assert sorted(row["name"] for row in found) == expected
 
+    async def test_a_views_filters_hold_besides_as_they_were_then(self, company: Desk) -> None:
+        await company.lead(name="Web", source="web")
+        await company.lead(name="Fair", source="fair")
+        body = {"name": "web", "filters": {"source": ["web"]}}
+        view = (await company("top", "POST", "/v1/views", body)).json()["id"]
+        export = await asked(company, view=view, columns=["name"])
+        none = await asked(company, view=view, filters={"source": ["fair"]}, columns=["name"])
+        assert (export["view_id"], export["view_filters"]) == (view, {"source": ["web"]})
+        changed = await company("top", "PATCH", f"/v1/views/{view}", {"filters": {"source": ["fair"]}})
+        assert changed.status == 200
+        assert [row["name"] for row in rows(await fetched(company, export))] == ["Web"]
+        assert rows(await fetched(company, none)) == []
+        refused = await company("north1", "POST", PATH, {"view": view, "reason": "fair"})
+        assert (refused.status, refused.code) == (404, "unknown_view")
+
     @pytest.mark.parametrize(
         ("body", "pointer"),
         [({"columns": ["nme"]}, "/columns/0"), ({"columns": []}, "/columns"), ({"format": "pdf"}, "/format"),
