@@ -1,4 +1,6 @@
-"""The demo's configuration: the preset 标准, who gets which leads, and customers whom nobody has yet."""
+"""The demo's configuration: the preset 标准, who gets which leads, what is known of them, and customers whom
+nobody has yet.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,24 @@ from deploy.cli.errors import CommandError
 
 POOLED = 12
 BIG_DEAL = 25_000
-IMPORTANT = "重点"
+LARGE = "大单"
 _LEVELS = ("P1", "P2", "P3", "P4", "P5")
+INDUSTRIES = {
+    "software": ("软件", "Software"),
+    "machinery": ("机械", "Machinery"),
+    "trade": ("贸易", "Trade"),
+}
+_FIELDS: list[dict[str, Any]] = [
+    {
+        "key": "industry", "labels": {"zh": "行业", "en": "Industry"}, "type": "choice",
+        "options": [{"key": key, "labels": {"zh": zh, "en": en}} for key, (zh, en) in INDUSTRIES.items()],
+    },
+    {"key": "employees", "labels": {"zh": "员工人数", "en": "Employees"}, "type": "integer", "position": 1},
+]  # fmt: skip
+_VIEW = {
+    "name": "Demo: 重点客户", "shared_with": "tenant", "filters": {"label": ["key"], "status": ["open"]},
+    "sort": "-value", "columns": ["name", "company", "value", "owner_id", "custom.industry"],
+}  # fmt: skip
 _STRATEGIES: dict[str, dict[str, Any]] = {
     "north": {"strategy": "round_robin"},
     # The better ones get more: by level, and by what they win.
@@ -58,23 +76,40 @@ def bring_rules(client: Client, units: dict[str, str], currency: str) -> None:
         }
         for position, (code, name) in enumerate(REGIONS, start=1)
     ]  # fmt: skip
-    for path, rules in (
-        ("/v1/assignment-rules", to_reps), ("/v1/automation-rules", _by_themselves(currency))
-    ):  # fmt: skip
-        present = {rule["name"] for rule in client.pages(path)}
-        for rule in rules:
-            if rule["name"] not in present:
-                client.post(path, rule)
-
-
-def _by_themselves(currency: str) -> list[dict[str, Any]]:
-    """Large deals are important ones, with longer terms; whose customers wait is told to the manager."""
     large = {"amount": str(BIG_DEAL), "currency": currency}
+    wanted: dict[str, list[dict[str, Any]]] = {
+        "/v1/custom-fields": _FIELDS,
+        "/v1/assignment-rules": to_reps,
+        "/v1/classification-rules": _classes(large),
+        "/v1/automation-rules": _by_themselves(large),
+        "/v1/views": [_VIEW],
+    }
+    for path, things in wanted.items():
+        name = "key" if path == "/v1/custom-fields" else "name"
+        present = {thing[name] for thing in client.pages(path)}
+        for thing in things:
+            if thing[name] not in present:
+                client.post(path, thing)
+
+
+def _classes(large: dict[str, str]) -> list[dict[str, Any]]:
+    """Large deals are 重点, all others 潜在."""
+    return [
+        {
+            "name": "Demo: 重点", "position": 1, "conditions": {"value_from": large}, "label": "key",
+            "value_class": "A",
+        },
+        {"name": "Demo: 潜在", "position": 2, "label": "potential"},
+    ]  # fmt: skip
+
+
+def _by_themselves(large: dict[str, str]) -> list[dict[str, Any]]:
+    """Large deals are tagged; whose customers wait is told to the manager."""
     return [
         {
             "name": "Demo: 大单", "when": {"event": "lead_created"},
-            "conditions": {"value_from": large, "without_tags": [IMPORTANT]},
-            "actions": [{"do": "tag", "add": [IMPORTANT]}],
+            "conditions": {"value_from": large, "without_tags": [LARGE]},
+            "actions": [{"do": "tag", "add": [LARGE]}],
         },
         {
             "name": "Demo: 首响超时", "when": {"event": "response_overdue"},
@@ -92,5 +127,11 @@ def fill_pool(client: Client, name: str, currency: str, seed: int) -> None:
             "name": who.name, "company": who.company, "phone": who.phone, "email": who.email,
             "source": who.source, "channel": who.channel, "region": "west", "product": who.product,
             "value": {"amount": str(who.amount), "currency": currency}, "tags": ["demo"],
+            "custom": custom_of(chance),
         }  # fmt: skip
         client.post("/v1/leads", body, {"Idempotency-Key": f"{name}-pool-{number}"})
+
+
+def custom_of(chance: random.Random) -> dict[str, Any]:
+    """What is known of a customer beyond the usual."""
+    return {"industry": chance.choice(list(INDUSTRIES)), "employees": chance.randrange(5, 2000)}

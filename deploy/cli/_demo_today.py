@@ -8,6 +8,7 @@ from typing import Any
 
 from deploy.cli._demo_company import Customer, customer
 from deploy.cli._demo_past import LOST_REASONS
+from deploy.cli._demo_rules import custom_of
 from deploy.cli.client import Client, Refused
 from deploy.cli.errors import CommandError
 
@@ -45,6 +46,7 @@ class Today:
             "name": who.name, "company": who.company, "phone": who.phone, "email": who.email,
             "source": who.source, "channel": who.channel, "region": who.region, "product": who.product,
             "value": {"amount": str(who.amount), "currency": self._currency}, "tags": ["demo"],
+            "custom": custom_of(self._chance),
         }  # fmt: skip
         made = self._client.post("/v1/leads", body, {"Idempotency-Key": f"{self._name}-{number}"})
         return self._client.get(f"/v1/leads/{made['id']}")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deploy.cli import demo
-from deploy.cli._demo_rules import BIG_DEAL, IMPORTANT, POOLED
+from deploy.cli._demo_rules import BIG_DEAL, LARGE, POOLED
 from deploy.cli.client import Client
 from deploy.cli.console import Steps
 from deploy.cli.demo import load
@@ -88,7 +88,13 @@ class TestDemo:
         large = [lead for lead in stories if "demo" in lead["tags"] and amount_of(lead) >= BIG_DEAL]
         assert large
         for lead in large:
-            await tenant.admin.lead_when(lead["id"], lambda one: IMPORTANT in one["tags"])
+            await tenant.admin.lead_when(
+                lead["id"], lambda one: LARGE in one["tags"] and one["label"] == "key"
+            )
+        [view] = (await tenant.admin.get("/v1/views"))["items"]
+        seen = (await tenant.admin.get("/v1/leads", view=view["id"]))["items"]
+        assert {lead["id"] for lead in seen} == {lead["id"] for lead in large if lead["status"] == "open"}
+        assert all(lead["custom"]["industry"] for lead in seen)
         lying = (await tenant.admin.get("/v1/leads", pool=pool["id"]))["items"]
         assert len(lying) == POOLED
         users = (await tenant.admin.get("/v1/org/users", limit=500))["items"]

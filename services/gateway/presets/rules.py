@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 from uuid import UUID
 
-Part = Literal["calendar", "pools", "first_response", "returns"]
+Part = Literal["calendar", "pools", "first_response", "returns", "duplicates", "retention"]
 PARTS: tuple[Part, ...] = get_args(Part)
 LineName = Literal["saas", "dealers", "showroom"]
 State = Literal["made", "present", "to_be_made", "refused"]

@@ -15,8 +15,6 @@ from services.gateway.presets.rules import Item, Line, LineName
 
 CALENDAR = "中国 2026"
 DORMANT = "沉默池"
-IMPORTANT = "重点"
-"""The tag of leads with longer terms."""
 WORKDAY = 9 * 60
 """Minutes."""
 
@@ -36,7 +34,7 @@ _POOLS: dict[LineName, dict[str, Any]] = {
             "follow_up_days": 7,
             "deal_days": 60,
             "special": [
-                {"tags": [IMPORTANT], "first_follow_up_days": 1, "follow_up_days": 14, "deal_days": 90}
+                {"labels": ["key"], "first_follow_up_days": 1, "follow_up_days": 14, "deal_days": 90}
             ],
             "warn_days": [3, 1],
             "protection_days": 30,
@@ -124,6 +122,8 @@ _RESPONSES: tuple[dict[str, Any], ...] = (
 )
 
 
+_DUPLICATES = {"family": "flag", "company": "flag"}
+_RETENTION = {"unanswered_months": 24}
 _RETURNS = {"warn_minutes": WORKDAY, "due_minutes": 2 * WORKDAY, "escalate_to": "director"}
 
 
@@ -182,3 +182,13 @@ def responses() -> list[Item]:
 def returns() -> list[Item]:
     """How long decisions about invalid leads may take."""
     return [Item("returns", "/v1/lead-returns/terms", "无效线索退回", _RETURNS, only=True)]
+
+
+def duplicates() -> list[Item]:
+    """What leads are told of that may repeat others: relatives' numbers and companies' names too."""
+    return [Item("duplicates", "/v1/duplicate-policy", "线索查重", _DUPLICATES, only=True)]
+
+
+def retention() -> list[Item]:
+    """For how long leads are kept that nobody answers."""
+    return [Item("retention", "/v1/retention", "线索保留期限", _RETENTION, only=True)]

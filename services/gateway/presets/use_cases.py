@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,13 @@ from shared.access.principal import Principal
 from shared.database.transactions import Tx
 from shared.errors import FieldError, Invalid
 
+_OF_LEADS: Mapping[Part, Callable[[], list[Item]]] = {
+    "first_response": standard.responses,
+    "returns": standard.returns,
+    "duplicates": standard.duplicates,
+    "retention": standard.retention,
+}
+"""Parts that need no line of business."""
 MOST_ADMINS = 100
 _IN_CHARGE = frozenset({"supervisor", "manager"})
 
@@ -79,8 +86,7 @@ async def bring_to_leads(
 ) -> list[Done]:
     """Make what is not there yet by name, one after the other. Raises NotNow: ask again, it goes on."""
     items: list[Item] = standard.pools(ground.lines) if "pools" in parts else []
-    items += standard.responses() if "first_response" in parts else []
-    items += standard.returns() if "returns" in parts else []
+    items += [item for part, made in _OF_LEADS.items() if part in parts for item in made()]
     present: dict[str, list[dict[str, Any]]] = {}
     for item in items:
         if item.path not in present:
