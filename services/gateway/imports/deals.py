@@ -9,6 +9,8 @@ from decimal import Decimal
 from hashlib import blake2b
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from services.gateway.imports.history import TEXTS, Deal, Folded, Step
 from services.gateway.imports.mapping import DealsMapping
 from services.gateway.imports.rules import Fields, Note, RowError, Worth, needed, parse_amount, parse_moment
@@ -90,8 +92,7 @@ def _identity(fields: Fields, reading: Reading) -> str:
 
 def row_identity(fields: Fields) -> str:
     """A name for what a row says."""
-    said = "\x1f".join(f"{name}\x1e{fields[name]}" for name in sorted(fields))
-    return "row:" + blake2b(said.encode("utf-8", "replace"), digest_size=16).hexdigest()
+    return "row:" + blake2b(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
 
 
 def _worth(fields: Fields, reading: Reading) -> Worth | None:

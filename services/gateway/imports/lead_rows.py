@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Any
 
 from services.gateway.imports.deals import row_identity
@@ -14,7 +15,7 @@ from services.gateway.imports.rules import Fields, Mode, RowError, parse_amount
 _TEXTS = (
     "name", "phone", "email", "company", "credit_code", "wecom_id", "source", "channel", "region", "product",
 )  # fmt: skip
-_NAMING = ("name", "company", "phone", "email")
+_NAMING = frozenset({"name", "company", "phone", "email"})
 _BETWEEN_TAGS = re.compile("[;；、|]")
 EMPTIED = frozenset({"<empty>", "<清空>"})
 """What a cell says whose field is to be emptied; an empty cell leaves it as it is."""
@@ -39,13 +40,19 @@ class LeadRow:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What all rows of a file are read by. Money without a currency of its own is in `currency`, and under
-    headings that say so a `factor` larger.
+    headings that say so a `factor` larger; `custom` are the keys of custom fields that columns hold.
     """
 
     mapping: LeadsMapping
     currency: str
     factor: Decimal | None = None
     mode: Mode = "create"
+    custom: tuple[str, ...] = ()
+
+
+def id_of_row(given: str) -> str:
+    """What stands for a row's own id, which may be anything: a phone number, say."""
+    return "id:" + blake2b(given.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 def lead_of(line: int, fields: Fields, reading: Reading) -> LeadRow:
@@ -55,12 +62,12 @@ def lead_of(line: int, fields: Fields, reading: Reading) -> LeadRow:
     """
     emptied: tuple[str, ...] = ()
     digest = row_identity(fields)
-    if EMPTIED & set(fields.values()):
+    if not EMPTIED.isdisjoint(fields.values()):
         emptied = tuple(sorted(name for name, text in fields.items() if text in EMPTIED))
         fields = {name: text for name, text in fields.items() if text not in EMPTIED}
         if reading.mode == "create":
             emptied = ()
-    if reading.mode == "create" and not any(name in fields for name in _NAMING):
+    if reading.mode == "create" and _NAMING.isdisjoint(fields):
         raise RowError("name", "missing_value", "nothing says who it is: no name, company, phone or e-mail")
     lead: dict[str, Any] = {name: fields[name] for name in _TEXTS if name in fields}
     said = None
@@ -70,7 +77,8 @@ def lead_of(line: int, fields: Fields, reading: Reading) -> LeadRow:
         lead["value"], said = worth.money, worth.said
     if "tags" in fields:
         lead["tags"] = [tag for part in _BETWEEN_TAGS.split(fields["tags"]) if (tag := part.strip())]
-    if custom := {name[7:]: text for name, text in fields.items() if name.startswith("custom.")}:
-        lead["custom"] = custom
-    external_id = fields.get("external_id") or digest
+    if reading.custom:
+        lead["custom"] = {key: fields[name] for key in reading.custom if (name := f"custom.{key}") in fields}
+    given = fields.get("external_id")
+    external_id = digest if given is None else id_of_row(given)
     return LeadRow(line, external_id, digest, lead, fields.get("owner"), emptied, said)

@@ -31,8 +31,9 @@ async def load_leads(loader: Loader, units: Units, mapping: LeadsMapping) -> Don
 
 def _folded(loader: Loader, cells: dict[int, Cells], mapping: LeadsMapping) -> tuple[Done, list[LeadRow]]:
     done, rows = Done(), list[LeadRow]()
+    columns = loader.columns
     reading = Reading(
-        mapping, loader.columns.currency or loader.currency, loader.columns.factor, loader.options.mode
+        mapping, columns.currency or loader.currency, columns.factor, loader.options.mode, (*columns.custom,)
     )
     for line, row in cells.items():
         fields = loader.fields_of(line, row, done)

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from services.gateway.imports.values.amounts import UnclearAmount, read_amount
 from services.gateway.imports.values.dates import UnclearDate, read_date
 from shared.errors import CoxError
-from shared.money import Money, from_minor, to_minor
+from shared.money import CURRENCIES, Money, from_minor, to_minor
 
 ImportKind = Literal["leads", "org", "history"]
 ImportState = Literal["waiting", "reading", "running", "done", "failed"]
@@ -25,6 +25,7 @@ UpdateKey = Literal["phone", "email", "credit_code", "external_id"]
 Fields = dict[str, str]
 """A row's mapped fields that hold something, by the mapping's names."""
 
+_SIMPLE = re.compile(r"\d{1,12}(?:\.\d{1,2})?")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 _ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"})
 _YEARS = range(1900, 2200)
@@ -186,6 +187,8 @@ class Worth:
 def parse_amount(fields: Fields, field: str, currency: str, factor: Decimal | None = None) -> Worth:
     """The field as money on the wire; see `read_amount`. Negative amounts are refused."""
     text = fields[field]
+    if factor is None and _SIMPLE.fullmatch(text) and CURRENCIES.get(currency, 0) > 1:
+        return Worth({"amount": text, "currency": currency}, None)
     try:
         found = read_amount(text, currency, factor)
         unit = found.currency or currency
