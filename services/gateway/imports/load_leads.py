@@ -4,29 +4,70 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from services.gateway.imports.lead_rows import LeadRow, Reading, lead_of
-from services.gateway.imports.loading import Done, Loader
+from services.gateway.imports.loading import Done, Loader, Part
 from services.gateway.imports.mapping import LeadsMapping
-from services.gateway.imports.rows.tables import Cells, Units
+from services.gateway.imports.rows.tables import Cells
 from services.gateway.imports.rules import Note, Problem, RowError
-from services.gateway.imports.sending import SentRow, send_rows
+from services.gateway.imports.sending import Sent, SentRow, send_rows
 
 
-async def load_leads(loader: Loader, units: Units, mapping: LeadsMapping) -> Done:
-    """What the rows of a batch came to."""
-    cells = {line: row for rows in units.values() for line, row in rows}
+@dataclass(slots=True)
+class _Prepared:
+    """A part whose rows are ready to be sent, but for those in `done` that cannot be."""
+
+    part: Part
+    done: Done
+    rows: list[LeadRow]
+    sent: Sent = field(default_factory=Sent)
+
+
+async def load_all_leads(loader: Loader, mapping: LeadsMapping) -> bool:
+    """Part after part, in order: while one is with the leads service, the one before it is committed and the
+    one behind it made ready. False where another process loads them too.
+    """
+    ready = await _prepared(loader, mapping, loader.known.units_done)
+    before: _Prepared | None = None
+    while ready is not None:
+        sending = asyncio.create_task(_sent(loader, mapping, ready))
+        try:
+            if before is not None and not await _settled(loader, before):
+                return False
+            behind = await _prepared(loader, mapping, ready.part.last)
+            await sending
+        finally:
+            sending.cancel()
+        before, ready = ready, behind
+    return before is None or await _settled(loader, before)
+
+
+async def _prepared(loader: Loader, mapping: LeadsMapping, after: int) -> _Prepared | None:
+    if after >= (loader.known.units_total or 0):
+        return None
+    part = await loader.next_part(after)
+    cells = {line: row for rows in part.units.values() for line, row in rows}
     done, rows = await asyncio.to_thread(_folded, loader, cells, mapping)
     rows = await _known_owners(loader, await _distinct(loader, rows, done), done)
-    if rows:
-        sent = await send_rows(loader, mapping, rows)
-        await _noted(loader, sent.rows, done)
-        _counted(loader, sent.rows)
-        done.problems += sent.problems
-        done.positions += sent.positions
-    for problem in done.problems:
-        done.bad[problem.line] = cells[problem.line]
-    return done
+    return _Prepared(part, done, rows)
+
+
+async def _sent(loader: Loader, mapping: LeadsMapping, ready: _Prepared) -> None:
+    if ready.rows:
+        ready.sent = await send_rows(loader, mapping, ready.rows)
+
+
+async def _settled(loader: Loader, ready: _Prepared) -> bool:
+    """What became of the rows is kept; False where another process loads them too."""
+    done, sent = ready.done, ready.sent
+    await _noted(loader, sent.rows, done)
+    done.counts.update(f"leads_{row.status}" for row in sent.rows)
+    done.problems += sent.problems
+    done.positions += sent.positions
+    cells = {line: row for rows in ready.part.units.values() for line, row in rows}
+    done.bad |= {problem.line: cells[problem.line] for problem in done.problems}
+    return await loader.commit(done, ready.part)
 
 
 def _folded(loader: Loader, cells: dict[int, Cells], mapping: LeadsMapping) -> tuple[Done, list[LeadRow]]:
@@ -91,8 +132,3 @@ async def _noted(loader: Loader, rows: Sequence[SentRow], done: Done) -> None:
                 row.status = "updated"
         elif row.duplicate_of is not None and row.status == "created":
             done.notes.append(Note(row.line, "duplicate", "repeats a lead that was stored before"))
-
-
-def _counted(loader: Loader, rows: Sequence[SentRow]) -> None:
-    for row in rows:
-        loader.report.counts[f"leads_{row.status}"] += 1

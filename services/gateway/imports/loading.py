@@ -4,6 +4,7 @@ progress.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -50,6 +51,15 @@ class RightsGone(Forbidden):
     title = "Who asked for the import may not do this any more"
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Units that are loaded together: those to take, of how many rows in all, and the number of the last."""
+
+    units: Units
+    rows: int
+    last: int
+
+
 @dataclass(slots=True)
 class Done:
     """What a batch came to; `bad` are the rows that were not imported, by line."""
@@ -58,6 +68,7 @@ class Done:
     bad: dict[int, Cells] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
     positions: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -113,18 +124,18 @@ class Loader:
     def access(self) -> Access:
         return Access(self.known.tenant_id)
 
-    async def next_units(self) -> tuple[Units, int]:
-        """The units to load next, and the last of them; an org is loaded whole."""
+    async def next_part(self, after: int) -> Part:
+        """The units to load behind these; an org is loaded whole."""
         total = self.known.units_total or 0
         async with self.database.transaction(self.access) as tx:
             if isinstance(self.mapping, EventLogMapping):
-                units, last = await kept.read_units(tx, self.known.id, self.known.units_done, CASES_AT_ONCE)
-                return units, min(last, total)
-            units, last = await kept.read_chunk(tx, self.known.id, self.known.units_done)
+                units, last = await kept.read_units(tx, self.known.id, after, CASES_AT_ONCE)
+                return Part(units, count_rows(units), min(last, total))
+            units, last = await kept.read_chunk(tx, self.known.id, after)
             while self.known.kind == "org" and last < total:
                 more, last = await kept.read_chunk(tx, self.known.id, last)
                 units |= more
-            return await self._to_take(tx, units), last
+            return Part(await self._to_take(tx, units), count_rows(units), last)
 
     async def _to_take(self, tx: Tx, units: Units) -> Units:
         """Of a file that corrects another import's rows those alone."""
@@ -133,9 +144,7 @@ class Loader:
         ours = added_columns(self.known.header or ())
         lines = {unit: ours.line_of(*rows[0]) for unit, rows in units.items()}
         bad = await kept.bad_among(tx, self.options.corrects, lines.values())
-        taken = {unit: rows for unit, rows in units.items() if lines[unit] in bad}
-        self.report.counts["rows_skipped"] += len(units) - len(taken)
-        return taken
+        return {unit: rows for unit, rows in units.items() if lines[unit] in bad}
 
     def fields_of(self, line: int, cells: Cells, done: Done) -> Fields | None:
         """The row's fields; None, and the problem in `done`, where a cell cannot be."""
@@ -152,8 +161,11 @@ class Loader:
                 fields[f"custom.{key}"] = cells[place]
         return fields
 
-    async def commit(self, done: Done, read: int, units_done: int) -> bool:
-        """Keep what a batch of `read` rows came to; False where another process loads it too."""
+    async def commit(self, done: Done, part: Part) -> bool:
+        """Keep what a part came to; False where another process loads it too."""
+        read = part.rows
+        done.counts["rows_skipped"] += read - count_rows(part.units)
+        self.report.counts.update(done.counts)
         nothing = encode_token([], self.known.tenant_id, self.secret)
         caused = [token for token in done.positions if token != nothing]
         self.report.add_notes(done.notes)
@@ -163,7 +175,7 @@ class Loader:
             changed = await tables.change_import(
                 tx,
                 self.known,
-                units_done=units_done,
+                units_done=part.last,
                 rows_done=self.known.rows_done + read,
                 rows_failed=self.known.rows_failed + len(done.bad),
                 report=self.report.stored(),

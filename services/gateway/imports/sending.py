@@ -180,6 +180,7 @@ async def send_rows(sender: Sender, mapping: LeadsMapping, rows: Sequence[LeadRo
                 "visibility": asker.visibility,
                 "unit_id": None if asker.unit_id is None else str(asker.unit_id),
             },
+            "run": str(sender.known.id),
             "source": mapping.source,
             "mode": sender.options.mode,
             "key": sender.options.key,

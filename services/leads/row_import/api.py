@@ -51,6 +51,7 @@ class RowsIn(WireModel):
     """Up to 1,000 rows of one source. `dry_run`: everything is done, and taken back."""
 
     asker: AskerIn
+    run: Id = Field(description="The import; rows that it made count as made when they are sent again.")
     source: Annotated[str, Line(100)]
     mode: Mode = "create"
     key: KeyKind | None = None
@@ -80,7 +81,7 @@ async def post_rows(
     rows = [_asked(item) for item in body.items]
     tenant_id = write.principal.tenant_id
     asker = body.asker
-    batch = Batch(body.source, asker.user_id, body.mode, body.key)
+    batch = Batch(body.source, asker.user_id, body.run, body.mode, body.key)
 
     async def work(tx: Tx) -> list[Taken]:
         await tx.on_behalf_of(Access(tenant_id, asker.user_id, asker.visibility, asker.unit_id))

@@ -44,10 +44,11 @@ Status = Literal["created", "updated", "unchanged", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What all rows share. `key` says which lead a row is about where leads are changed."""
+    """What all rows share. `run` is the import; `key` says which lead a row is about that is changed."""
 
     source: str
     user_id: UUID
+    run: UUID
     mode: Mode = "create"
     key: KeyKind | None = None
 
@@ -173,12 +174,14 @@ async def _create(
     first: dict[str, int] = {}
     for place, row in asked.items():
         first.setdefault(row.external_id, place)
-    digests = {name: asked[place].digest for name, place in first.items()}
-    fresh, known = await claim_rows(tx, tenant_id, batch.source, digests)
+    claims = {name: f"{asked[place].digest}@{batch.run}" for name, place in first.items()}
+    fresh, known = await claim_rows(tx, tenant_id, batch.source, claims)
+    again = [lead_id for name, (lead_id, digest) in known.items() if digest == claims[name]]
+    made_before = {lead.id: lead for lead in await get_leads(tx, tenant_id, again)}
     new: dict[int, Asked] = {}
     for place, row in asked.items():
         if row.external_id in known:
-            taken[place] = _known(row, *known[row.external_id])
+            taken[place] = _known(row, *known[row.external_id], made_before)
         elif first[row.external_id] != place:
             taken[place] = Taken("failed", error=RepeatedRow("an earlier row has the same external id"))
         else:
@@ -202,10 +205,13 @@ async def _create(
     await give_new(tx, tenant_id, batch.user_id, owners, at)
 
 
-def _known(row: Asked, lead_id: UUID, digest: str) -> Taken:
-    if digest == row.digest:
+def _known(row: Asked, lead_id: UUID, digest: str, made_before: Mapping[UUID, Lead]) -> Taken:
+    """A row that was here before: of this very import, whose answer was lost, or of an earlier one."""
+    if (lead := made_before.get(lead_id)) is not None:
+        return Taken("created", lead_id, None, keys(lead), lead.duplicate_of)
+    if digest.partition("@")[0] == row.digest:
         return Taken("unchanged", lead_id)
-    detail = f"{row.external_id[:60]!r} said something else when it was imported: update by external_id"
+    detail = "the row said something else when it was imported: update by external_id"
     errors = [FieldError("/external_id", ChangedInSource.code, detail)]
     return Taken("failed", error=ChangedInSource(detail, errors=errors))
 
