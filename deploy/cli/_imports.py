@@ -1,4 +1,4 @@
-"""What both import commands do: send the file, follow the import, wait for the KPIs, say what came of it."""
+"""What all import commands do: send the file, follow the import, wait for the KPIs, say what came of it."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ T = TypeVar("T")
 
 
 def common_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", type=Path, help="CSV (UTF-8, UTF-16 or GBK), plain or .gz")
+    parser.add_argument("file", metavar="FILE", type=Path, help="CSV (UTF-8, UTF-16, GBK), or .xlsx")
     parser.add_argument("--map", type=Path, metavar="MAPPING.yaml", help="what the file's columns mean")
     parser.add_argument("--dry-run", action="store_true", help="check everything, write nothing")
     parser.add_argument("--no-wait", action="store_true", help="do not wait until it is imported")
 
 
-def run_import(arguments: argparse.Namespace, kind: str) -> int:
-    """The command's exit code: 1 where the import failed as a whole."""
+def run_import(arguments: argparse.Namespace, kind: str, **more: str) -> int:
+    """The command's exit code: 1 where the import failed as a whole. `more` are further parts of the form."""
     client = Client.of_running_copy()
-    asked = patiently(lambda: upload(client, kind, arguments.file, arguments.map, arguments.dry_run))
+    asked = patiently(lambda: upload(client, kind, arguments.file, arguments.map, arguments.dry_run, **more))
     console = Console()
     if arguments.no_wait:
         console.print(f"import {asked['id']} is under way; see GET /v1/imports/{asked['id']}")
@@ -51,9 +51,9 @@ def run_import(arguments: argparse.Namespace, kind: str) -> int:
     return 0 if done["state"] == "done" else 1
 
 
-def upload(client: Client, kind: str, file: Path, mapping: Path | None, dry_run: bool) -> Any:
+def upload(client: Client, kind: str, file: Path, mapping: Path | None, dry_run: bool, **more: str) -> Any:
     """Ask for the import. Raises CommandError for files that cannot be read."""
-    fields = {"kind": kind, "dry_run": "true" if dry_run else "false"}
+    fields = {"kind": kind, "dry_run": "true" if dry_run else "false", **more}
     try:
         if mapping is not None:
             fields["mapping"] = mapping.read_text(encoding="utf-8-sig")
@@ -156,19 +156,24 @@ def report(done: Any, console: Console, problems: list[Any]) -> None:
         say(f"  {note['count']:,} x {note['code']}: {note['detail']} (first in row {note['first_row']})")
     for each in done["unmapped"]:
         say(f"  not mapped: {each['activity']}, {each['rows']:,} rows")
+    unused = [
+        column["heading"] for column in done["columns"] if column["field"] is None and column["heading"]
+    ]
+    if unused:
+        say(f"  columns that nothing was done with: {', '.join(unused)}")
     if problems:
         say(f"  rows not imported: {done['rows_failed']:,}, such as")
         for problem in problems:
             where = f"{problem['field']}: " if problem["field"] else ""
             say(f"    row {problem['row']}: {where}{problem['detail']} ({problem['code']})")
-        say(f"  all of them: GET /v1/imports/{done['id']}/errors?format=csv")
+        say(f"  as a file to correct and import again: GET /v1/imports/{done['id']}/errors/file")
     if not done["dry_run"] and not changes(done["counts"]):
         say("Nothing changed: all of it was here before.")
 
 
 def changes(counts: dict[str, int]) -> int:
     """How many things an import made or changed."""
-    made = ("_created", "_changed", "_extended")
+    made = ("_created", "_changed", "_extended", "_updated")
     return sum(count for name, count in counts.items() if name.endswith(made))
 
 

@@ -16,7 +16,7 @@ from deploy.cli.errors import CommandError
 DONE = {
     "id": "i1", "file_name": "deals.csv", "state": "done", "dry_run": False, "encoding": "utf-8",
     "rows_total": 8800, "rows_done": 8800, "rows_failed": 0, "failure": None, "positions": [],
-    "counts": {"deals_created": 8800}, "notes": [], "unmapped": [],
+    "counts": {"deals_created": 8800}, "notes": [], "unmapped": [], "columns": [],
 }  # fmt: skip
 
 
@@ -44,7 +44,11 @@ class TestReport:
         problem = {"row": 7, "field": "closed", "code": "bad_date", "detail": "'soon' is no date"}
         text = said([problem], rows_failed=1)
         assert "row 7: closed: 'soon' is no date (bad_date)" in text
-        assert "/v1/imports/i1/errors?format=csv" in text
+        assert "/v1/imports/i1/errors/file" in text
+
+    def test_names_the_columns_that_nothing_was_done_with_when_there_are_such(self) -> None:
+        columns = [{"heading": "姓名", "field": "name"}, {"heading": "备注", "field": None}]
+        assert "nothing was done with: 备注\n" in said(columns=columns)
 
     def test_sums_up_what_was_odd_or_not_mapped_when_there_was_such(self) -> None:
         note = {"code": "respelt", "detail": "product: 'GTXPro'", "count": 1480, "first_row": 3}

@@ -24,3 +24,15 @@ class TestWorkingTime:
                 assert differences(call.answer, answer.json(), ids) == [], call
         assert {"calendar_id", "absence_id"} <= ids.keys()
         assert {call.method for call in calls} == {"GET", "POST", "PUT", "PATCH", "DELETE"}
+
+
+class TestImports:
+    async def test_every_call_is_answered_as_shown_when_made_in_order(self, tenant: Tenant) -> None:
+        ids: dict[str, str] = {}
+        for call in calls_of(DOCS / "imports.md"):
+            target, body = call.ready(ids)
+            answer = await tenant.admin(call.method, target, body)
+            assert answer.status == call.status, (call, answer)
+            if call.answer is not None:
+                assert differences(call.answer, answer.json(), ids) == [], call
+        assert "mapping_id" in ids

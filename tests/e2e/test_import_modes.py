@@ -1,0 +1,189 @@
+"""Imports of leads that change leads, that go on after a break, and whose mappings are saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.gateway.upstream.services import Answer, NotNow, Services
+from tests.e2e.support.house import House
+from tests.e2e.support.imports import brought_in, errors_of, send_file
+from tests.support.speaking import Person, Tenant
+
+pytestmark = pytest.mark.timeout(1200)
+
+
+@pytest.fixture
+async def company(house: House) -> Tenant:
+    return await house.new_tenant(timezone="Asia/Shanghai", currency="CNY")
+
+
+def written(folder: Path, text: str, name: str = "leads.csv") -> Path:
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+async def by_name(person: Person) -> dict[str, Any]:
+    return {lead["name"]: lead for lead in (await person.get("/v1/leads", limit=100))["items"]}
+
+
+class TestUpdate:
+    @pytest.mark.parametrize("key", ["phone", "email"])
+    async def test_changes_what_rows_say_and_leaves_what_they_do_not_when_a_key_finds_the_lead(
+        self, company: Tenant, tmp_path: Path, key: str
+    ) -> None:
+        first = "姓名,手机,邮箱,公司,来源,金额\n王,13800138001,w@example.com,华东,展会,100\n"
+        await brought_in(company.admin, "leads", written(tmp_path, first), None)
+        second = (
+            "姓名,手机,邮箱,公司,来源,金额\n"
+            "王敏,138-0013-8001,W@example.com,,<清空>,2万\n"
+            "无,13800138009,n@example.com,,,\n"
+        )
+        dry = await brought_in(
+            company.admin, "leads", written(tmp_path, second), None, mode="update", key=key, dry_run="true"
+        )
+        done = await brought_in(
+            company.admin, "leads", written(tmp_path, second), None, mode="update", key=key
+        )
+        assert done["counts"] == {"leads_failed": 1, "leads_updated": 1} == dry["counts"]
+        assert await errors_of(company.admin, done) == [(3, key, "no_such_lead")]
+        [lead] = (await by_name(company.admin)).values()
+        assert (lead["name"], lead["company"], lead["source"]) == ("王敏", "华东", None)
+        assert lead["value"] == {"amount": "20000.00", "currency": "CNY"}
+        again = await brought_in(
+            company.admin, "leads", written(tmp_path, second), None, mode="update", key=key
+        )
+        assert again["counts"] == {"leads_failed": 1, "leads_unchanged": 1}
+
+    async def test_makes_the_rest_when_leads_are_changed_or_made(
+        self, company: Tenant, tmp_path: Path
+    ) -> None:
+        await company.admin.create_lead("旧", phone="13800138001")
+        text = "姓名,手机\n新一,13800138001\n新二,13800138002\n新三,+8613800138002\n"
+        asked = {"mode": "upsert", "key": "phone"}
+        dry = await brought_in(company.admin, "leads", written(tmp_path, text), None, dry_run="true", **asked)
+        done = await brought_in(company.admin, "leads", written(tmp_path, text), None, **asked)
+        assert dry["counts"] == done["counts"] == {"leads_created": 1, "leads_updated": 2}
+        assert set(await by_name(company.admin)) == {"新一", "新三"}
+
+    async def test_finds_no_lead_when_it_is_not_the_callers_to_see(
+        self, company: Tenant, tmp_path: Path
+    ) -> None:
+        rep = await company.hire("rep")
+        await company.admin.create_lead("别人的", phone="13800138001")
+        text = "姓名,手机\n我的,13800138001\n"
+        done = await brought_in(rep, "leads", written(tmp_path, text), None, mode="update", key="phone")
+        assert await errors_of(rep, done) == [(2, "phone", "no_such_lead")]
+        assert set(await by_name(company.admin)) == {"别人的"}
+
+    async def test_is_refused_when_no_key_says_which_lead_is_meant(
+        self, company: Tenant, tmp_path: Path
+    ) -> None:
+        file = written(tmp_path, "姓名\n王\n")
+        for fields in ({"mode": "update"}, {"key": "phone"}, {"mode": "update", "key": "name"}):
+            with pytest.raises(AssertionError, match="invalid_request"):
+                await send_file(company.admin, "leads", file, None, **fields)
+
+
+class TestOwner:
+    async def test_gives_leads_to_whom_the_file_names_when_they_may_be_given(
+        self, company: Tenant, tmp_path: Path
+    ) -> None:
+        rep = await company.hire("王敏")
+        await company.hire("李雷")
+        text = "姓名,手机,负责人\n一,13800138001,王敏\n二,13800138002,李雷\n三,13800138003,没有\n"
+        mine = await brought_in(rep, "leads", written(tmp_path, text), None)
+        assert [(row, code) for row, _, code in await errors_of(rep, mine)] == [
+            (3, "assign_not_allowed"), (4, "unknown_rep"),
+        ]  # fmt: skip
+        await brought_in(company.admin, "leads", written(tmp_path, text, "same.csv"), None)
+        found = await by_name(company.admin)
+        assert {name: lead["owner_id"] for name, lead in found.items()} == {
+            "一": company.people["王敏"], "二": company.people["李雷"],
+        }  # fmt: skip
+
+
+class TestBreaks:
+    async def test_makes_each_lead_once_and_tells_so_when_every_answer_is_lost_once(
+        self, company: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rows = [f"客户{n},138{n:08d}" for n in range(2_300)]
+        file = written(tmp_path, "姓名,手机\n" + "\n".join(rows) + "\n")
+        sent, lost = Services.post, set[bytes]()
+
+        async def post(self: Services, service: str, path: str, body: Any, **more: Any) -> Answer:
+            answer = await sent(self, service, path, body, **more)
+            key = f"{path}{body['items'][0]}".encode()
+            if key not in lost:
+                lost.add(key)
+                raise NotNow("the answer was lost on its way")
+            return answer
+
+        monkeypatch.setattr(Services, "post", post)
+        done = await brought_in(company.admin, "leads", file, None)
+        assert len(lost) == 3
+        assert done["counts"] == {"leads_created": 2_300}
+        assert done["notes"] == []
+        rows_of_kpi = (await company.admin.kpis("leads_created", "tenant", grain="year")).values()
+        assert sum(rows_of_kpi) == 2_300
+        monkeypatch.undo()
+        again = await brought_in(company.admin, "leads", file, None)
+        assert again["counts"] == {"leads_unchanged": 2_300}
+
+
+class TestSavedMappings:
+    CONTENT = "columns: {name: kunde, phone: telefon}\nsource: berlin\n"
+
+    async def test_is_used_by_name_and_known_by_the_header_when_a_source_sends_again(
+        self, company: Tenant, tmp_path: Path
+    ) -> None:
+        saved = await company.admin.post(
+            "/v1/import-mappings", {"name": "Berlin", "kind": "leads", "content": self.CONTENT}
+        )
+        first = written(tmp_path, "Telefon;Kunde;sonst\n+49 30 1234567;Meier;x\n")
+        asked = await brought_in(company.admin, "leads", first, written(tmp_path, "Berlin", "name"))
+        assert (asked["mapping_name"], asked["counts"]) == ("Berlin", {"leads_created": 1})
+        second = written(tmp_path, "Liste von heute\nKUNDE,Sonst,Telefon\nSchulz,y,+49 30 7654321\n")
+        known = await brought_in(company.admin, "leads", second, None)
+        assert (known["mapping_name"], known["counts"]) == ("Berlin", {"leads_created": 1})
+        assert {column["heading"]: column["field"] for column in known["columns"]} == {
+            "KUNDE": "name", "Sonst": None, "Telefon": "phone",
+        }  # fmt: skip
+        assert set(await by_name(company.admin)) == {"Meier", "Schulz"}
+        path = f"/v1/import-mappings/{saved['id']}"
+        assert (await company.admin.ask("DELETE", path)).status == 204
+        refused = await company.admin.ask("GET", path)
+        assert refused.status == 404
+
+    async def test_is_refused_when_it_cannot_be_used_or_its_name_is_taken(self, company: Tenant) -> None:
+        wanted = {"name": "Berlin", "kind": "leads", "content": self.CONTENT}
+        made = await company.admin.ask("POST", "/v1/import-mappings", json=wanted)
+        assert made.status == 201
+        taken = await company.admin.ask("POST", "/v1/import-mappings", json=wanted)
+        assert (taken.status, taken.code) == (409, "mapping_name_taken")
+        path = f"/v1/import-mappings/{made.json['id']}"
+        bad = await company.admin.ask("PATCH", path, json={"content": "colour: red"})
+        assert (bad.status, bad.code) == (422, "bad_mapping")
+        changed = await company.admin.ask("PATCH", path, json={"name": "Berlin Mitte"})
+        assert (changed.status, changed.json["version"]) == (200, 2)
+        rep = await company.hire("rep")
+        assert (await rep.ask("POST", "/v1/import-mappings", json=wanted)).status == 403
+
+
+class TestCustomFields:
+    async def test_fills_the_fields_that_headings_name_when_the_tenant_has_such_fields(
+        self, company: Tenant, tmp_path: Path
+    ) -> None:
+        await company.admin.post(
+            "/v1/custom-fields", {"key": "staff", "labels": {"zh": "员工人数"}, "type": "integer"}
+        )
+        text = '姓名,手机,员工人数,无名\n王,13800138001,"1,200",x\n李,13800138002,很多,y\n'
+        done = await brought_in(company.admin, "leads", written(tmp_path, text), None)
+        assert [(row, field) for row, field, _ in await errors_of(company.admin, done)] == [(3, "staff")]
+        [lead] = (await by_name(company.admin)).values()
+        assert lead["custom"] == {"staff": 1200}
+        fields = {column["heading"]: column["field"] for column in done["columns"]}
+        assert (fields["员工人数"], fields["无名"]) == ("custom.staff", None)
