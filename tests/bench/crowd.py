@@ -6,8 +6,8 @@ import asyncio
 import random
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime, timedelta
 from multiprocessing import get_context
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -15,7 +15,8 @@ from uuid import UUID
 import asyncpg
 
 from services.leads.bulk import json_text
-from services.leads.custom_fields.finding import NOTHING
+from services.leads.custom_fields.finding import found_by as found_by_custom
+from services.leads.custom_fields.models import CustomFieldIn
 from services.leads.intake.lead import Lead
 from services.leads.intake.rules import Contact, found_by
 from services.leads.intake.use_cases import created_event
@@ -36,6 +37,19 @@ SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕�
 TRADES = ("科技", "贸易", "食品", "建材", "软件", "物流", "电器", "服装")
 FIRST = ("Olivia", "Noah", "Emma", "Liam", "Ava", "Ethan", "Mia", "Jack", "Zoe", "Leo", "Anna", "Tom")
 LAST = ("Smith", "Garcia", "Rossi", "Novak", "Dubois", "Jensen", "Brown", "Silva", "Kim", "Weber")
+SITES = ("steelworks", "glassworks", "华东工厂", "office")
+FIELDS = (
+    {"key": "industry", "labels": {"en": "Industry"}, "type": "choice",
+     "options": [{"key": key, "labels": {"en": key.title()}} for key in ("steel", "glass", "food")]},
+    {"key": "employees", "labels": {"en": "Employees"}, "type": "integer"},
+    {"key": "founded", "labels": {"en": "Founded"}, "type": "date"},
+    {"key": "site", "labels": {"en": "Site"}, "type": "text", "searchable": True},
+)  # fmt: skip
+"""The custom fields of these leads, as they are defined at the door."""
+_FIELDS = tuple(
+    replace(defined, type=defined.wanted, wanted=None)
+    for defined in (CustomFieldIn.model_validate(each).field(new_id()) for each in FIELDS)
+)
 _COLUMNS = (*(field.name for field in fields(Lead)), "search_text", "terms")
 _GIN = "ix_leads_terms"
 
@@ -90,7 +104,8 @@ def _portion(people: People, first: int, count: int) -> _Made:
     made = _Made([], [], [])
     for number in range(first, first + count):
         lead, contact = _lead(people, number)
-        text, terms = found_by(people.tenant, lead.name, lead.company, contact, lead.tags, NOTHING)
+        custom = found_by_custom(people.tenant, _FIELDS, lead.custom)
+        text, terms = found_by(people.tenant, lead.name, lead.company, contact, lead.tags, custom)
         values = {field: getattr(lead, field) for field in Lead.__slots__}
         values |= {"custom": json_text(lead.custom), "search_text": text, "terms": terms}
         made.leads.append(tuple(values[name] for name in _COLUMNS))
@@ -112,11 +127,24 @@ def _lead(people: People, number: int) -> tuple[Lead, Contact]:
         company=company, source=chance.choice(SOURCES), channel=chance.choice(CHANNELS),
         region=chance.choice(REGIONS), product=chance.choice(PRODUCTS), value_minor=minor,
         value_currency="USD", value_tenant_minor=minor, tags=("a", "hot") if number % 10 == 0 else ("a",),
-        custom={"industry": "steel"}, pipeline_id=people.pipeline, stage=chance.choice(STAGES), status="open",
-        stage_entered_at=at, owner_id=owner, team_id=team, created_by=owner, duplicate_of=None, started_at=at,
-        start_known=True, created_at=at, updated_at=at, closed_at=None, lost_reason=None,
+        custom=_custom(chance, number), label=chance.choice(("key", "potential", "general")),
+        score=chance.randrange(1000) if number % 4 else None, pipeline_id=people.pipeline,
+        stage=chance.choice(STAGES), status="open", stage_entered_at=at, owner_id=owner, team_id=team,
+        created_by=owner, duplicate_of=None, started_at=at, start_known=True, created_at=at, updated_at=at,
+        closed_at=None, lost_reason=None,
     )  # fmt: skip
     return lead, contact
+
+
+def _custom(chance: random.Random, number: int) -> dict[str, Any]:
+    """One in ten thousand is a company of more than a million, and lies somewhere of its own."""
+    rare = number % 10_000 == 0
+    return {
+        "industry": chance.choice(("steel", "glass", "food")),
+        "employees": 1_000_000 + number if rare else chance.randrange(1, 5000),
+        "founded": (date(1980, 1, 1) + timedelta(days=chance.randrange(15_000))).isoformat(),
+        "site": "lighthouse" if rare else chance.choice(SITES),
+    }
 
 
 def _names(chance: random.Random, number: int) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from tests.bench import crowd, numbers
 from tests.bench.site import Crew, Site, settled
 
 REPS = 32
+READY_S = 60.0
 
 
 class Scaled:
@@ -40,6 +42,7 @@ async def scaled(site: Site, power: int, reps: int, say: Callable[[str], None]) 
     crew = await site.crew("scaled", reps)
     await crew.tenant.hire("director", role="director")
     await settled(site)
+    await _define(site, crew)
     owners = await _owners(site, crew)
     say(f"10^{power} leads")
     async with site.stack.database("leads") as connection:
@@ -48,6 +51,20 @@ async def scaled(site: Site, power: int, reps: int, say: Callable[[str], None]) 
         )
         await crowd.load(connection, crowd.People(crew.tenant.id, pipeline, owners), 10**power)
     return Scaled(site, crew, power, owners)
+
+
+async def _define(site: Site, crew: Crew) -> None:
+    """The custom fields of the leads that come; ready before these come."""
+    for field in crowd.FIELDS:
+        await crew.tenant.admin.post("/v1/custom-fields", field)
+    async with asyncio.timeout(READY_S):
+        while not await _all_ready(crew):  # noqa: ASYNC110 - they are looked through by timers
+            await asyncio.sleep(0.2)
+
+
+async def _all_ready(crew: Crew) -> bool:
+    fields = (await crew.tenant.admin.get("/v1/custom-fields"))["items"]
+    return all(field["state"] == "ready" for field in fields)
 
 
 async def _owners(site: Site, crew: Crew) -> list[tuple[UUID, UUID]]:
