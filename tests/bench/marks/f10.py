@@ -59,7 +59,8 @@ ASKS = (
     Ask({"value_from": "49999.00"}, "value_tenant_minor >= 4999900"),
     Ask({"untouched_days": 30, "channel": "web"},
         "channel = $3 and started_at < now() - interval '30 days' and not exists ("
-        "select from lead_activities a where a.tenant_id = leads.tenant_id and a.lead_id = leads.id)", ("web",)),
+        "select from lead_activities a where a.tenant_id = leads.tenant_id and a.lead_id = leads.id)",
+        ("web",)),
     Ask({"custom": "industry=glass", "stage": "contract"}, "custom->>'industry' = 'glass' and stage = $3",
         ("contract",)),
     Ask({"custom": "employees>=1000000"}, "(custom->>'employees')::int >= 1000000"),

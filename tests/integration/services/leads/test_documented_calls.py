@@ -14,6 +14,7 @@ from tests.integration.services.leads.conftest import Desk
 from tests.integration.services.leads.test_assignment import react
 from tests.integration.services.leads.test_classification import Judges, judges
 from tests.integration.services.leads.test_pool import make_pool
+from tests.integration.services.leads.test_refitting import Looking, looking  # noqa: F401 - a fixture
 from tests.support.calls import calls_of, differences
 
 __all__ = ["judges"]
@@ -147,6 +148,39 @@ class TestPrivacy:
             assert answer.status == call.status, (call, answer)
             assert differences(call.answer, answer.json(), ids) == [], call
         assert "lead_id" in ids
+
+
+class TestCustomFields:
+    async def test_every_call_is_answered_as_shown_when_made_in_order(
+        self,
+        desk: Desk,
+        looking: Looking,  # noqa: F811
+    ) -> None:
+        ids: dict[str, str] = {}
+        for call in calls_of(DOCS / "custom-fields.md"):
+            target, body = call.ready(ids)
+            answer = await desk("head", call.method, target, body)
+            assert answer.status == call.status, (call, answer)
+            assert differences(call.answer, answer.json(), ids) == [], call
+            await looking.look()
+        assert {"industry_id", "employees_id", "lead_id"} <= ids.keys()
+
+
+class TestFinding:
+    async def test_every_call_is_answered_as_shown_when_made_in_order(
+        self,
+        desk: Desk,
+        looking: Looking,  # noqa: F811
+    ) -> None:
+        await looking.ready("employees", "integer")
+        await looking.ready("site", "text", searchable=True)
+        ids: dict[str, str] = {}
+        for call in calls_of(DOCS / "finding.md"):
+            target, body = call.ready(ids)
+            answer = await desk("head", call.method, target, body)
+            assert answer.status == call.status, (call, answer)
+            assert differences(call.answer, answer.json(), ids) == [], call
+        assert {"lead_id", "view_id"} <= ids.keys()
 
 
 async def the_reaction_comes(desk: Desk, settings: Settings, lead: str) -> None:
