@@ -165,6 +165,7 @@ def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
         tenants_that_merge,
         tenants_with_list,
         tenants_with_default_pool,
+        changes_matter_to=tenants_with_list,
     )
     plan_by(own_leads, time, start_clocks)
     after_leads = automation_reaction(time, judge_after(time), compare_after(time))

@@ -9,7 +9,7 @@ from uuid import UUID
 from services.leads.assignment.definitions import tenants_with_rules
 from services.leads.assignment.use_cases import Sight, assign_by_rules
 from shared.clock import Clock
-from shared.contracts.leads import LeadCreated, LeadUnmerged
+from shared.contracts.leads import LeadCreated, LeadUnmerged, LeadUpdated
 from shared.database.transactions import Tx
 from shared.events.consuming.handlers import Matter, Reaction
 from shared.events.envelope import Received
@@ -23,17 +23,29 @@ Taking = Callable[[Tx, Sequence[UUID]], Awaitable[Collection[UUID]]]
 
 
 def assignment_reaction(
-    clock: Clock, first: Sequence[First], seen_as: Sight, leftover: Leftover, *taking: Taking
+    clock: Clock,
+    first: Sequence[First],
+    seen_as: Sight,
+    leftover: Leftover,
+    *taking: Taking,
+    changes_matter_to: Taking,
 ) -> Reaction:
-    """`leads.assignment`; the clock says when a lead was assigned. `taking`: to whom the others matter."""
+    """`leads.assignment`; the clock says when a lead was assigned. `taking`: to whom new leads matter, too.
+
+    `changes_matter_to`: for whom something is done about changes to fields, by who shares this reader.
+    """
     reaction = Reaction("leads.assignment")
-    created = LeadCreated.type_name()
+    created, updated = LeadCreated.type_name(), LeadUpdated.type_name()
 
     @reaction.heeding
     async def heeded(tx: Tx, matters: Collection[Matter]) -> Collection[Matter]:
-        tenants = [tenant_id for tenant_id, name in matters if name == created]
-        acting = {one for ask in (tenants_with_rules, *taking) for one in await ask(tx, tenants)}
-        return {(tenant_id, name) for tenant_id, name in matters if name != created or tenant_id in acting}
+        asks = {created: (tenants_with_rules, *taking), updated: (changes_matter_to,)}
+        found = {matter for matter in matters if matter[1] not in asks}
+        for name, asked in asks.items():
+            tenants = [tenant_id for tenant_id, each in matters if each == name]
+            acting = {one for ask in asked for one in await ask(tx, tenants)} if tenants else set()
+            found |= {(tenant_id, name) for tenant_id in acting}
+        return found
 
     @reaction.batch(LeadCreated, LeadUnmerged)
     async def on_leads_created(tx: Tx, batch: Sequence[Received]) -> None:

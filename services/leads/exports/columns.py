@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from services.leads.exports.rules import UnknownColumn
 from services.leads.intake.lead import Lead
+from services.leads.intake.masking import may_contact
 from services.leads.intake.models import LeadOut
 from shared.access.principal import Principal
 from shared.errors import FieldError
@@ -64,13 +65,15 @@ class Rows:
         disclosed: list[UUID] = []
         for lead in leads:
             shown: Lead | LeadOut = lead
-            if self._masks:
+            if self._masks or (self._contacts and not self._may_contact(lead)):
                 shown = LeadOut.of(lead).masked()
-            elif self._contacts:
-                shown = LeadOut.for_viewer(lead, self._who)
-                disclosed += shown.discloses
+            elif self._contacts and lead.tells_contact:
+                disclosed.append(lead.id)
             rows.append([self._cell(name, lead, shown, names) for name in self.columns])
         return rows, disclosed
+
+    def _may_contact(self, lead: Lead) -> bool:
+        return may_contact(self._who, pooled=lead.pooled_at is not None)
 
     def _cell(self, name: str, lead: Lead, shown: Lead | LeadOut, names: Names) -> Cell:
         if name.startswith(CUSTOM):

@@ -96,6 +96,11 @@ class Lead:
         return self.seq
 
     @property
+    def tells_contact(self) -> bool:
+        """Whether it says how to reach somebody."""
+        return bool(self.phone or self.email or self.wecom_id)
+
+    @property
     def phone_key(self) -> str | None:
         """The whole number with its extension: what makes two leads the same line."""
         return f"{self.phone};ext={self.phone_extension}" if self.phone_extension else self.phone
