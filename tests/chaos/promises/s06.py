@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import re
 import time
+import zipfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +39,7 @@ GROWTH_MIB = 300
 """What a process may be larger after the large files, which pass through it in pieces."""
 MOST_SAID = 30
 _FORMULAS = tuple("=+-@\t\r")
+_NASTY = ("=1+1", "+1+1", "-1+1", "@SUM(A1)", "=cmd|'/c calc'!A0", "=HYPERLINK(A1)")
 
 
 @dataclass
@@ -222,12 +225,40 @@ class _Siege:
             if any(cell.startswith(_FORMULAS) for cell in row):
                 self.faults.append(f"import of {upload.name}: the exported errors hold a formula: {row}")
 
+    async def exports(self) -> None:
+        """What was stored of all that leaves in files, and nothing of it runs."""
+        for name in _NASTY:
+            await self.tenant.admin.create_lead(name, company=name, custom={"note": name})
+        unlimited = {"free_rows": None, "daily_rows": None}
+        (await self.tenant.admin.ask("PUT", "/v1/exports/terms", unlimited)).ok()
+        columns = ["name", "company", "phone", "email", "source", "tags", "custom.note"]
+        for kind in ("csv", "xlsx"):
+            asked = {"columns": columns, "format": kind, "reason": _NASTY[0]}
+            made = await self.asker.ask("POST", "/v1/exports", token=self.key, json=asked)
+            path = f"/v1/exports/{made.json['id']}/file"
+            file = await self.asker.ask("GET", path, token=self.key)
+            ran = _runs_as_csv(file.body) if kind == "csv" else _runs_as_xlsx(file.body)
+            self.faults += [f"the export as {kind} holds a formula: {each}" for each in ran]
+            if file.status != 200 or not file.body:
+                self.faults.append(f"the export as {kind}: {file.status} {file.body[:300]!r}")
+
     async def words(self) -> None:
         """Commands with hostile files and words."""
         asked = commands.calls(self.run.folder, full=self.run.full)
         said = await each(asked, lambda call: commands.refused(self.stack, call), 2)
         self.faults += [fault for fault in said if fault is not None]
         self.outcome.figures["commands"] = len(asked)
+
+
+def _runs_as_csv(file: bytes) -> list[str]:
+    rows_of_it = csv.reader(io.StringIO(file.decode("utf-8-sig"), newline=""))
+    return [cell for row in rows_of_it for cell in row if cell.lstrip().startswith(_FORMULAS)]
+
+
+def _runs_as_xlsx(file: bytes) -> list[str]:
+    with zipfile.ZipFile(io.BytesIO(file)) as opened:
+        sheet = opened.read("xl/worksheets/sheet1.xml").decode()
+    return re.findall(r"<f[ >].{0,80}", sheet)
 
 
 def _mib(stack: Stack, name: str) -> int:
@@ -240,7 +271,15 @@ async def run(run: Run) -> Outcome:
         tenant = await stack.new_tenant()
         key = (await tenant.admin.post("/v1/api-keys", {"name": "hostile", "scopes": ["admin"]}))["key"]
         siege = _Siege(run, stack, asker, tenant, key, outcome)
-        for part in (siege.values, siege.connections, siege.halves, siege.flood, siege.files, siege.words):
+        for part in (
+            siege.values,
+            siege.connections,
+            siege.halves,
+            siege.flood,
+            siege.files,
+            siege.exports,
+            siege.words,
+        ):
             await part()
             run.say(f"{part.__name__}: {len(siege.faults)} faults so far")
         await stack.quiet()
