@@ -112,17 +112,36 @@ def check_merge(one: Lead, other: Lead, parts: int, *, only_own: bool) -> None:
         raise TooManyParts(f"they would be {parts}, and {MOST_PARTS} are most")
 
 
-def taken_over(lead: Lead, part: Lead) -> tuple[Lead, Taken]:
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What a lead has no longer, of all that may be taken over."""
+
+    fields: frozenset[str]
+    phones: frozenset[str]
+    tags: frozenset[str]
+    custom: frozenset[str]
+
+
+def taken_over(lead: Lead, part: Lead, only: Lost | None = None) -> tuple[Lead, Taken]:
     """The lead with all that it lacks and the part has: a wish not to be contacted is what a lead may lack,
     too. What both have stays as the lead has it; what rules said of the part they say of the lead themselves.
+
+    `only`: no more than this; what somebody emptied stays empty.
     """
     fields = tuple(
-        name for name in _FIELDS if _lacks(lead, name) and not _lacks(part, name) and name not in part.ruled
+        name
+        for name in _FIELDS
+        if _lacks(lead, name)
+        and not _lacks(part, name)
+        and name not in part.ruled
+        and (only is None or name in only.fields)
     )
     new = replace(lead, **{column: getattr(part, column) for name in fields for column in _FIELDS[name]})
-    phones = _further(new, part)
-    tags = tuple(tag for tag in part.tags if tag not in lead.tags)
-    custom = tuple(key for key in part.custom if key not in lead.custom)
+    phones = tuple(at for at in _further(new, part) if only is None or part.phone_keys[at] in only.phones)
+    tags = tuple(tag for tag in part.tags if tag not in lead.tags and (only is None or tag in only.tags))
+    custom = tuple(
+        key for key in part.custom if key not in lead.custom and (only is None or key in only.custom)
+    )
     new = replace(
         new,
         other_phones=(*new.other_phones, *(part.phone_keys[at] for at in phones)),
@@ -168,11 +187,20 @@ def given_back(
         kept = ("name", "company", "phone", "email")
         columns = [column for name in kept for column in _FIELDS[name]]
         less = replace(less, **{column: getattr(lead, column) for column in columns})
-    taken = []
+    taken, lost = [], _lost(lead, less)
     for other in others:
-        less, more = taken_over(less, other.lead)
+        less, more = taken_over(less, other.lead, lost)
         taken.append(_together(other.taken, more))
     return less, taken
+
+
+def _lost(before: Lead, after: Lead) -> Lost:
+    return Lost(
+        frozenset(name for name in _FIELDS if _lacks(after, name) and not _lacks(before, name)),
+        frozenset(before.phone_keys) - frozenset(after.phone_keys),
+        frozenset(before.tags) - frozenset(after.tags),
+        frozenset(before.custom) - frozenset(after.custom),
+    )
 
 
 def _without(lead: Lead, part: Part, changed: Collection[str], kept_tags: Collection[str]) -> Lead:

@@ -107,7 +107,7 @@ async def _separate(tx: Tx, who: Principal, now: _Undoing, back: Lead, at: datet
     merge = replace(now.merge, given_seq=stored.version if stored.version != other.version else None)
     await store_undone(tx, tenant_id, merge, at, who.user_id, now.brought)
     for each, taken in zip(now.stay, takens, strict=True):
-        await store_taken(tx, tenant_id, each.id, taken.told())
+        await store_taken(tx, tenant_id, each.id, taken.told(), stored.version)
     # Now it is no part any more: it may be the one that the other repeats.
     mine = {key: now.holders[key] for key in keys(stored)}
     repeated = other.duplicate_of or await repeated_by(tx, stored, mine)

@@ -58,7 +58,9 @@ UNDO = """
 update merges set root_id = null, undone_at = $3, undone_by = $4, given_seq = $5
 where tenant_id = $1 and id = $2
 """
-RETAKE = "update merges set taken = $3::jsonb where tenant_id = $1 and id = $2"
+RETAKE = """
+update merges set taken = $3::jsonb, taken_seq = coalesce(taken_seq, $4) where tenant_id = $1 and id = $2
+"""
 # All that was a part of the one is a part of the other.
 REROOT = """
 update merges set root_id = $3 where tenant_id = $1 and lead_id = any($2::uuid[]) and root_id is not null

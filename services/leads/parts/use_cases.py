@@ -104,9 +104,11 @@ async def store_undone(
     await tx.connection.execute(REROOT, tenant_id, list(brought), merge.lead_id)
 
 
-async def store_taken(tx: Tx, tenant_id: UUID, merge_id: UUID, taken: Mapping[str, Any]) -> None:
-    """What is now taken over from this lead."""
-    await tx.connection.execute(RETAKE, tenant_id, merge_id, json_text(taken))
+async def store_taken(
+    tx: Tx, tenant_id: UUID, merge_id: UUID, taken: Mapping[str, Any], version: int
+) -> None:
+    """What is now taken over from this lead; `version`: the other one's that has it."""
+    await tx.connection.execute(RETAKE, tenant_id, merge_id, json_text(taken), version)
 
 
 async def forget(tx: Tx, tenant_id: UUID, lead_ids: Collection[UUID]) -> None:

@@ -90,6 +90,17 @@ class TestClassification:
         assert {"rule_id", "others_id", "lead_id"} <= ids.keys()
 
 
+class TestDuplicates:
+    async def test_every_call_is_answered_as_shown_when_made_in_order(self, desk: Desk) -> None:
+        ids: dict[str, str] = {}
+        for call in calls_of(DOCS / "duplicates.md"):
+            target, body = call.ready(ids)
+            answer = await desk("head", call.method, target, body)
+            assert answer.status == call.status, (call, answer)
+            assert differences(call.answer, answer.json(), ids) == [], call
+        assert {"first_id", "second_id", "spouse_id"} <= ids.keys()
+
+
 class TestFirstResponse:
     async def test_every_call_is_answered_as_shown_when_made_in_order(
         self, desk: Desk, settings: Settings

@@ -197,6 +197,16 @@ class TestFamily:
         assert (await desk("head", "DELETE", f"{path}/{told['id']}")).code == "unknown_relative"
         assert (await desk("north1", "GET", path)).json()["items"] == []
 
+    async def test_it_is_written_down_when_a_relatives_phone_is_shown(self, desk: Desk) -> None:
+        lead = await desk.lead()
+        path = f"/v1/leads/{lead['id']}"
+        await self.name(desk, lead["id"], phone=MOBILE)
+        assert (await desk("head", "GET", f"{path}/relatives")).status == 200
+        told = (await desk("head", "GET", f"{path}/contact-reads")).json()["items"]
+        assert [one["route"] for one in told] == [
+            "GET /v1/leads/{lead_id}/relatives", "POST /v1/leads/{lead_id}/relatives",
+        ]  # fmt: skip
+
     async def test_it_is_refused_when_nobody_is_named_or_the_phone_is_none(self, desk: Desk) -> None:
         lead = await owned(desk)
         assert (await self.name(desk, lead["id"])).code == "nameless_relative"
@@ -224,3 +234,31 @@ class TestFamily:
         new = await desk.lead(phone=MOBILE)
         await arrive(desk, settings, new)
         assert (await seen(desk, new["id"]))["merged_into"] == lead["id"]
+
+
+class TestExactKeys:
+    async def test_each_key_has_one_first_lead_when_many_batches_share_them_in_other_orders(
+        self, desk: Desk
+    ) -> None:
+        chance = Random(7)
+        numbers = [f"+86139{at:08}" for at in range(40)]
+
+        async def one() -> list[dict[str, Any]]:
+            mine = chance.sample(numbers, 20)
+            items = [{"name": "A", "phone": each, "email": f"{each[1:]}@example.com"} for each in mine]
+            items += [{"name": "B", "phone": mine[0]}, {"name": "C", "email": f"{mine[1][1:]}@example.com"}]
+            answer = await desk("head", "POST", "/v1/leads/batch", {"items": items})
+            assert answer.status == 200, answer
+            told: list[dict[str, Any]] = answer.json()["items"]
+            return [given | one for given, one in zip(items, told, strict=True)]
+
+        made = [each for batch in await asyncio.gather(*(one() for _ in range(32))) for each in batch]
+        assert all(each["status"] == "created" for each in made)
+        held = await holders(desk)
+        firsts = {each["id"] for each in made if each["duplicate_of"] is None}
+        assert {str(lead) for lead in held.values()} == firsts
+        for each in made:
+            phone = held.get(("phone", each.get("phone", "")))
+            email = held.get(("email", each.get("email", "")))
+            expected = next((str(one) for one in (phone, email) if one and str(one) != each["id"]), None)
+            assert each["duplicate_of"] == expected

@@ -118,6 +118,8 @@ class TestMerging:
             assert first["id"] in answer.json()["detail"]
         third = await owned(desk)
         assert (await merge(desk, third["id"], second["id"])).code == "lead_merged"
+        listed = (await desk("head", "GET", "/v1/leads")).json()["items"]
+        assert {one["id"] for one in listed} == {first["id"], third["id"]}
 
     async def test_it_is_read_by_those_who_see_the_other_when_merged(self, desk: Desk) -> None:
         mine, theirs = await owned(desk, "north1"), await owned(desk, "north2", name="Theirs")
