@@ -24,6 +24,7 @@ from services.leads.qualification import use_cases as qualification
 from services.leads.recycling import use_cases as recycling
 from services.leads.returns import use_cases as returns
 from services.leads.sealing import use_cases as sealing
+from services.leads.views import use_cases as views
 from shared.database.transactions import Tx
 from shared.web import idempotency
 
@@ -45,6 +46,7 @@ ROOMS: tuple[Forget, ...] = (
     recycling.forget,
     returns.forget,
     sealing.forget,
+    views.forget,
 )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from services.leads.duplicates.rules import Key
@@ -16,6 +17,7 @@ KEPT_YEARS = 10
 """Records of a deal that was won, by the law on taxes (税收征收管理法实施细则, article 29)."""
 MOST_AT_ONCE = 200
 SHORTEST_WORD = 2
+FORGOTTEN = "(erased)"
 _SHARED_BY_STRANGERS = frozenset({"credit_code"})
 """A company's code is no person's."""
 
@@ -91,12 +93,28 @@ def keep_until(lead: Lead) -> date | None:
 
 def check_reason(reason: str, leads: Iterable[Lead]) -> None:
     """Raises NamesThePerson where the reason holds a name, a number or an address of theirs."""
-    digits = "".join(c for c in reason if c.isdigit())
-    for lead in leads:
-        numbers = [phone.split(";")[0].lstrip("+") for phone in lead.phone_keys]
-        words = [lead.name, lead.email, lead.email_text, lead.wecom_id]
-        if any(_says(reason, word) for word in words) or any(number[-7:] in digits for number in numbers):
-            raise NamesThePerson("say why without the person's name, number or address")
+    if any(names_person(reason, lead) for lead in leads):
+        raise NamesThePerson("say why without the person's name, number or address")
+
+
+def names_person(text: str, lead: Lead) -> bool:
+    """Whether a text holds the name, a number or an address of a lead's person."""
+    digits = "".join(c for c in text if c.isdigit())
+    numbers = [phone.split(";")[0].lstrip("+") for phone in lead.phone_keys]
+    words = (lead.name, lead.email, lead.email_text, lead.wecom_id)
+    return any(_says(text, word) for word in words) or any(number[-7:] in digits for number in numbers)
+
+
+def without_person(said: Any, leads: Sequence[Lead]) -> Any:
+    """JSON in which `FORGOTTEN` stands for each text that names one of these leads' people."""
+    match said:
+        case str():
+            return FORGOTTEN if any(names_person(said, lead) for lead in leads) else said
+        case list():
+            return [without_person(each, leads) for each in said]
+        case dict():
+            return {name: without_person(each, leads) for name, each in said.items()}
+    return said
 
 
 def _says(text: str, word: str | None) -> bool:

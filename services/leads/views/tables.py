@@ -72,3 +72,5 @@ update views set name = $3, shared_with = $4, unit_id = $5, filters = $6::jsonb,
 where tenant_id = $1 and id = $2
 """
 DELETE = "delete from views where tenant_id = $1 and id = $2"
+FILTERS = "select id, filters from views where tenant_id = $1 and filters::text <> '{}'"
+REFILTER = "update views set filters = $3::jsonb where tenant_id = $1 and id = $2"

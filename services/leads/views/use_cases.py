@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,8 +12,10 @@ import asyncpg
 
 from services.leads.bulk import json_text
 from services.leads.custom_fields.use_cases import schema_of
+from services.leads.erasure.rules import without_person
 from services.leads.filtering.custom import Wanted
 from services.leads.filtering.filters import LeadFilters
+from services.leads.intake.use_cases import get_leads
 from services.leads.pipelines.rules import OUTCOMES
 from services.leads.pipelines.use_cases import list_pipelines
 from services.leads.pool.looking import pools_open_to
@@ -26,7 +28,19 @@ from services.leads.views.rules import (
     check_changes,
     may_share_with_all,
 )
-from services.leads.views.tables import ALL, COUNT, DELETE, INSERT, IS_ABOVE, LOCK, ONE, UPDATE, views
+from services.leads.views.tables import (
+    ALL,
+    COUNT,
+    DELETE,
+    FILTERS,
+    INSERT,
+    IS_ABOVE,
+    LOCK,
+    ONE,
+    REFILTER,
+    UPDATE,
+    views,
+)
 from shared.access.directory import people, team_credits_of, tenant_of
 from shared.access.principal import Principal
 from shared.contracts.leads import ViewDefined
@@ -211,3 +225,12 @@ def _columns(view: View) -> tuple[Any, ...]:
 
 def _event(view: View, *, active: bool = True) -> ViewDefined:
     return ViewDefined(shared_with=view.shared_with, unit_id=view.unit_id, active=active)
+
+
+async def forget(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:
+    """Views that look for one of these leads' people find nobody any more. Leads still say who they are."""
+    leads = await get_leads(tx, tenant_id, lead_ids)
+    for row in await tx.connection.fetch(FILTERS, tenant_id):
+        kept = without_person(row["filters"], leads)
+        if kept != row["filters"]:
+            await tx.connection.execute(REFILTER, tenant_id, row["id"], json_text(kept))

@@ -27,6 +27,7 @@ PERSON: dict[str, Any] = {
     "wecom_id": "wmQuanmingQuanming1234",
     "source": "fair", "region": "north", "value": {"amount": "120.00", "currency": "CNY"},
 }  # fmt: skip
+SPOUSE = {"relation": "spouse", "name": f"{MARK} Li", "phone": "13812340008"}
 REASON = {"reason": "asked for by letter of 2 March"}
 
 
@@ -79,6 +80,18 @@ class TestEmptied:
                     "/consents",
                     {"purposes": ["contact"], "how": "call", "evidence": f"{MARK} yes"},
                 ),
+                (
+                    "north1",
+                    "POST",
+                    "/relatives",
+                    SPOUSE,
+                ),
+                (
+                    "north1",
+                    "PUT",
+                    "/qualification",
+                    {"need": {"answer": "yes", "evidence": f"{MARK} has none"}},
+                ),
                 ("north1", "POST", "/invalid", {"reason": "empty_number", "note": f"{MARK} moved"}),
                 (
                     "head",
@@ -93,6 +106,12 @@ class TestEmptied:
         ):
             answer = await desk(by, method, path + more, body, idempotency_key=f"k{number}")
             assert answer.status < 300, answer
+        for path, body in (
+            ("/v1/views", {"name": "mine", "filters": {"q": MARK}}),
+            ("/v1/exports", {"columns": ["name"], "format": "csv", "reason": "test", "filters": {"q": MARK}}),
+        ):
+            made = await desk("north1", "POST", path, body)
+            assert made.status == 201, made
         words = ("quanming", "1381234000", "wmQuanming")
         assert "leads" in await left(desk, *words)
         assert (await erase(desk, lead)).status == 200

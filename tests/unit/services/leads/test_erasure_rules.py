@@ -10,7 +10,14 @@ from uuid import UUID
 import pytest
 
 from services.leads.duplicates.rules import Key
-from services.leads.erasure.rules import NamesThePerson, check_reason, keep_until, personal_keys, to_keep
+from services.leads.erasure.rules import (
+    NamesThePerson,
+    check_reason,
+    keep_until,
+    personal_keys,
+    to_keep,
+    without_person,
+)
 from services.leads.intake.lead import Lead
 
 AT = datetime(2026, 3, 27, 10, tzinfo=UTC)
@@ -88,3 +95,18 @@ class TestReason:
     @pytest.mark.parametrize("reason", ["asked for", "Danna Lister retired", "ticket 4711", "客户要求"])
     def test_it_passes_when_it_does_not(self, reason: str) -> None:
         check_reason(reason, [lead(name="Anna Li", phone="+8613800138000"), lead(name="王")])
+
+
+class TestWithoutPerson:
+    def test_texts_that_name_them_are_replaced_at_any_depth_and_no_others(self) -> None:
+        said = {
+            "q": "anna li",
+            "stage": ["a", "call 138 0013 8000"],
+            "custom": [{"is": "li"}],
+            "n": 1,
+            "no": None,
+        }
+        anna = [lead(name="Anna Li", phone="+8613800138000")]
+        assert without_person(said, anna) == {
+            "q": "(erased)", "stage": ["a", "(erased)"], "custom": [{"is": "li"}], "n": 1, "no": None,
+        }  # fmt: skip
