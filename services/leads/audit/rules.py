@@ -12,6 +12,8 @@ Kind = Literal["change", "read"]
 Who = Literal["user", "api_key", "service", "rule"]
 CONTACT = frozenset({"phone", "email", "wecom_id", "other_phones"})
 """Fields that are masked for whoever may not contact a lead."""
+NAMING = CONTACT | {"name"}
+"""Fields that say who somebody is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -147,12 +147,14 @@ def _reading(read: ContactRead) -> Entry:
     )
 
 
-async def formerly(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+async def formerly(
+    tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID], fields: Collection[str] = CONTACT
+) -> dict[UUID, list[str]]:
     """By lead, contact data that it had at some time, as far as it was changed; as written."""
     rows = await tx.connection.fetch(SEALED, tenant_id, list(lead_ids))
     opened = await open_all(tx, tenant_id, [(row["lead_id"], row["sealed"]) for row in rows])
     found: dict[UUID, list[str]] = {}
     for row, values in zip(rows, opened, strict=True):
-        both = (value for name, each in (values or {}).items() if name in CONTACT for value in each)
+        both = (value for name, each in (values or {}).items() if name in fields for value in each)
         found.setdefault(row["lead_id"], []).extend(value for value in both if isinstance(value, str))
     return {lead_id: list(dict.fromkeys(said)) for lead_id, said in found.items()}

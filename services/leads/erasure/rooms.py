@@ -22,6 +22,7 @@ from services.leads.pool import entering as pool
 from services.leads.progress import use_cases as progress
 from services.leads.qualification import use_cases as qualification
 from services.leads.recycling import use_cases as recycling
+from services.leads.refitting import use_cases as refitting
 from services.leads.returns import use_cases as returns
 from services.leads.sealing import use_cases as sealing
 from services.leads.views import use_cases as views
@@ -44,9 +45,11 @@ ROOMS: tuple[Forget, ...] = (
     progress.forget,
     qualification.forget,
     recycling.forget,
+    refitting.forget,
     returns.forget,
-    sealing.forget,
     views.forget,
+    # Last: others may still read what was said.
+    sealing.forget,
 )
 
 

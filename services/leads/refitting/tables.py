@@ -83,3 +83,4 @@ join leads l on l.tenant_id = m.tenant_id and l.id = m.lead_id
 where m.tenant_id = $1 and m.field_id = $2 and ($4::uuid is null or m.lead_id > $4)
 order by m.lead_id limit $5
 """
+FORGET = "delete from custom_misfits where tenant_id = $1 and lead_id = any($2::uuid[])"

@@ -30,6 +30,7 @@ from services.leads.refitting.tables import (
     BEGIN,
     CHECK,
     COUNT,
+    FORGET,
     FORGET_MISFITS,
     MISFITS,
     READERS,
@@ -166,3 +167,8 @@ async def misfits_of(tx: Tx, tenant_id: UUID, field_id: UUID, after: UUID | None
     field = await get_field(tx, tenant_id, field_id)
     rows = await tx.connection.fetch(MISFITS, tenant_id, field_id, field.key, after, most)
     return [Found(*row) for row in rows]
+
+
+async def forget(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:
+    """What did not fit of these leads."""
+    await tx.connection.execute(FORGET, tenant_id, list(lead_ids))

@@ -10,6 +10,8 @@ from uuid import UUID
 
 import asyncpg
 
+from services.leads.audit.rules import NAMING
+from services.leads.audit.use_cases import formerly
 from services.leads.bulk import json_text
 from services.leads.custom_fields.use_cases import schema_of
 from services.leads.erasure.rules import without_person
@@ -229,8 +231,9 @@ def _event(view: View, *, active: bool = True) -> ViewDefined:
 
 async def forget(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:
     """Views that look for one of these leads' people find nobody any more. Leads still say who they are."""
-    leads = await get_leads(tx, tenant_id, lead_ids)
+    before = await formerly(tx, tenant_id, lead_ids, NAMING)
+    persons = [(lead, before.get(lead.id, [])) for lead in await get_leads(tx, tenant_id, lead_ids)]
     for row in await tx.connection.fetch(FILTERS, tenant_id):
-        kept = without_person(row["filters"], leads)
+        kept = without_person(row["filters"], persons)
         if kept != row["filters"]:
             await tx.connection.execute(REFILTER, tenant_id, row["id"], json_text(kept))

@@ -106,7 +106,7 @@ class TestWithoutPerson:
             "n": 1,
             "no": None,
         }
-        anna = [lead(name="Anna Li", phone="+8613800138000")]
+        anna = [(lead(name="Anna Wang", phone="+8613800138001"), ["Anna Li", "138-0013-8000"])]
         assert without_person(said, anna) == {
             "q": "(erased)", "stage": ["a", "(erased)"], "custom": [{"is": "li"}], "n": 1, "no": None,
         }  # fmt: skip
