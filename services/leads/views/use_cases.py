@@ -14,9 +14,9 @@ from services.leads.audit.rules import NAMING
 from services.leads.audit.use_cases import formerly
 from services.leads.bulk import json_text
 from services.leads.custom_fields.use_cases import schema_of
-from services.leads.erasure.rules import without_person
 from services.leads.filtering.custom import Wanted
 from services.leads.filtering.filters import LeadFilters
+from services.leads.intake.naming import without_person
 from services.leads.intake.use_cases import get_leads
 from services.leads.pipelines.rules import OUTCOMES
 from services.leads.pipelines.use_cases import list_pipelines

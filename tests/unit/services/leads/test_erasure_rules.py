@@ -16,9 +16,9 @@ from services.leads.erasure.rules import (
     keep_until,
     personal_keys,
     to_keep,
-    without_person,
 )
 from services.leads.intake.lead import Lead
+from services.leads.intake.naming import without_person
 
 AT = datetime(2026, 3, 27, 10, tzinfo=UTC)
 
