@@ -14,6 +14,7 @@ from services.leads.parts.use_cases import roots_of
 from services.leads.touches.reactions import Heed
 from shared.clock import Clock
 from shared.contracts.activities import ActivityRecorded
+from shared.contracts.leads import LeadAbsorbed, LeadSeparated, LeadUnmerged
 from shared.database.transactions import Tx
 from shared.events.backbone import Backbone
 from shared.events.consuming.handlers import Matter, Reaction
@@ -27,11 +28,13 @@ LEADS_EVENTS = tuple(
     dict.fromkeys(one.event for one in SOURCES.values() if one.event is not ActivityRecorded)
 )
 
+_OF_PARTS = (LeadAbsorbed, LeadSeparated, LeadUnmerged)
+
 
 @dataclass(frozen=True, slots=True)
 class Sequel:
-    """What else is done when something happens to leads, after the rules; `tenants`: those of some to whom it
-    matters. Nothing is done here that another reader is not needed for: each costs every new lead.
+    """What else is done when a lead may have become another, after the rules; `tenants`: those of some to
+    whom it matters. So it needs no reader of its own: each costs every new lead.
     """
 
     tenants: Callable[[Tx, Sequence[UUID]], Awaitable[Collection[UUID]]]
@@ -57,6 +60,9 @@ def automation_reaction(clock: Clock, *sequels: Sequel) -> Reaction:
             for each in batch
         ]
         await run_rules(tx, batch[0].tenant_id, happened, clock.now())
+
+    @reaction.batch(*LEADS_EVENTS, *_OF_PARTS)
+    async def on_leads_changed(tx: Tx, batch: Sequence[Received]) -> None:
         for sequel in sequels:
             await sequel.act(tx, batch)
 

@@ -9,6 +9,7 @@ from services.leads.automation.reactions import Sequel
 from services.leads.classification.definitions import SWEEP, counting, judging
 from services.leads.classification.use_cases import JUDGE, judge, judge_next, judge_soon
 from services.leads.intake.use_cases import lock_leads
+from services.leads.parts.use_cases import roots_of
 from services.leads.touches.reactions import Heed
 from shared.clock import Clock
 from shared.database.transactions import Tx
@@ -33,7 +34,8 @@ def count_by(clock: Clock) -> Heed:
         effective = [one for one in done if one.data["effective"]]
         tenants = sorted({one.tenant_id for one in effective})
         for tenant_id in sorted(await counting(tx, tenants)) if tenants else []:
-            leads = {UUID(one.data["lead_id"]) for one in effective if one.tenant_id == tenant_id}
+            touched_leads = {UUID(one.data["lead_id"]) for one in effective if one.tenant_id == tenant_id}
+            leads = set((await roots_of(tx, tenant_id, touched_leads)).values())
             due: list[Due] = [(lead_id, clock.now(), {}) for lead_id in sorted(leads)]
             await schedule_many(tx, JUDGE, due, tenant_id=tenant_id)
 

@@ -27,8 +27,9 @@ where tenant_id = $1 and lead_id = $2
 """
 UPSERT = """
 insert into qualifications (tenant_id, lead_id, criterion, answer, evidence, activity_id, by_id, at)
-select $1, $2, r.criterion, r.answer, r.evidence, r.activity_id, $7, $8
-from unnest($3::text[], $4::text[], $5::text[], $6::uuid[]) as r(criterion, answer, evidence, activity_id)
+select $1, $2, r.criterion, r.answer, r.evidence, r.activity_id, r.by_id, r.at
+from unnest($3::text[], $4::text[], $5::text[], $6::uuid[], $7::uuid[], $8::timestamptz[])
+  as r(criterion, answer, evidence, activity_id, by_id, at)
 on conflict (tenant_id, lead_id, criterion) do update set answer = excluded.answer,
   evidence = excluded.evidence, activity_id = excluded.activity_id, by_id = excluded.by_id, at = excluded.at
 """

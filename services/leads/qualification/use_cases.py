@@ -56,32 +56,18 @@ async def qualify(
     if not new:
         return Qualified(lead, known)
     check(new, {touch.activity_id for touch in await touches_of(tx, tenant_id, lead_id)})
-    said = list(new.values())
-    await tx.connection.execute(
-        UPSERT,
-        tenant_id,
-        lead_id,
-        list(new),
-        [one.answer for one in said],
-        [one.evidence for one in said],
-        [one.activity_id for one in said],
-        user_id,
-        at,
-    )
-    before, after = ({name: _told(each[name]) for name in new} for each in (known, new))
-    lead = await store_fields(
-        tx,
-        (await tenant_of(tx)).currency,
-        await schema_of(tx, tenant_id),
-        user_id,
-        lead,
-        lead,
-        (),
-        at,
-        also={FIELD: (before, after)},
-    )
     mine = {name: replace(one, by_id=user_id, at=at) for name, one in new.items()}
+    await _store(tx, tenant_id, lead_id, mine)
+    before, after = ({name: _told(each[name]) for name in new} for each in (known, new))
+    currency, schema = (await tenant_of(tx)).currency, await schema_of(tx, tenant_id)
+    also = {FIELD: (before, after)}
+    lead = await store_fields(tx, currency, schema, user_id, lead, lead, (), at, also=also)
     return Qualified(lead, {**known, **mine})
+
+
+async def _store(tx: Tx, tenant_id: UUID, lead_id: UUID, findings: Findings) -> None:
+    rows = [(name, *(getattr(one, field) for field in Finding.__slots__)) for name, one in findings.items()]
+    await tx.connection.execute(UPSERT, tenant_id, lead_id, *map(list, zip(*rows, strict=True)))
 
 
 def _told(finding: Finding) -> dict[str, Any]:

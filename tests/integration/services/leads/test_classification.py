@@ -23,6 +23,7 @@ from tests.integration.services.leads.conftest import NOON, Desk
 from tests.integration.services.leads.passing import follow_up
 from tests.integration.services.leads.test_assignment import rule as assignment_rule
 from tests.integration.services.leads.test_assignment import users
+from tests.integration.services.leads.test_merging import merged
 from tests.integration.services.leads.test_worker import changed
 
 RULES = "/v1/classification-rules"
@@ -277,6 +278,29 @@ class TestScore:
         assert (await desk("north1", "PUT", SCORE, {"base": 1})).status == 403
 
 
+class TestMerged:
+    async def test_what_was_done_for_a_part_counts_for_the_lead_that_stands(
+        self, desk: Desk, judges: Judges
+    ) -> None:
+        await count(desk, follow_up=[{"within_days": 7, "points": 20}])
+        part, whole = await desk.lead(), await desk.lead()
+        await merged(desk, part["id"], whole["id"])
+        await follow_up(desk, part["id"], NOON)
+        await judges.happened(part, whole)
+        assert (await shown(desk, whole))["score"] == 20
+        assert (await shown(desk, part))["score"] is None
+
+    async def test_a_class_that_rules_gave_a_part_is_not_by_hand_afterwards(
+        self, desk: Desk, judges: Judges
+    ) -> None:
+        await define(desk, conditions={"source": ["fair"]}, label="key")
+        part, whole = await desk.lead(source="fair"), await desk.lead(source="web")
+        await judges.happened(part, whole)
+        await merged(desk, part["id"], whole["id"])
+        await judges.happened(whole)
+        assert classes(await shown(desk, whole)) == (None, None, None, [])
+
+
 class TestDefining:
     async def test_a_rule_is_answered_as_given_when_read(self, desk: Desk) -> None:
         body = {"name": "Key", "position": 3, "conditions": {"product": ["crm"]}, "label": "key"}
@@ -301,6 +325,13 @@ class TestDefining:
         assert (await desk("north1", "POST", RULES, {"name": "A", "label": "key"})).status == 403
 
 
+async def become(desk: Desk, lead: dict[str, Any], label: str) -> None:
+    """It gets the label a moment later."""
+    now = await shown(desk, lead)
+    while now["label"] != label:
+        now = await changed(desk, now)
+
+
 class TestWorker:
     async def test_a_new_lead_is_assigned_by_its_class_when_rules_give_it(self, working: Desk) -> None:
         await define(working, conditions={"source": ["fair"]}, label="key")
@@ -316,7 +347,11 @@ class TestWorker:
                 now = await changed(working, now)
             owners.append(now["owner_id"])
         assert owners == [str(working.users["north1"]), str(working.users["south1"])]
-        now = await shown(working, fair)
-        while now["label"] is None:
-            now = await changed(working, now)
-        assert now["label"] == "key"
+        await become(working, fair, "key")
+
+    async def test_the_other_is_judged_when_a_lead_is_merged_into_it(self, working: Desk) -> None:
+        await define(working, conditions={"tags": ["重点"]}, label="key")
+        part, whole = await working.lead(tags=["重点"]), await working.lead()
+        await become(working, part, "key")
+        await merged(working, part["id"], whole["id"])
+        await become(working, whole, "key")
