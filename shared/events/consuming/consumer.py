@@ -24,10 +24,10 @@ from shared.events.consuming.handlers import (
     Matter,
     Projection,
     Reaction,
-    Route,
     Run,
     current_run,
 )
+from shared.events.consuming.portions import matter_of, portions
 from shared.events.consuming.registry import key_of, registered
 from shared.events.consuming.seeking import Seeker
 from shared.events.envelope import Received
@@ -209,7 +209,7 @@ class ConsumerRunner:
     async def _matters(self, items: Sequence[Item]) -> Collection[Matter]:
         """In which of these events' matters the handlers act."""
         handlers = self.handlers
-        matters = {matter for item in items if (matter := _matter(item, handlers)) is not None}
+        matters = {matter for item in items if (matter := matter_of(item, handlers)) is not None}
         if len(items) <= handlers.max_batch or not isinstance(handlers, Reaction) or handlers.heeds_all:
             return matters
         try:
@@ -367,36 +367,6 @@ class ConsumerRunner:
             metrics.CONSUMER_STOPPED.labels(self.name).set(0 if problem is None else 1)
             if problem is not None:
                 log.error("consumer_stopped", consumer=self.name, why=problem)
-
-
-def portions(items: Sequence[Item], handlers: HandlerSet, matters: Collection[Matter]) -> list[list[Item]]:
-    """Cut a batch into transactions, each with at most `handlers.max_batch` events of these matters.
-
-    What a reaction passes over (other types, history, what nobody heeds now) locks no aggregate of ours and
-    is not counted.
-    """
-    if len(items) <= handlers.max_batch:
-        return [list(items)]
-    cut: list[list[Item]] = [[]]
-    acting = 0
-    for item in items:
-        if _matter(item, handlers) in matters:
-            if acting == handlers.max_batch:
-                cut.append([])
-                acting = 0
-            acting += 1
-        cut[-1].append(item)
-    return cut
-
-
-def _matter(item: Item, handlers: HandlerSet) -> Matter | None:
-    """None: there is nothing in it to act on."""
-    received = item.received
-    if received is None or handlers.route(received.type) is not Route.HANDLED:
-        return None
-    if received.historic and handlers.kind == "reaction":
-        return None
-    return received.tenant_id, received.type
 
 
 async def expel_predecessor(bootstrap: str, group: str, client_id: str) -> None:

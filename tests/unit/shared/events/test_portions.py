@@ -7,8 +7,8 @@ from uuid import UUID
 
 from shared.contracts.gateway import ImportFinished
 from shared.events.consuming.applying import Item, read
-from shared.events.consuming.consumer import portions
 from shared.events.consuming.handlers import HandlerSet, Matter, Projection, Reaction
+from shared.events.consuming.portions import portions
 from shared.events.envelope import headers_of
 from shared.events.kafka import Record
 
