@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import zipfile
 from dataclasses import dataclass
 
 from tests.chaos.hostile.values import bomb
@@ -62,10 +64,34 @@ def uploads(*, large: bool) -> list[Upload]:
         ),
         *(Upload(f"mapping: {name}", table, text, taken=False) for name, text in mappings().items()),
         Upload("64 KiB that unpack to 64 MiB", bomb(64)),
+        *(Upload(f"spreadsheet: {name}", content, taken=False) for name, content in spreadsheets().items()),
     ]
     if large:
         found.append(Upload("a bomb of 600 MiB", bomb(600), taken=False))
     return found
+
+
+def spreadsheets() -> dict[str, bytes]:
+    """Archives that say they are spreadsheets."""
+    sheet = "<worksheet><sheetData><row><c><v>1</v></c></row></sheetData></worksheet>"
+    laughs = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><workbook>&b;</workbook>'
+    return {
+        "no directory": b"PK\x03\x04" + bytes(200),
+        "nothing of one": _archive({"readme.txt": "hello"}),
+        "no parts": _archive({"xl/workbook.xml": "<workbook/>"}),
+        "entities": _archive({"xl/workbook.xml": laughs, "xl/worksheets/sheet1.xml": sheet}),
+        "a cell of 8 MiB": _archive({"xl/workbook.xml": f"<workbook>{'x' * 2**23}</workbook>"}),
+        "paths outside": _archive({"xl/workbook.xml": "<workbook/>", "../../../etc/passwd.xml": sheet}),
+        "many parts": _archive({"xl/workbook.xml": "<workbook/>"} | {f"{n}.xml": "" for n in range(3000)}),
+    }
+
+
+def _archive(parts: dict[str, str]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return made.getvalue()
 
 
 def mappings() -> dict[str, str]:

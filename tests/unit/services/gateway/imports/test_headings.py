@@ -16,11 +16,12 @@ from services.gateway.imports.corrections import (
 from services.gateway.imports.files.table import WrongHeader
 from services.gateway.imports.headings.columns import columns_of, fits_of
 from services.gateway.imports.headings.folding import fingerprint, folded
+from services.gateway.imports.mapping import DealsMapping
 from services.gateway.imports.mapping_file import default_mapping, load_mapping
 from services.gateway.imports.stages import OPEN, stage_of, stage_words
 from shared.ids import new_id
 
-LEADS, DEALS = default_mapping("leads"), default_mapping("history")
+LEADS, DEALS = default_mapping("leads"), DealsMapping(shape="deals")
 
 
 def fields(kind: str, *header: str) -> dict[str, str]:
