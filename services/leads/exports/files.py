@@ -158,9 +158,6 @@ class _Passed(io.RawIOBase):
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
 
-    def writable(self) -> bool:
-        return True
-
     def write(self, piece: bytes) -> int:  # type: ignore[override]  # a zip writes bytes only
         self._pieces.append(bytes(piece))
         return len(piece)
