@@ -70,11 +70,11 @@ def with_custom(asked: Asked, schema: Schema, zone: str) -> Asked:
     errors: list[FieldError] = []
     for key, text in asked.draft.custom.items():
         known = schema.fields.get(key)
-        if known is None or known.type is None or not isinstance(text, str):
+        if known is None or not isinstance(text, str):
             read_as[key] = text
             continue
         try:
-            read_as[key] = read(known.type, known.options, text, zone)
+            read_as[key] = read(known.shown_type, known.options, text, zone)
         except Misfit as misfit:
             errors.append(FieldError(f"/custom/{key}", misfit.code, misfit.detail))
     if errors:
