@@ -30,6 +30,22 @@ async def by_name(person: Person) -> dict[str, Any]:
     return {lead["name"]: lead for lead in (await person.get("/v1/leads", limit=100))["items"]}
 
 
+class TestKeptOut:
+    async def test_a_dry_run_names_the_same_rows_when_leads_that_repeat_others_are_kept_out(
+        self, company: Tenant, tmp_path: Path
+    ) -> None:
+        """The first row of a phone and its repetition are further apart than what is sent at once."""
+        (await company.admin.ask("PUT", "/v1/duplicate-policy", {"phone": "block"})).ok()
+        rows = [f"客户{number},138{number:08d}" for number in range(1, 1102)]
+        rows[1099] = "又一个客户1,13800000001"
+        file = written(tmp_path, "\n".join(["姓名,手机", *rows, "客户7,138-0000-0007"]))
+        dry = await brought_in(company.admin, "leads", file, None, dry_run="true")
+        done = await brought_in(company.admin, "leads", file, None)
+        assert dry["counts"] == done["counts"] == {"leads_created": 1100, "leads_failed": 2}
+        said = [(1101, "phone", "duplicate_lead"), (1103, "phone", "duplicate_lead")]
+        assert await errors_of(company.admin, dry) == await errors_of(company.admin, done) == said
+
+
 class TestUpdate:
     @pytest.mark.parametrize("key", ["phone", "email"])
     async def test_changes_what_rows_say_and_leaves_what_they_do_not_when_a_key_finds_the_lead(

@@ -61,7 +61,7 @@ async def _sent(loader: Loader, mapping: LeadsMapping, ready: _Prepared) -> None
 async def _settled(loader: Loader, ready: _Prepared) -> bool:
     """What became of the rows is kept; False where another process loads them too."""
     done, sent = ready.done, ready.sent
-    await _noted(loader, sent.rows, done)
+    await _noted(loader, sent, done)
     done.counts.update(f"leads_{row.status}" for row in sent.rows)
     done.problems += sent.problems
     done.positions += sent.positions
@@ -117,14 +117,18 @@ async def _known_owners(loader: Loader, rows: Sequence[LeadRow], done: Done) -> 
     return known
 
 
-async def _noted(loader: Loader, rows: Sequence[SentRow], done: Done) -> None:
+async def _noted(loader: Loader, sent: Sent, done: Done) -> None:
     """Which rows are about somebody whom an earlier row, or a stored lead, is about."""
-    repeats = await loader.repeated([(key, row.line) for row in rows for key in row.keys])
+    repeats = await loader.repeated([(key, row.line) for row in sent.rows for key in row.keys])
     earlier: dict[int, tuple[str, int]] = {}
     for key, line, first in sorted(repeats, reverse=True):
-        earlier[line] = (key.partition(":")[0], first)
-    for row in rows:
-        if row.line in earlier:
+        kind = key.partition(":")[0]
+        if kind in sent.blocking or line not in earlier or earlier[line][0] not in sent.blocking:
+            earlier[line] = (kind, first)
+    for row in sent.rows:
+        if row.line in earlier and earlier[row.line][0] in sent.blocking and row.status == "created":
+            done.problems.append(_kept_out(row, *earlier[row.line]))
+        elif row.line in earlier:
             kind, first = earlier[row.line]
             done.notes.append(Note(row.line, "same_customer", f"same {kind} as row {first}"))
             if loader.known.dry_run and loader.options.key == kind and row.status == "created":
@@ -132,3 +136,9 @@ async def _noted(loader: Loader, rows: Sequence[SentRow], done: Done) -> None:
                 row.status = "updated"
         elif row.duplicate_of is not None and row.status == "created":
             done.notes.append(Note(row.line, "duplicate", "repeats a lead that was stored before"))
+
+
+def _kept_out(row: SentRow, kind: str, first: int) -> Problem:
+    """What the leads service would have said: the row before it was taken back with its dry run."""
+    row.status = "failed"
+    return Problem(row.line, kind, "duplicate_lead", f"row {first} has this {kind} already")

@@ -47,13 +47,16 @@ class SentRow:
 
 @dataclass(slots=True)
 class Sent:
-    """`failed_units` are external ids of deals that were refused; `keys` those of rows that were taken."""
+    """`failed_units` are external ids of deals that were refused; `keys` those of rows that were taken;
+    `blocking`: what no two leads may share, of a dry run.
+    """
 
     problems: list[Problem] = field(default_factory=list)
     failed_units: set[str] = field(default_factory=set)
     positions: list[str] = field(default_factory=list)
     keys: list[tuple[str, int]] = field(default_factory=list)
     rows: list[SentRow] = field(default_factory=list)
+    blocking: frozenset[str] = frozenset()
 
 
 async def send_history(sender: Sender, mapping: HistoryShape, folded: Sequence[Folded]) -> Sent:
@@ -190,6 +193,7 @@ async def send_rows(sender: Sender, mapping: LeadsMapping, rows: Sequence[LeadRo
         principal=await sender.as_service(),
         wait_for=sender.after_org,
     )
+    sent.blocking = frozenset(answer.body["blocking"])
     if answer.position and not sender.known.dry_run:
         sent.positions.append(answer.position)
     for row, item in zip(rows, answer.body["items"], strict=True):

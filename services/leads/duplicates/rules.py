@@ -93,6 +93,11 @@ class Policy:
         return self.family == "off" and all(self.of(kind) == "flag" for kind in _EXACT)
 
     @property
+    def blocking(self) -> tuple[str, ...]:
+        """What no two leads may share."""
+        return tuple(kind for kind in _EXACT if self.of(kind) == "block")
+
+    @property
     def merges(self) -> bool:
         return "merge" in (self.family, *map(self.of, _EXACT))
 

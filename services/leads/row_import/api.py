@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from fastapi import Depends
 from pydantic import Field
 from starlette.responses import Response
 
+from services.leads.duplicates.policy import policy_of
 from services.leads.history_import.rules import marks_of
 from services.leads.intake.models import BadField, LeadIn
 from services.leads.row_import.rules import Asked, KeyKind, Mode
@@ -68,9 +70,12 @@ class RowOut(WireModel):
 
 
 class RowsOut(WireModel):
-    """One entry per row, in the order sent."""
+    """One entry per row, in the order sent. `blocking`: what no two leads may share, which a dry run cannot
+    see of rows that it took back before.
+    """
 
     items: list[RowOut]
+    blocking: list[str]
 
 
 @router.post("/rows", response_model=RowsOut, dependencies=[Depends(BodyLimit(BATCH_BYTES))])
@@ -83,12 +88,13 @@ async def post_rows(
     asker = body.asker
     batch = Batch(body.source, asker.user_id, body.run, body.mode, body.key)
 
-    async def work(tx: Tx) -> list[Taken]:
+    async def work(tx: Tx) -> tuple[list[Taken], Sequence[str]]:
         await tx.on_behalf_of(Access(tenant_id, asker.user_id, asker.visibility, asker.unit_id))
         async with tx.savepoint(keep=not body.dry_run):
-            return await import_rows(tx, tenant_id, batch, rows, at)
+            made = await import_rows(tx, tenant_id, batch, rows, at)
+        return made, (await policy_of(tx, tenant_id)).blocking if body.dry_run else ()
 
-    return await write.run(work, render=lambda made: _shown(tenant_id, made))
+    return await write.run(work, render=lambda done: _shown(tenant_id, *done))
 
 
 def _asked(item: RowIn) -> Asked | CoxError:
@@ -99,9 +105,9 @@ def _asked(item: RowIn) -> Asked | CoxError:
     return Asked(item.external_id, item.digest, draft, item.owner_id, tuple(item.emptied))
 
 
-def _shown(tenant_id: UUID, made: list[Taken]) -> RowsOut:
+def _shown(tenant_id: UUID, made: list[Taken], blocking: Sequence[str]) -> RowsOut:
     # Built from what is stored: nothing to check again.
-    return RowsOut.model_construct(items=[_row(tenant_id, one) for one in made])
+    return RowsOut.model_construct(items=[_row(tenant_id, one) for one in made], blocking=list(blocking))
 
 
 def _row(tenant_id: UUID, one: Taken) -> RowOut:
