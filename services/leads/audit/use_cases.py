@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.leads.audit.rules import CONTACT, Asked, Entry, changes_from, latest, withheld
+from services.leads.audit.rules import CONTACT, NAMING, Asked, Entry, changes_from, latest, withheld
 from services.leads.audit.tables import OF_LEAD, OF_TENANT, OF_USER, SEALED, VALUES, insertion
 from services.leads.contact_reads.use_cases import ContactRead, contact_reads_in_sight
 from services.leads.intake.lead import Lead
@@ -158,3 +158,9 @@ async def formerly(
         both = (value for name, each in (values or {}).items() if name in fields for value in each)
         found.setdefault(row["lead_id"], []).extend(value for value in both if isinstance(value, str))
     return {lead_id: list(dict.fromkeys(said)) for lead_id, said in found.items()}
+
+
+async def persons_of(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> list[tuple[Lead, list[str]]]:
+    """The leads, each with all that its person was called or reached by at some time."""
+    before = await formerly(tx, tenant_id, lead_ids, NAMING)
+    return [(lead, before.get(lead.id, [])) for lead in await get_leads(tx, tenant_id, lead_ids)]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from services.leads.normalising.texts import folded
 from shared.errors import Conflict, FieldError, Forbidden, Invalid
 
 State = Literal["waiting_approval", "ready", "refused", "expired"]
@@ -20,7 +18,6 @@ XLSX_ROWS = 1_048_576
 COUNTED_MOST = 100_000
 """Beyond this an approval is for any number."""
 _LEAST_SLACK = 10
-FORGOTTEN = "…"
 """Stands for words that named somebody who is erased."""
 
 
@@ -179,28 +176,6 @@ def check_decision(export: Export, by_id: UUID | None, approvers: Collection[UUI
     others = [user for user in approvers if user != export.user_id]
     if by_id == export.user_id and others:
         raise DecisionNotAllowed("you asked for it yourself")
-
-
-def names_somebody(words: str, person: Iterable[str | None]) -> bool:
-    """Whether one of the words is, or is a part of, what somebody is called or reached by."""
-    said = folded(" ".join(filter(None, person)))
-    parts = folded(words).split()
-    # A phone is searched for in any writing.
-    digits = (re.sub(r"\D", "", part) for part in parts)
-    return any(part in said for part in parts) or any(part in said for part in digits if len(part) > 3)
-
-
-def without_person(filters: Mapping[str, Any], person: Iterable[str | None]) -> dict[str, Any]:
-    """The same filters without the words that name somebody."""
-    told, known = dict(filters), tuple(person)
-    if "q" in told and names_somebody(told["q"], known):
-        told["q"] = FORGOTTEN
-    if "custom" in told:
-        tests = [(test, re.split("[=~<>]+", test, maxsplit=1)) for test in told["custom"]]
-        told["custom"] = [
-            f"{parts[0]}={FORGOTTEN}" if names_somebody(parts[-1], known) else test for test, parts in tests
-        ]
-    return told
 
 
 def check_terms(terms: Terms) -> None:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from services.leads.audit.use_cases import persons_of
 from services.leads.bulk import json_text
 from services.leads.exports.asking import count_matching, question_of
 from services.leads.exports.columns import CONTACTS, check_columns
@@ -23,7 +24,6 @@ from services.leads.exports.rules import (
     TooManyRows,
     check_decision,
     first_state,
-    without_person,
 )
 from services.leads.exports.tables import (
     CHANGE_FILTERS,
@@ -41,7 +41,7 @@ from services.leads.exports.tables import (
     exports,
 )
 from services.leads.exports.terms import approvers_of, terms_of
-from services.leads.intake.use_cases import get_leads
+from services.leads.intake.naming import without_person
 from services.leads.views.use_cases import view_to_ask
 from shared.access.directory import credit_of, tenant_of
 from shared.access.principal import Principal
@@ -246,22 +246,16 @@ async def come_due(tx: Tx, tenant_id: UUID, export_id: UUID, now: datetime) -> N
 
 
 async def forget(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:
-    """Erase the words that exports were filtered by where they name one of these leads' people.
-
-    To be called while the leads still say who they are.
+    """Erase the words that exports were filtered by where they name one of these leads' people, who are still
+    known by their leads.
     """
-    told = [
-        (lead.name, lead.email, lead.phone, *lead.other_phones)
-        for lead in await get_leads(tx, tenant_id, list(lead_ids))
-    ]
+    persons = await persons_of(tx, tenant_id, lead_ids)
     for row in await tx.connection.fetch(FILTERED_BY_WORDS, tenant_id):
-        filters, of_view = row["filters"], row["view_filters"]
-        for person in told:
-            filters = without_person(filters, person)
-            of_view = None if of_view is None else without_person(of_view, person)
-        if (filters, of_view) != (row["filters"], row["view_filters"]):
-            kept = None if of_view is None else json_text(of_view)
-            await tx.connection.execute(CHANGE_FILTERS, tenant_id, row["id"], json_text(filters), kept)
+        told = (row["filters"], row["view_filters"])
+        kept = without_person(list(told), persons)
+        if tuple(kept) != told:
+            filters, of_view = (None if each is None else json_text(each) for each in kept)
+            await tx.connection.execute(CHANGE_FILTERS, tenant_id, row["id"], filters, of_view)
 
 
 def _export(row: asyncpg.Record) -> Export:

@@ -10,6 +10,7 @@ from services.leads.intake.lead import Lead
 
 SHORTEST_WORD, OF_A_NUMBER = 2, 7
 FORGOTTEN = "(erased)"
+_TEST = re.compile(r"\w{1,40}[=~<>]+")
 
 
 def names_person(text: str, lead: Lead, formerly: Iterable[str] = ()) -> bool:
@@ -26,12 +27,18 @@ def without_person(said: Any, people: Sequence[tuple[Lead, Sequence[str]]]) -> A
     """JSON in which `FORGOTTEN` stands for each text that names somebody: leads with what they had before."""
     match said:
         case str():
-            return FORGOTTEN if any(names_person(said, *one) for one in people) else said
+            return _forgotten(said) if any(names_person(said, *one) for one in people) else said
         case list():
             return [without_person(each, people) for each in said]
         case dict():
             return {name: without_person(each, people) for name, each in said.items()}
     return said
+
+
+def _forgotten(said: str) -> str:
+    """What a custom field is held against is forgotten, not which field: the filter is still one."""
+    test = _TEST.match(said)
+    return f"{test[0] if test else ''}{FORGOTTEN}"
 
 
 def _says(text: str, word: str) -> bool:

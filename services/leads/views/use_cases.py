@@ -10,14 +10,12 @@ from uuid import UUID
 
 import asyncpg
 
-from services.leads.audit.rules import NAMING
-from services.leads.audit.use_cases import formerly
+from services.leads.audit.use_cases import persons_of
 from services.leads.bulk import json_text
 from services.leads.custom_fields.use_cases import schema_of
 from services.leads.filtering.custom import Wanted
 from services.leads.filtering.filters import LeadFilters
 from services.leads.intake.naming import without_person
-from services.leads.intake.use_cases import get_leads
 from services.leads.pipelines.rules import OUTCOMES
 from services.leads.pipelines.use_cases import list_pipelines
 from services.leads.pool.looking import pools_open_to
@@ -231,8 +229,7 @@ def _event(view: View, *, active: bool = True) -> ViewDefined:
 
 async def forget(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:
     """Views that look for one of these leads' people find nobody any more. Leads still say who they are."""
-    before = await formerly(tx, tenant_id, lead_ids, NAMING)
-    persons = [(lead, before.get(lead.id, [])) for lead in await get_leads(tx, tenant_id, lead_ids)]
+    persons = await persons_of(tx, tenant_id, lead_ids)
     for row in await tx.connection.fetch(FILTERS, tenant_id):
         kept = without_person(row["filters"], persons)
         if kept != row["filters"]:

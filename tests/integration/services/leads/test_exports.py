@@ -17,6 +17,7 @@ import pytest
 from services.leads.exports.reactions import expire_by
 from services.leads.exports.sending import AT_ONCE, LEASE
 from services.leads.exports.use_cases import forget
+from services.leads.intake.naming import FORGOTTEN
 from shared.database.engine import make_engine
 from shared.database.transactions import Access, Database
 from shared.events.backbone import Backbone
@@ -397,7 +398,8 @@ class TestRegister:
                 await forget(tx, company.tenant_id, [UUID(lead)])
         finally:
             await database.dispose()
-        assert [(await shown(company, one))["filters"]["q"] for one in exports] == ["…", "…", "fair"]
+        told = [(await shown(company, one))["filters"]["q"] for one in exports]
+        assert told == [FORGOTTEN, FORGOTTEN, "fair"]
 
 
 class TestOneAtATime:

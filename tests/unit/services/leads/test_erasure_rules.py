@@ -102,11 +102,12 @@ class TestWithoutPerson:
         said = {
             "q": "anna li",
             "stage": ["a", "call 138 0013 8000"],
-            "custom": [{"is": "li"}],
+            "custom": [{"is": "li"}, "site~anna li", "size>=7"],
             "n": 1,
             "no": None,
         }
         anna = [(lead(name="Anna Wang", phone="+8613800138001"), ["Anna Li", "138-0013-8000"])]
         assert without_person(said, anna) == {
-            "q": "(erased)", "stage": ["a", "(erased)"], "custom": [{"is": "li"}], "n": 1, "no": None,
+            "q": "(erased)", "stage": ["a", "(erased)"], "n": 1, "no": None,
+            "custom": [{"is": "li"}, "site~(erased)", "size>=7"],
         }  # fmt: skip
