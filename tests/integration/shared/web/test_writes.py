@@ -120,7 +120,10 @@ class TestIdempotency:
         answer = await desk.ask("POST", PATH, json={"text": "private"}, headers=key())
         async with desk.bed.app.transaction(Access(desk.principal.tenant_id)) as tx:
             await forget(tx, desk.principal.tenant_id, [answer.json()["id"]])
-        assert await desk.count("idempotency_keys") == 0
+        again = await desk.ask("POST", PATH, json={"text": "private"}, headers=key())
+        assert (again.status, again.json()["code"]) == (409, "answer_not_kept")
+        kept = "select answer from idempotency_keys where tenant_id = $1"
+        assert await desk.bed.admin.fetchval(kept, desk.principal.tenant_id) is None
 
     async def test_only_what_is_over_a_day_old_goes_when_purged(self, desk: Desk) -> None:
         await desk.ask("POST", PATH, json={"text": "old"}, headers=key("old"))
