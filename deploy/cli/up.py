@@ -72,7 +72,6 @@ def run(arguments: argparse.Namespace) -> int:
         _load_demo()
     if arguments.detach:
         return 0
-    print("Ctrl-C stops everything.", flush=True)
     return _stay(launcher)
 
 
@@ -186,6 +185,8 @@ def _load_demo() -> None:
 def _stay(launcher: subprocess.Popen[bytes]) -> int:
     """Wait with the launcher in the foreground; Ctrl-C or SIGTERM stops it."""
     try:
+        # Whoever reads this may press it at once.
+        print("Ctrl-C stops everything.", flush=True)
         launcher.wait()
     except KeyboardInterrupt:
         # Not on stdout: whoever read that may be gone, and a broken pipe would end this before `_stop`.
