@@ -67,12 +67,11 @@ def run(arguments: argparse.Namespace) -> int:
         except BaseException:
             _stop(launcher)
             raise
-    print(welcome)
-    if first_run and not arguments.no_demo:
-        _load_demo()
+    demo = first_run and not arguments.no_demo
     if arguments.detach:
+        _greet(welcome, demo=demo)
         return 0
-    return _stay(launcher)
+    return _stay(launcher, welcome, demo=demo)
 
 
 def _refuse_a_second(place: Home) -> None:
@@ -182,10 +181,16 @@ def _load_demo() -> None:
         print("cox: the demo company was not loaded (see above); everything else runs", file=sys.stderr)
 
 
-def _stay(launcher: subprocess.Popen[bytes]) -> int:
-    """Wait with the launcher in the foreground; Ctrl-C or SIGTERM stops it."""
+def _greet(welcome: str, *, demo: bool) -> None:
+    print(welcome)
+    if demo:
+        _load_demo()
+
+
+def _stay(launcher: subprocess.Popen[bytes], welcome: str, *, demo: bool) -> int:
+    """Wait with the launcher in the foreground; Ctrl-C or SIGTERM stops it, whatever is still being said."""
     try:
-        # Whoever reads this may press it at once.
+        _greet(welcome, demo=demo)
         print("Ctrl-C stops everything.", flush=True)
         launcher.wait()
     except KeyboardInterrupt:

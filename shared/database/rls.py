@@ -109,6 +109,34 @@ def search_function(signature: str) -> list[str]:
     ]
 
 
+LONGEST_CHAIN = 64
+
+
+def sees_end(function: str, table: str, key: str, following: str) -> str:
+    """A function `function(uuid)`: whether somebody sees the row of `table` at the end of a chain that begins
+    with this `key`. A row's column `following` names the next one's; such chains are short.
+    """
+    _checked(function, table, key, following)
+    return f"""
+create function {function}(wanted uuid) returns boolean language plpgsql stable as $body$
+declare
+  at uuid := wanted;
+  found_it boolean;
+begin
+  for step in 1..{LONGEST_CHAIN} loop
+    select {visible("owner_id", "team_id", "created_by")}, {following} into found_it, at
+      from {table} where tenant_id = cox_tenant() and {key} = at;
+    if not found then
+      return false;
+    elsif at is null then
+      return found_it;
+    end if;
+  end loop;
+  return false;
+end $body$
+"""  # noqa: S608 - checked names
+
+
 def append_only(table: str) -> list[str]:
     """Nobody but the owner changes or removes what was written."""
     _checked(table)

@@ -34,6 +34,12 @@ class Call:
         target, body = (_NAME.sub(lambda found: ids[found[1]], text) for text in (self.target, self.body))
         return target, orjson.loads(body) if body else None
 
+    def check(self, status: int, told: bytes, ids: dict[str, str]) -> None:
+        """The answer is as the page shows it; ids shown for the first time are added to `ids`."""
+        assert status == self.status, (self, told)
+        if self.answer is not None:
+            assert differences(self.answer, orjson.loads(told), ids) == [], self
+
 
 def calls_of(page: Path) -> list[Call]:
     """The calls of a page, in order."""

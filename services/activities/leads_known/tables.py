@@ -11,7 +11,7 @@ from sqlalchemy import Boolean, Column, Index, Table, Text, Uuid, or_, select, t
 from services.activities.leads_known.rules import KnownLead
 from services.activities.metadata import metadata
 from shared.access.visibility import visible
-from shared.database.rls import search_function, search_policy
+from shared.database.rls import search_function, search_policy, sees_end
 from shared.database.rls import visible as visible_in_sql
 from shared.database.transactions import Tx
 
@@ -38,25 +38,6 @@ known_leads = Table(
     ),
 )
 
-# A lead that was merged is seen by those who see the one that it is a part of; chains are short.
-_SEES = f"""
-create function sees_known(wanted uuid) returns boolean language plpgsql stable as $body$
-declare
-  at uuid := wanted;
-  found_it boolean;
-begin
-  for step in 1..64 loop
-    select {visible_in_sql("owner_id", "team_id", "created_by")}, merged_into into found_it, at
-      from known_leads where tenant_id = cox_tenant() and lead_id = at;
-    if not found then
-      return false;
-    elsif at is null then
-      return found_it;
-    end if;
-  end loop;
-  return false;
-end $body$
-"""  # noqa: S608 - own words
 _ABOVE = """
 create function known_above(wanted uuid) returns table (id uuid, owner uuid) language sql stable as $body$
   with recursive above as (
@@ -85,7 +66,8 @@ V3: tuple[str, ...] = (
     """create index ix_known_leads_tenant_id_merged_into on known_leads (tenant_id, merged_into)
         where merged_into is not null""",
     *search_policy("known_leads"),
-    _SEES,
+    # A lead that was merged is seen by those who see the one that it is a part of.
+    sees_end("sees_known", "known_leads", "lead_id", "merged_into"),
     _ABOVE,
     _BELOW,
     *(

@@ -49,16 +49,3 @@ REMOVE_DIGESTS = "delete from do_not_contact_list where tenant_id = $1 and diges
 FORGET = """
 update do_not_contact_list set shown = null where tenant_id = $1 and lead_id = any($2::uuid[])
 """
-HAVING_TERM = "select leads_having_term($1, $2, $3) as id"
-
-# Under row-level security an operator of arrays may use no index: hence a function of the search role. First
-# all that have the term, then their order: by the key alone every lead of the tenant would be looked at.
-HAVING_TERM_FUNCTION = """
-create function leads_having_term(sought bigint, after_id uuid, most integer) returns setof uuid
-language sql stable as $body$
-  with theirs as materialized (
-    select id from leads where tenant_id = cox_tenant() and terms @> array[sought])
-  select id from theirs where after_id is null or id > after_id order by id limit most
-$body$
-"""
-HAVING_TERM_SIGNATURE = "leads_having_term(bigint, uuid, integer)"

@@ -14,7 +14,6 @@ from services.leads.do_not_contact.tables import (
     ADD,
     ANYBODY,
     FORGET,
-    HAVING_TERM,
     LISTED,
     OF_DIGESTS,
     PAGE,
@@ -28,6 +27,7 @@ from services.leads.intake.changes import keys, update_lead
 from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import get_leads
 from services.leads.search.rules import exact_term
+from services.leads.search.use_cases import leads_with_terms
 from shared.database.transactions import Tx
 from shared.errors import NotFound
 from shared.events.timing.timers import forget as forget_timer
@@ -109,13 +109,13 @@ async def mark_leads_of(
     after = UUID(payload["after"]) if "after" in payload else None
     if entry is None:
         return
-    rows = await tx.connection.fetch(HAVING_TERM, entry["term"], after, AT_ONCE)
-    leads = await get_leads(tx, tenant_id, [row["id"] for row in rows])
+    ids = await leads_with_terms(tx, [entry["term"]], AT_ONCE, after=after)
+    leads = await get_leads(tx, tenant_id, ids)
     # A term is not as exact as a digest.
     theirs = [lead for lead in leads if entry["digest"] in _digests(tenant_id, keys(lead))]
     await _mark(tx, tenant_id, [lead.id for lead in theirs if _may_be_marked(lead)], at)
-    if len(rows) == AT_ONCE:
-        await schedule(tx, TIMER, entry_id, at, {"after": str(rows[-1]["id"])})
+    if len(ids) == AT_ONCE:
+        await schedule(tx, TIMER, entry_id, at, {"after": str(ids[-1])})
     else:
         await forget_timer(tx, TIMER, entry_id)
 

@@ -6,7 +6,6 @@ from sqlalchemy import Column, Date, DateTime, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.leads.metadata import metadata
-from shared.database.rls import search_function
 
 erasures = Table(
     "erasures",
@@ -29,15 +28,3 @@ from unnest($5::uuid[], $6::text[], $7::date[]) as r(lead_id, kept, kept_until)
 """  # noqa: S608 - own names
 SELECT = f"select {_COLUMNS} from erasures where tenant_id = $1 and lead_id = any($2::uuid[])"  # noqa: S608
 LET_GO = "update erasures set kept = null where tenant_id = $1 and lead_id = $2"
-
-# An operator of arrays is not leakproof: under row-level security it may use no index. Whoever asks sees all.
-_SHARING = """
-create function leads_sharing(wanted bigint[], most integer) returns setof uuid
-language sql stable as $body$
-  select id from leads where tenant_id = cox_tenant() and terms && wanted limit most
-$body$
-"""
-_SIGNATURE = "leads_sharing(bigint[], integer)"
-V1: tuple[str, ...] = (_SHARING, *search_function(_SIGNATURE))
-"""What the migration executes."""
-SHARING = "select leads_sharing($1, $2) as id"

@@ -26,14 +26,14 @@ from services.leads.erasure.rules import (
     personal_keys,
     to_keep,
 )
-from services.leads.erasure.tables import INSERT, LET_GO, SELECT, SHARING
+from services.leads.erasure.tables import INSERT, LET_GO, SELECT
 from services.leads.intake.changes import ChangedMeanwhile, keys
 from services.leads.intake.emptying import empty_leads
 from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import get_lead, get_leads, lock_leads, record_lead_events
 from services.leads.parts.use_cases import parts_of, roots_of
 from services.leads.search.rules import exact_term
-from services.leads.search.use_cases import next_lead_with
+from services.leads.search.use_cases import leads_with_terms, next_lead_with
 from services.leads.workload.use_cases import lock_loads, shift_loads
 from shared.access.directory import credits_of
 from shared.contracts.base import Credit
@@ -102,8 +102,7 @@ async def _merged(tx: Tx, tenant_id: UUID, lead_ids: Collection[UUID]) -> list[L
 
 async def _sharing(tx: Tx, tenant_id: UUID, wanted: Collection[Key]) -> list[Lead]:
     terms = [exact_term(tenant_id, key.kind, key.value) for key in sorted(wanted)]
-    rows = await tx.connection.fetch(SHARING, terms, MOST_AT_ONCE + 1)
-    found = await get_leads(tx, tenant_id, [row["id"] for row in rows])
+    found = await get_leads(tx, tenant_id, await leads_with_terms(tx, terms, MOST_AT_ONCE + 1))
     # A term is a number that two values may share.
     return [lead for lead in found if not personal_keys(keys(lead)).isdisjoint(wanted)]
 

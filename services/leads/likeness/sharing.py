@@ -12,9 +12,10 @@ from services.leads.duplicates.use_cases import holders_of
 from services.leads.intake.changes import keys
 from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import get_lead, get_leads
-from services.leads.likeness.tables import OF_LEAD, SHARING
+from services.leads.likeness.tables import OF_LEAD
 from services.leads.parts.use_cases import parts_of, roots_of
 from services.leads.search.rules import exact_term
+from services.leads.search.use_cases import leads_with_terms
 from shared.database.transactions import Tx
 
 _MOST = 100
@@ -64,8 +65,8 @@ async def _by_keys(tx: Tx, lead: Lead, found: dict[UUID, list[Why]]) -> None:
     parts = (await parts_of(tx, lead.tenant_id, [lead.id])).get(lead.id, [])
     mine = {key for each in (lead, *await get_leads(tx, lead.tenant_id, parts)) for key in keys(each)}
     terms = [exact_term(lead.tenant_id, key.kind, key.value) for key in sorted(mine)]
-    rows = await tx.connection.fetch(SHARING, terms, _MOST) if terms else []
-    for other in await get_leads(tx, lead.tenant_id, [row["id"] for row in rows if row["id"] != lead.id]):
+    others = [each for each in await leads_with_terms(tx, terms, _MOST) if each != lead.id]
+    for other in await get_leads(tx, lead.tenant_id, others):
         found[other.id] += [Why(key.kind) for key in sorted(mine.intersection(keys(other)))]
 
 

@@ -64,22 +64,7 @@ create function alike_companies(wanted text, most integer) returns setof text la
 $body$
 """
 _SIGNATURE = "alike_companies(text, integer)"
-_SHARING = """
-create function leads_with_keys(wanted bigint[], most integer) returns setof uuid language plpgsql stable
-as $body$
-begin
-  return query execute format(
-    'select id from leads where tenant_id = %L and terms && %L::bigint[] order by id limit %s',
-    cox_tenant(), wanted, most);
-end $body$
-"""
-_SHARING_SIGNATURE = "leads_with_keys(bigint[], integer)"
-FUNCTIONS: tuple[str, ...] = (
-    _ALIKE,
-    *search_function(_SIGNATURE),
-    _SHARING,
-    *search_function(_SHARING_SIGNATURE),
-)
+FUNCTIONS: tuple[str, ...] = (_ALIKE, *search_function(_SIGNATURE))
 
 KNOWN = "select lead_id, core from lead_companies where tenant_id = $1 and lead_id = any($2::uuid[])"
 PUT = """
@@ -125,7 +110,6 @@ update duplicate_suspects set state = $3, decided_at = $4, decided_by = $5 where
 COMPARING_TENANTS = (
     "select tenant_id from duplicate_policies where tenant_id = any($1::uuid[]) and company = 'flag'"
 )
-SHARING = "select leads_with_keys($1, $2) as id"
 FORGET = (
     """delete from duplicate_suspects
     where tenant_id = $1 and (lead_id = any($2::uuid[]) or other_id = any($2::uuid[]))""",

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Index, Table, Text, Uuid, t
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.leads.metadata import metadata
-from shared.database.rls import search_function, visible
+from shared.database.rls import search_function, sees_end, visible
 
 merges = Table(
     "merges",
@@ -86,29 +86,10 @@ ABOUT = f"""
 select {_COLUMNS} from merges where tenant_id = $1 and (lead_id = $2 or into_id = $2) order by at, id
 """  # noqa: S608
 
-# Somebody sees what was merged if they see the lead that it is a part of. Chains are as long as there are
-# leads in one, and those are few.
-_SEES = f"""
-create function sees_lead(wanted uuid) returns boolean language plpgsql stable as $body$
-declare
-  at uuid := wanted;
-  found_it boolean;
-begin
-  for step in 1..64 loop
-    select {visible("owner_id", "team_id", "created_by")}, merged_into into found_it, at
-      from leads where tenant_id = cox_tenant() and id = at;
-    if not found then
-      return false;
-    elsif at is null then
-      return found_it;
-    end if;
-  end loop;
-  return false;
-end $body$
-"""  # noqa: S608 - own words
+# Somebody sees what was merged if they see the lead that it is a part of.
 _SIGNATURE = "sees_lead(uuid)"
 V1: tuple[str, ...] = (
-    _SEES,
+    sees_end("sees_lead", "leads", "id", "merged_into"),
     *search_function(_SIGNATURE),
     f"""alter policy app_visible on leads using (tenant_id = cox_tenant()
       and ({visible("owner_id", "team_id", "created_by")}

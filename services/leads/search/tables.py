@@ -153,6 +153,18 @@ begin
 end $body$
 """
 
+# All that have one of the terms, and only then their order: by the key alone every lead of the tenant would
+# be looked at.
+_WITH_TERMS = """
+create function leads_with_terms(wanted bigint[], after_id uuid, most integer) returns setof uuid
+language sql stable as $body$
+  with theirs as materialized (
+    select id from leads where tenant_id = cox_tenant() and terms && wanted)
+  select id from theirs where after_id is null or id > after_id order by id limit most
+$body$
+"""
+_WITH_TERMS_SIGNATURE = "leads_with_terms(bigint[], uuid, integer)"
+
 V1: tuple[str, ...] = (
     _find(""),
     *search_function(_FIND_SIGNATURE),
@@ -179,4 +191,7 @@ IDENTITIES: tuple[str, ...] = (
 )
 """What makes it know every kind of key."""
 
+EXACT: tuple[str, ...] = (_WITH_TERMS, *search_function(_WITH_TERMS_SIGNATURE))
+"""What finds leads by whole values."""
+WITH_TERMS = "select leads_with_terms($1, $2, $3) as id"
 SUCCESSOR = "select next_lead_with($1, $2, $3, $4)"

@@ -11,7 +11,7 @@ from uuid import UUID
 from services.leads.bulk import json_text
 from services.leads.search.function import FIND
 from services.leads.search.rules import exact_term, search_for
-from services.leads.search.tables import SUCCESSOR
+from services.leads.search.tables import SUCCESSOR, WITH_TERMS
 from shared.database.transactions import Tx
 
 
@@ -131,3 +131,14 @@ async def next_lead_with(tx: Tx, tenant_id: UUID, kind: str, value: str, but: UU
     term = exact_term(tenant_id, kind, value)
     found: UUID | None = await tx.connection.fetchval(SUCCESSOR, kind, value, term, but)
     return found
+
+
+async def leads_with_terms(
+    tx: Tx, terms: Sequence[int], most: int, *, after: UUID | None = None
+) -> list[UUID]:
+    """Ids, in order, of the tenant's leads that have one of these `exact_term`s, whoever may see them.
+
+    Two values may share a term: whoever asks looks at the leads.
+    """
+    rows = await tx.connection.fetch(WITH_TERMS, list(terms), after, most) if terms else []
+    return [row["id"] for row in rows]

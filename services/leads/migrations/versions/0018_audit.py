@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from alembic import op
 
-from services.leads.erasure import tables as erasure
 from shared.database.rls import append_only, run, tenant_policy
 
 revision = "0018"
@@ -58,7 +57,6 @@ _CHANGES: tuple[str, ...] = (
         constraint pk_erasures primary key (tenant_id, lead_id)
     )""",
     *tenant_policy("erasures"),
-    *erasure.V1,
 )
 
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from services.leads.do_not_contact.tables import HAVING_TERM_FUNCTION, HAVING_TERM_SIGNATURE
-from shared.database.rls import run, search_function, tenant_policy
+from shared.database.rls import run, tenant_policy
 
 revision = "0019"
 down_revision = "0018"
@@ -94,4 +93,3 @@ def upgrade() -> None:
     run(op.execute, _NOTICES, _CONSENTS, _LIST, _RETENTION)
     run(op.execute, *map(tenant_policy, ("notices", "notice_versions", "consents", "do_not_contact_list")))
     run(op.execute, *map(tenant_policy, ("retention_policies", "retention_warnings")))
-    run(op.execute, [HAVING_TERM_FUNCTION], search_function(HAVING_TERM_SIGNATURE))
