@@ -71,7 +71,7 @@ async def load_history(
     folded = await asyncio.to_thread(_folded, loader, units, fold, done)
     await _know(loader, {name for one, _ in folded for name in one.people()}, mapping)
     if isinstance(mapping, DealsMapping):
-        await _distinct(loader, [one for one, _ in folded])
+        await _distinct(loader, [one for one, _ in folded], done)
     for one, lines in folded:
         _check_people(loader, one)
         _account(loader, one, lines, done)
@@ -109,10 +109,10 @@ def _account(loader: Loader, one: Folded, lines: Sequence[int], done: Done) -> N
     loader.report.counts["rows_ignored"] += one.ignored
 
 
-async def _distinct(loader: Loader, folded: Sequence[Folded]) -> None:
+async def _distinct(loader: Loader, folded: Sequence[Folded], done: Done) -> None:
     """Deals whose id, or all that they say, an earlier row has, are out."""
     deals = [one.deal for one in folded if one.deal is not None]
-    repeats = await loader.repeated([(f"row:{deal.external_id}", deal.line) for deal in deals])
+    repeats = await loader.repeated([(f"row:{deal.external_id}", deal.line) for deal in deals], done)
     first = {line: earlier for _, line, earlier in repeats}
     for one in folded:
         if one.deal is not None and one.deal.line in first:
@@ -126,7 +126,7 @@ async def _distinct(loader: Loader, folded: Sequence[Folded]) -> None:
 async def _noted(loader: Loader, keys: Sequence[tuple[str, int]], done: Done) -> None:
     """Which rows are further deals of somebody whom an earlier row is about."""
     told: dict[int, str] = {}
-    for key, line, first in sorted(await loader.repeated(keys), reverse=True):
+    for key, line, first in sorted(await loader.repeated(keys, done), reverse=True):
         told[line] = f"same {key.partition(':')[0]} as row {first}: another deal of the same customer"
     done.notes += [Note(line, "same_customer", detail) for line, detail in told.items()]
 

@@ -93,7 +93,7 @@ def _folded(loader: Loader, cells: dict[int, Cells], mapping: LeadsMapping) -> t
 
 async def _distinct(loader: Loader, rows: Sequence[LeadRow], done: Done) -> list[LeadRow]:
     """Without rows whose id, or all that they say, an earlier row has."""
-    repeats = await loader.repeated([(f"row:{row.external_id}", row.line) for row in rows])
+    repeats = await loader.repeated([(f"row:{row.external_id}", row.line) for row in rows], done)
     first = {line: earlier for _, line, earlier in repeats}
     for row in rows:
         if row.line in first:
@@ -119,7 +119,7 @@ async def _known_owners(loader: Loader, rows: Sequence[LeadRow], done: Done) -> 
 
 async def _noted(loader: Loader, sent: Sent, done: Done) -> None:
     """Which rows are about somebody whom an earlier row, or a stored lead, is about."""
-    repeats = await loader.repeated([(key, row.line) for row in sent.rows for key in row.keys])
+    repeats = await loader.repeated([(key, row.line) for row in sent.rows for key in row.keys], done)
     earlier: dict[int, tuple[str, int]] = {}
     for key, line, first in sorted(repeats, reverse=True):
         kind = key.partition(":")[0]

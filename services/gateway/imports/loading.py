@@ -4,6 +4,7 @@ progress.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from services.gateway.imports.people import find_people
 from services.gateway.imports.reading import mapping_of, own_names
 from services.gateway.imports.report import Report
 from services.gateway.imports.rows import tables as kept
+from services.gateway.imports.rows.marks import Marks, keep_marks, marks_of
 from services.gateway.imports.rows.tables import Cells, Units
 from services.gateway.imports.rules import Fields, Note, Options, Problem, RowError, pick
 from services.gateway.imports.tables import Import
@@ -62,13 +64,14 @@ class Part:
 
 @dataclass(slots=True)
 class Done:
-    """What a batch came to; `bad` are the rows that were not imported, by line."""
+    """What a batch came to; `bad` are the rows that were not imported, by line; `marked` what it marked."""
 
     problems: list[Problem] = field(default_factory=list)
     bad: dict[int, Cells] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
     positions: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    marked: bytes = b""
 
 
 @dataclass(slots=True)
@@ -86,6 +89,7 @@ class Loader:
     zone: ZoneInfo
     currency: str
     report: Report
+    marks: Marks
     after_org: str
     """The org's newest position: services are to know it before they are sent anything."""
     people: dict[str, UUID] = field(default_factory=dict)
@@ -97,6 +101,7 @@ class Loader:
     ) -> Loader:
         async with database.transaction(Access(known.tenant_id)) as tx:
             tenant = await tenancy.present_tenant(tx)
+            marks = await marks_of(tx, known.id)
         mapping = mapping_of(known.kind, known.mapping)
         header = known.header or ()
         custom = await _custom_fields(services, known) if isinstance(mapping, LeadsMapping) else {}
@@ -115,6 +120,7 @@ class Loader:
             zone=ZoneInfo(tenant.timezone),
             currency=tenant.currency,
             report=report,
+            marks=marks,
             after_org=encode_token(
                 [Position(TenantConfigured.topic, tenant.id, tenant.version)], tenant.id, secret
             ),
@@ -172,6 +178,7 @@ class Loader:
         async with self.database.transaction(self.access) as tx:
             await tables.insert_problems(tx, self.known.id, done.problems)
             await kept.insert_bad_rows(tx, self.known.id, done.bad)
+            await keep_marks(tx, self.known.id, part.last, done.marked)
             changed = await tables.change_import(
                 tx,
                 self.known,
@@ -212,10 +219,11 @@ class Loader:
             return "unknown_rep", f"nobody in the org is called {name!r}: import the org first"
         return None
 
-    async def repeated(self, marks: Sequence[tuple[str, int]]) -> list[tuple[str, int, int]]:
+    async def repeated(self, marks: Sequence[tuple[str, int]], done: Done) -> list[tuple[str, int, int]]:
         """(mark, line, first line) of the marks that an earlier row of the file has."""
-        async with self.database.transaction(self.access) as tx:
-            return await kept.mark(tx, self.known.id, marks)
+        repeats, packed = await asyncio.to_thread(self.marks.add, marks)
+        done.marked += packed
+        return repeats
 
     async def as_service(self) -> Principal:
         """The gateway itself, acting in the tenant."""

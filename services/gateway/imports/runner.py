@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from uuid import UUID
 
 import structlog
@@ -113,7 +113,8 @@ class Runner:
             known = read
         secret = self._settings.position_secret.get_secret_value()
         loader = await Loader.of(self._database, self._services, self._clock, secret, known)
-        await load_rest(loader)
+        with closing(loader.marks):
+            await load_rest(loader)
 
     async def _give_up(self, known: Import, error: Exception) -> None:
         """A refusal ends the import with its reason; an error that nobody foresaw does so after some

@@ -36,16 +36,6 @@ import_rows = Table(
     Column("cells", Text, nullable=False),
 )
 
-# What says that two rows of a file are the same, or about the same person, with the first of them.
-import_marks = Table(
-    "import_marks",
-    metadata,
-    Column("tenant_id", Uuid, primary_key=True),
-    Column("import_id", Uuid, primary_key=True),
-    Column("mark", Text, primary_key=True),
-    Column("line", Integer, nullable=False),
-)
-
 import_bad_rows = Table(
     "import_bad_rows",
     metadata,
@@ -62,17 +52,6 @@ _NEXT_CHUNK = """select first, content from import_chunks
     where tenant_id = $1 and import_id = $2 and first > $3 order by first limit 1"""
 _BATCH = """select unit, line, cells from import_rows
     where tenant_id = $1 and import_id = $2 and unit > $3 and unit <= $4 order by unit, line"""
-_MARK = """
-with given as (select mark, line from unnest($3::text[], $4::int[]) as g(mark, line)),
-made as (
-    insert into import_marks (tenant_id, import_id, mark, line)
-    select $1, $2, mark, min(line) from given group by mark order by mark
-    on conflict do nothing returning mark, line)
-select g.mark, g.line, coalesce(made.line, m.line) as first
-from given g left join made on made.mark = g.mark
-left join import_marks m on m.tenant_id = $1 and m.import_id = $2 and m.mark = g.mark
-where coalesce(made.line, m.line) < g.line
-"""
 _BAD = """insert into import_bad_rows (tenant_id, import_id, line, cells)
     select $1, $2, r.* from unnest($3::int[], $4::text[]) r(line, cells) on conflict do nothing"""
 _BAD_PAGE = """
@@ -129,18 +108,6 @@ async def read_units(tx: Tx, import_id: UUID, after: int, count: int) -> tuple[U
     return units, after + count
 
 
-async def mark(tx: Tx, import_id: UUID, marks: Sequence[tuple[str, int]]) -> list[tuple[str, int, int]]:
-    """Keep which line has each mark first; (mark, line, first line) of those that an earlier line has.
-
-    Marking the same lines again, after a crash, answers the same.
-    """
-    if not marks:
-        return []
-    names, lines = zip(*marks, strict=True)
-    rows = await tx.connection.fetch(_MARK, tx.tenant_id, import_id, names, lines)
-    return [(row["mark"], row["line"], row["first"]) for row in rows]
-
-
 async def insert_bad_rows(tx: Tx, import_id: UUID, rows: Mapping[int, Cells]) -> None:
     """Keep the rows that were not imported, as they are, to be corrected."""
     if rows:
@@ -162,7 +129,7 @@ async def bad_among(tx: Tx, import_id: UUID, lines: Iterable[int]) -> set[int]:
 
 async def clear_rows(tx: Tx, import_id: UUID) -> None:
     """Forget what stands between reading and loading."""
-    for table in ("import_rows", "import_chunks", "import_marks"):
+    for table in ("import_rows", "import_chunks", "import_seen"):
         await tx.connection.execute(_CLEAR.format(table=table), tx.tenant_id, import_id)
 
 
