@@ -53,8 +53,8 @@ class RowChange:
     """Rows inserted or changed by the statement that records the events about them: one round trip for both.
 
     `items` are common table expressions over $1 … $n, `arguments` their n values; `answer` ends the
-    statement. `patches` is a relation `(aggregate_id, patch)` over them: fields of those aggregates' first
-    events that only the statement itself finds out.
+    statement. `patches` is an expression over them, a JSON object `{aggregate_id: patch}` or null: fields of
+    those aggregates' first events that only the statement itself finds out.
     """
 
     items: str
@@ -118,9 +118,10 @@ def _changed(items: str, answer: str, patches: str | None, first: int, form: For
     if patches is None:
         appended = _append(first, form, seq="x.k")
     else:
-        patched = "case when q.patch is null then x.payload else (x.payload::jsonb || q.patch)::text end"
-        join = f"left join {patches} q on q.aggregate_id = x.aggregate_id and x.k = 1"
-        appended = _append(first, form, seq="x.k", join=join, payload=patched)
+        patch = f"{patches} -> x.aggregate_id::text"
+        patched = f"""case when {patches} is null or x.k <> 1 then x.payload
+    else coalesce((x.payload::jsonb || ({patch}))::text, x.payload) end"""
+        appended = _append(first, form, seq="x.k", payload=patched)
     return f"with {items}, {appended} {answer}"
 
 

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from multiprocessing import get_context
 from typing import Any, TypeAlias
@@ -50,7 +50,7 @@ _FIELDS = tuple(
     replace(defined, type=defined.wanted, wanted=None)
     for defined in (CustomFieldIn.model_validate(each).field(new_id()) for each in FIELDS)
 )
-_COLUMNS = (*(field.name for field in fields(Lead)), "search_text", "terms")
+_COLUMNS = (*Lead._fields, "search_text", "terms")
 _GIN = "ix_leads_terms"
 
 
@@ -106,9 +106,8 @@ def _portion(people: People, first: int, count: int) -> _Made:
         lead, contact = _lead(people, number)
         custom = found_by_custom(people.tenant, _FIELDS, lead.custom)
         text, terms = found_by(people.tenant, lead.name, lead.company, contact, lead.tags, custom)
-        values = {field: getattr(lead, field) for field in Lead.__slots__}
-        values |= {"custom": json_text(lead.custom), "search_text": text, "terms": terms}
-        made.leads.append(tuple(values[name] for name in _COLUMNS))
+        values = lead._asdict() | {"custom": json_text(lead.custom)}
+        made.leads.append((*values.values(), text, terms))
         made.keys.extend((people.tenant, key.kind, key.value, lead.id) for key in contact.keys)
         made.events.append(_event(lead))
     return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -313,8 +313,7 @@ async def _hand_over(
     if old.status == "open":
         shifts = {owner_id: 1} | ({old.owner_id: -1} if old.owner_id else {})
         await shift_loads(tx, old.tenant_id, shifts)
-    return replace(
-        old,
+    return old._replace(
         owner_id=owner_id,
         team_id=credit.team_id,
         pooled_at=None,

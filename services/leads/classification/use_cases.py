@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
@@ -43,7 +43,7 @@ class Judged:
             one.name: getattr(one.rule, one.name, None) for one in self.verdicts if not one.by_hand
         }
         ruled = tuple(one.name for one in self.verdicts if one.rule is not None and not one.by_hand)
-        return replace(self.lead, score=self.scored.value if self.scored else None, ruled=ruled, **values)
+        return self.lead._replace(score=self.scored.value if self.scored else None, ruled=ruled, **values)
 
 
 async def judge_soon(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID], at: datetime) -> None:
@@ -121,5 +121,5 @@ async def _followed(tx: Tx, tenant_id: UUID, terms: Terms, leads: Sequence[Lead]
 
 def _judge(terms: Terms, lead: Lead, followed_at: datetime | None, at: datetime) -> Judged:
     found = scored(terms.score, lead, facts_of(lead), followed_at, at) if terms.score else None
-    facts = facts_of(replace(lead, score=found.value if found else None))
+    facts = facts_of(lead._replace(score=found.value if found else None))
     return Judged(lead, terms, found, verdicts(terms.rules, lead, facts))

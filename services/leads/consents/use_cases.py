@@ -122,7 +122,7 @@ async def _recorded(tx: Tx, tenant_id: UUID, lead_id: UUID, said: Statement, now
         )
         events.append(NewEvent(lead_id, event, said.at))
     places = await record_lead_events(tx, events)
-    return await _known(tx, replace(lead, seq=places[-1].seq))
+    return await _known(tx, lead._replace(seq=places[-1].seq))
 
 
 async def last_granted(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> dict[UUID, datetime]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -118,7 +118,7 @@ def start(setting: Setting, tenant_id: UUID, lead_id: UUID, source: str, deal: D
     worth = setting.valuer.known(deal.value, started_at)
     contact = contact_of(deal.given, setting.region)
     lead = _first(setting, tenant_id, lead_id, source, deal, pipeline, started_at, worth)
-    lead = replace(lead, **contact_columns(contact))
+    lead = lead._replace(**contact_columns(contact))
     built = Built(lead, created=True, keys=contact.keys)
     built.search_text, built.terms = found_by(tenant_id, deal.name, deal.company, contact, deal.tags, NOTHING)
     creator = setting.credit(deal.creator_id, started_at)
@@ -131,7 +131,7 @@ def start(setting: Setting, tenant_id: UUID, lead_id: UUID, source: str, deal: D
 def extend(setting: Setting, lead: Lead, deal: Deal, known_steps: int) -> Built:
     """A row whose first steps are in: the others. Raises what is wrong with them."""
     pipelines = {pipeline.id: pipeline for pipeline in setting.pipelines.values()}
-    built = Built(replace(lead, updated_at=setting.now), created=False)
+    built = Built(lead._replace(updated_at=setting.now), created=False)
     _count(built.loads, lead, -1)
     _go_on(setting, built, pipelines[lead.pipeline_id], deal.steps[known_steps:], known_steps)
     return built
@@ -163,8 +163,10 @@ def _hand(setting: Setting, built: Built, happened: Handed) -> None:
     credit = setting.credit(happened.owner_id, happened.at)
     built.record(assigned(built.lead, credit, "import"), happened.at)
     built.assignments.append(assignment_row(built.lead, "import", happened.owner_id, happened.at))
-    built.lead = replace(
-        built.lead, owner_id=happened.owner_id, team_id=credit.team_id, seq=built.lead.seq + 1
+    built.lead = built.lead._replace(
+        owner_id=happened.owner_id,
+        team_id=credit.team_id,
+        seq=built.lead.seq + 1,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -94,7 +93,7 @@ async def update_lead(
         raise ChangedMeanwhile
     new = await _changed(tx, valuer, schema, old, changes, at)
     if holders:
-        new = replace(new, duplicate_of=await repeated_by(tx, new, holders))
+        new = new._replace(duplicate_of=await repeated_by(tx, new, holders))
         await release_keys(tx, tenant_id, old, new, holders)
     names = changed_names(old, new)
     currency = valuer.tenant.currency
@@ -161,7 +160,7 @@ async def _changed(
         wanted["ruled"] = tuple(name for name in lead.ruled if name not in wanted)
     if "value" in wanted:
         wanted |= value_columns(await valuer.value(wanted.pop("value"), at))
-    after = replace(lead, **wanted)
+    after = lead._replace(**wanted)
     check_named(after.name, after.company, after.phone, after.email)
     return after
 
@@ -222,7 +221,7 @@ async def store_fields(
     has, which is stored elsewhere.
     """
     text, terms = found_as(schema, new)
-    new = replace(new, updated_at=at, seq=old.seq + 1)
+    new = new._replace(updated_at=at, seq=old.seq + 1)
     event = LeadUpdated(changed=(*names, *also), dimensions=new.dimensions, value=new.amount(currency))
     row = await change_row(tx, old, new, names, user_id, at, also=also)
     change = RowChange.of(field_change(new, text, terms), row)
@@ -237,7 +236,7 @@ async def rewrite_custom(
 
     It is recorded as what belongs to the past: nobody did anything, so nothing is to follow.
     """
-    new = replace(old, custom=dict(custom), seq=old.seq + 1)
+    new = old._replace(custom=dict(custom), seq=old.seq + 1)
     event = LeadUpdated(changed=("custom",), dimensions=new.dimensions, value=new.amount(currency))
     change = RowChange.of(
         field_change(new, *found_as(schema, new)), await change_row(tx, old, new, ("custom",), None, at)
@@ -270,7 +269,7 @@ async def note_change(
         (INSERT_CHANGE, (lead.tenant_id, lead.id, seq, at, user_id, [name], kept, sealed)),
     )
     await change_and_record(tx, change, [NewEvent(lead.id, event, at)], above={lead.id: lead.seq})
-    return replace(lead, seq=seq, updated_at=at)
+    return lead._replace(seq=seq, updated_at=at)
 
 
 async def change_row(

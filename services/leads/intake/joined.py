@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -35,7 +34,7 @@ async def store_joined(
         previous_owner_id=one.owner_id,
     )
     absorbed = LeadAbsorbed(credit=credit[1], dimensions=other.dimensions, lead_ids=(one.id, *brought))
-    gone = replace(one, owner_id=None, team_id=None, pooled_at=None, merged_into=other.id, updated_at=at)
+    gone = one._replace(owner_id=None, team_id=None, pooled_at=None, merged_into=other.id, updated_at=at)
     return await _recorded(tx, (gone, other), (merged, absorbed), at)
 
 
@@ -55,7 +54,7 @@ async def store_separated(
         pool_id=pooled,
     )
     separated = LeadSeparated(credit=credit[1], dimensions=other.dimensions, lead_ids=(one.id, *brought))
-    return await _recorded(tx, (replace(one, updated_at=at), other), (unmerged, separated), at)
+    return await _recorded(tx, (one._replace(updated_at=at), other), (unmerged, separated), at)
 
 
 async def _store_repeats(tx: Tx, lead: Lead) -> None:
@@ -84,4 +83,4 @@ async def _recorded(
 ) -> tuple[Lead, Lead]:
     told = [NewEvent(lead.id, event, at) for lead, event in zip(leads, events, strict=True)]
     first, second = await record_lead_events(tx, told)
-    return replace(leads[0], seq=first.seq), replace(leads[1], seq=second.seq)
+    return leads[0]._replace(seq=first.seq), leads[1]._replace(seq=second.seq)

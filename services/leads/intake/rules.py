@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ParamSpec, TypeVar
+from types import MappingProxyType
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
 
 from services.leads.custom_fields.finding import Found
@@ -40,8 +41,7 @@ class Given:
     wecom_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A lead as given; texts are trimmed and storable. What is None is not known."""
 
     name: str | None = None
@@ -54,7 +54,7 @@ class Draft:
     product: str | None = None
     value: Money | None = None
     tags: tuple[str, ...] = ()
-    custom: Mapping[str, Any] = field(default_factory=dict)
+    custom: Mapping[str, Any] = MappingProxyType({})
     credit_code: str | None = None
     wecom_id: str | None = None
     label: Label | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -101,7 +101,7 @@ async def create_leads(
     if good and not start.policy.only_flags:
         found = await screened(tx, tenant_id, claims, start.policy)
         made |= {
-            lead_id: replace(made[lead_id], duplicate_of=first) for lead_id, first in found.repeats.items()
+            lead_id: made[lead_id]._replace(duplicate_of=first) for lead_id, first in found.repeats.items()
         }
         kept_out = {lead_id: DuplicateLead(*repeat) for lead_id, repeat in found.blocked.items()}
         good, claims = [one for one in good if one.id not in kept_out], []
@@ -112,7 +112,7 @@ async def create_leads(
         [_creation(one, made[one.id], start) for one in good],
         claims,
     )
-    made |= {lead_id: replace(made[lead_id], duplicate_of=first) for lead_id, first in repeats.items()}
+    made |= {lead_id: made[lead_id]._replace(duplicate_of=first) for lead_id, first in repeats.items()}
     return [one if isinstance(one, CoxError) else kept_out.get(one.id) or made[one.id] for one in prepared]
 
 
@@ -125,13 +125,14 @@ async def _prepare(
     valuer: Valuer, start: Opening, newcomers: Sequence[Newcomer], at: datetime
 ) -> list[Prepared | CoxError]:
     region = region_of(valuer.tenant.timezone, valuer.tenant.currency)
+    await valuer.prefetch((new.draft.value, at) for new in newcomers)
     prepared: list[Prepared | CoxError] = []
     for new in newcomers:
         draft = new.draft
         try:
             check_named(draft.name, draft.company, draft.phone, draft.email)
             contact = contact_of(draft.given, region)
-            value = await valuer.value(draft.value, at)
+            value = valuer.known(draft.value, at)
             custom = start.schema.of_new(draft.custom, start.pipeline.first_stage)
             text, terms = found_by(
                 start.tenant.id, draft.name, draft.company, contact, draft.tags, start.found_by(custom)

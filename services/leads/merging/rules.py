@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from services.leads.intake.lead import Lead
@@ -136,14 +136,13 @@ def taken_over(lead: Lead, part: Lead, only: Lost | None = None) -> tuple[Lead, 
         and name not in part.ruled
         and (only is None or name in only.fields)
     )
-    new = replace(lead, **{column: getattr(part, column) for name in fields for column in _FIELDS[name]})
+    new = lead._replace(**{column: getattr(part, column) for name in fields for column in _FIELDS[name]})
     phones = tuple(at for at in _further(new, part) if only is None or part.phone_keys[at] in only.phones)
     tags = tuple(tag for tag in part.tags if tag not in lead.tags and (only is None or tag in only.tags))
     custom = tuple(
         key for key in part.custom if key not in lead.custom and (only is None or key in only.custom)
     )
-    new = replace(
-        new,
+    new = new._replace(
         other_phones=(*new.other_phones, *(part.phone_keys[at] for at in phones)),
         tags=(*lead.tags, *tags),
         custom=lead.custom | {key: part.custom[key] for key in custom},
@@ -186,7 +185,7 @@ def given_back(
     if not known(less):
         kept = ("name", "company", "phone", "email")
         columns = [column for name in kept for column in _FIELDS[name]]
-        less = replace(less, **{column: getattr(lead, column) for column in columns})
+        less = less._replace(**{column: getattr(lead, column) for column in columns})
     taken, lost = [], _lost(lead, less)
     for other in others:
         less, more = taken_over(less, other.lead, lost)
@@ -211,17 +210,17 @@ def _without(lead: Lead, part: Part, changed: Collection[str], kept_tags: Collec
         if name not in changed and all(getattr(lead, c) == getattr(theirs, c) for c in _FIELDS[name][:1])
     ]
     empty: dict[str, Any] = {column: _EMPTY.get(column) for name in back for column in _FIELDS[name]}
-    less = replace(lead, **empty)
+    less = lead._replace(**empty)
     if "phone" not in back:
         gone = {theirs.phone_keys[at] for at in taken.phones if at < len(theirs.phone_keys)}
-        less = replace(less, other_phones=tuple(key for key in less.other_phones if key not in gone))
+        less = less._replace(other_phones=tuple(key for key in less.other_phones if key not in gone))
     tags = tuple(tag for tag in less.tags if tag not in taken.tags or tag in kept_tags)
     custom = {
         key: value
         for key, value in less.custom.items()
         if key not in taken.custom or value != theirs.custom.get(key)
     }
-    return replace(less, tags=tags, custom=custom)
+    return less._replace(tags=tags, custom=custom)
 
 
 _EMPTY: Mapping[str, Any] = {"other_phones": (), "do_not_contact": False}

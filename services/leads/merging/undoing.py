@@ -91,12 +91,12 @@ async def _placed(tx: Tx, one: Lead, merge: Merge) -> Lead:
     if merge.pooled_at is not None and merge.pool_id is not None:
         pool = await hold_pool(tx, one.tenant_id, merge.pool_id)
         if pool.active and pool.kind == kind_for(one.status):
-            return replace(one, merged_into=None, pooled_at=merge.pooled_at)
+            return one._replace(merged_into=None, pooled_at=merge.pooled_at)
     person = (await people(tx, [merge.owner_id])).get(merge.owner_id) if merge.owner_id else None
     if merge.owner_id is None or person is None or not person.active:
-        return replace(one, merged_into=None)
+        return one._replace(merged_into=None)
     team = (await credit_of(tx, merge.owner_id)).team_id
-    return replace(one, merged_into=None, owner_id=merge.owner_id, team_id=team)
+    return one._replace(merged_into=None, owner_id=merge.owner_id, team_id=team)
 
 
 async def _separate(tx: Tx, who: Principal, now: _Undoing, back: Lead, at: datetime) -> Lead:
@@ -112,7 +112,7 @@ async def _separate(tx: Tx, who: Principal, now: _Undoing, back: Lead, at: datet
     mine = {key: now.holders[key] for key in keys(stored)}
     repeated = other.duplicate_of or await repeated_by(tx, stored, mine)
     unmerged, _ = await store_separated(
-        tx, back, replace(stored, duplicate_of=repeated), credit, now.brought, at
+        tx, back, stored._replace(duplicate_of=repeated), credit, now.brought, at
     )
     await release_keys(tx, tenant_id, other, stored, now.holders)
     return unmerged
@@ -153,6 +153,6 @@ def _is_known(lead: Lead) -> bool:
 async def _assign_again(tx: Tx, who: Principal, lead: Lead, at: datetime) -> None:
     """Its owner has it anew: terms and clocks begin now. It is no new assignment, and counts as none."""
     if lead.owner_id is not None:
-        before = replace(lead, owner_id=None, pooled_at=None)
+        before = lead._replace(owner_id=None, pooled_at=None)
         row = assignment_row(before, "manual", lead.owner_id, at, assigned_by=who.user_id, reason=REASON)
         await store_assignments(tx, [row])

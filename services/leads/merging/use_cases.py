@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -88,7 +87,7 @@ async def _join(
 ) -> Lead:
     credit = await credit_of(tx, one.owner_id), await credit_of(tx, other.owner_id)
     if new.duplicate_of in {one.id, *brought}:
-        new = replace(new, duplicate_of=None)
+        new = new._replace(duplicate_of=None)
     stored = await store_taken_over(tx, who.user_id, other, new, at)
     gone, _ = await store_joined(tx, one, stored, credit, brought, at)
     merge = Merge(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -118,8 +118,13 @@ async def _cool(
 
 
 def _pooled(lead: Lead, pool: Pool, at: datetime, version: int) -> Lead:
-    return replace(
-        lead, owner_id=None, team_id=None, pool_id=pool.id, pooled_at=at, seq=version, updated_at=at
+    return lead._replace(
+        owner_id=None,
+        team_id=None,
+        pool_id=pool.id,
+        pooled_at=at,
+        seq=version,
+        updated_at=at,
     )
 
 

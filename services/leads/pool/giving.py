@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -89,7 +89,7 @@ class _Giving:
         except CoxError as refusal:
             return refusal
         self.takers[gift.owner_id].in_hand += 1
-        self.leads[gift.lead_id] = replace(self.leads[gift.lead_id], pooled_at=None)
+        self.leads[gift.lead_id] = self.leads[gift.lead_id]._replace(pooled_at=None)
         return None
 
     def _check(self, gift: Gift, check: Check | None) -> None:
@@ -234,4 +234,4 @@ async def _store(
 
 def _as_given(lead: Lead, owner: tuple[UUID, UUID | None], version: int, at: datetime) -> Lead:
     owner_id, team_id = owner
-    return replace(lead, owner_id=owner_id, team_id=team_id, pooled_at=None, seq=version, updated_at=at)
+    return lead._replace(owner_id=owner_id, team_id=team_id, pooled_at=None, seq=version, updated_at=at)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from uuid import UUID
 
 from services.leads.intake.lead import Lead
@@ -90,4 +89,4 @@ def as_shown(pool: Pool, who: Principal, lead: Lead) -> Lead:
     if who.visibility == "tenant":
         return lead
     hidden = pool.hidden_fields
-    return replace(lead, custom={name: value for name, value in lead.custom.items() if name not in hidden})
+    return lead._replace(custom={name: value for name, value in lead.custom.items() if name not in hidden})

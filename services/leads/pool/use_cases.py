@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -123,8 +122,12 @@ async def _take(tx: Tx, pool: Pool, lead: Lead, me: Credit, rep_id: UUID, at: da
     await store_assignments(tx, [assignment_row(lead, "claim", rep_id, at, assigned_by=rep_id)])
     await shift_loads(tx, tenant_id, {rep_id: 1} if lead.status == "open" else {})
     await tx.connection.execute(COUNT_CLAIM, tenant_id, rep_id, pool.id, day)
-    return replace(
-        lead, owner_id=rep_id, team_id=me.team_id, pooled_at=None, seq=versions[lead.id], updated_at=at
+    return lead._replace(
+        owner_id=rep_id,
+        team_id=me.team_id,
+        pooled_at=None,
+        seq=versions[lead.id],
+        updated_at=at,
     )
 
 

@@ -20,7 +20,7 @@ from shared.contracts.base import Credit
 from shared.database.transactions import Tx
 from shared.errors import Conflict
 
-_LEAD = ", ".join(f"l.{name}" for name in Lead.__slots__)
+_LEAD = ", ".join(f"l.{name}" for name in Lead._fields)
 # The owner's counter is locked before the lead, here as everywhere: whoever changes counters changes leads
 # after them. The lead is locked last of all, when the rest has been read.
 _SITUATION = f"""
@@ -98,7 +98,7 @@ async def lock_situation(tx: Tx, tenant_id: UUID, lead_id: UUID, to_status: str)
     row = await tx.connection.fetchrow(_SITUATION, tenant_id, lead_id, to_status)
     if row is None:
         raise UnknownLead(f"there is no lead {lead_id} that you may see")
-    lead = living(Lead.of({name: row[name] for name in Lead.__slots__}))
+    lead = living(Lead.of({name: row[name] for name in Lead._fields}))
     if (lead.owner_id, lead.status) != (row["seen_owner_id"], row["seen_status"]):
         raise OwnerChanged
     tenant = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -91,7 +91,7 @@ async def _moved(
     if not made.is_outcome and (new.value_minor, new.value_currency) != (old.value_minor, old.value_currency):
         events.append(LeadUpdated(changed=("value",), dimensions=new.dimensions, value=amount))
     events.append(stage_changed(new, made, now.credit, reason, amount if made.is_outcome else None))
-    return replace(new, seq=old.seq + len(events)), events
+    return new._replace(seq=old.seq + len(events)), events
 
 
 def after_move(
@@ -108,7 +108,7 @@ def after_move(
     }
     if worth is not None:
         changes |= value_columns(worth)
-    return replace(lead, **(changes | more))
+    return lead._replace(**(changes | more))
 
 
 def stage_changed(

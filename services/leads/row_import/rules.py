@@ -79,7 +79,7 @@ def with_custom(asked: Asked, schema: Schema, zone: str) -> Asked:
             errors.append(FieldError(f"/custom/{key}", misfit.code, misfit.detail))
     if errors:
         raise BadField(errors[0].detail, errors=errors, code=errors[0].code)
-    return replace(asked, draft=replace(asked.draft, custom=read_as))
+    return replace(asked, draft=asked.draft._replace(custom=read_as))
 
 
 def changes_of(asked: Asked, lead: Lead) -> Mapping[str, Any]:

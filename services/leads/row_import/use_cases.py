@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -245,4 +245,4 @@ async def _changed(tx: Tx, tenant_id: UUID, batch: Batch, row: Asked, lead: Lead
             tx, tenant_id, batch.user_id, lead.id, row.owner_id, None, at, check_version=anyhow
         )
     except SameOwner:
-        return replace(changed, owner_id=row.owner_id)
+        return changed._replace(owner_id=row.owner_id)

@@ -7,8 +7,10 @@ So it is exact, small in the index, and the terms of one tenant lie together.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import pairwise
 from uuid import UUID
@@ -20,6 +22,8 @@ _POINTS = (1 << _POINT_BITS) - 1
 _BEYOND_UNICODE = 0x110000
 _SPACE = 0x20
 _LAST_ASCII = 0x7F
+_NONE = -1
+"""No term: no pair ends in a space."""
 _PHONE_LIKE = re.compile(r"\+?[\d().\-]+")
 _LEAST_PHONE_DIGITS = 5
 MOST_WORDS = 8
@@ -45,16 +49,42 @@ def search_text(fields: Iterable[str | None]) -> str:
 
 def text_terms(tenant_id: UUID, text: str) -> set[int]:
     """The terms of a `search_text`: bigrams in words, single characters beyond ASCII, initials of words."""
-    base = _tenant_bits(tenant_id)
     # Words follow a space each: the pair that it makes with a first character is that initial's term.
     words = " " + " ".join(text.split())
-    points = words.encode() if words.isascii() else [ord(character) for character in words]
-    # Many pairs come again: they are told apart before they become numbers, which costs half the time.
-    pairs = set(pairwise(points))
-    terms = {base | first << _POINT_BITS | second for first, second in pairs if second != _SPACE}
-    if not words.isascii():
-        terms.update([base | point for point in points if point > _LAST_ASCII])
+    if words.isascii():
+        # Many pairs come again, in this text and in the next one.
+        terms = set(map(_pair_terms(_tenant_bits(tenant_id)).__getitem__, _pairs_of_bytes(words.encode())))
+        terms.discard(_NONE)
+        return terms
+    base = _tenant_bits(tenant_id)
+    points = [ord(character) for character in words]
+    terms = {base | one << _POINT_BITS | two for one, two in set(pairwise(points)) if two != _SPACE}
+    terms.update([base | point for point in points if point > _LAST_ASCII])
     return terms
+
+
+class _PairTerms(dict[int, int]):
+    """The terms of a tenant by pairs of ASCII characters, as `_pairs_of_bytes` has them; at most 2^14."""
+
+    def __init__(self, base: int) -> None:
+        super().__init__()
+        self._base = base
+
+    def __missing__(self, pair: int) -> int:
+        first, second = pair & 0xFF, pair >> 8
+        term = _NONE if second == _SPACE else self._base | first << _POINT_BITS | second
+        self[pair] = term
+        return term
+
+
+# Some thousand pairs each: a few MB in all.
+_pair_terms = lru_cache(maxsize=16)(_PairTerms)
+
+
+def _pairs_of_bytes(text: bytes) -> set[int]:
+    """Each byte with the one behind it, as a number of two bytes: the first is the low one."""
+    even, odd = len(text) // 2, (len(text) - 1) // 2
+    return {*struct.unpack_from(f"<{even}H", text), *struct.unpack_from(f"<{odd}H", text, 1)}
 
 
 def exact_term(tenant_id: UUID, kind: str, value: str) -> int:
@@ -65,13 +95,19 @@ def exact_term(tenant_id: UUID, kind: str, value: str) -> int:
 def exact_terms(tenant_id: UUID, values: Iterable[tuple[str, str]]) -> list[int]:
     """The same for several `(kind, value)`."""
     base = _tenant_bits(tenant_id)
-    return [base | _exact(kind, value) for kind, value in values]
+    return [base | (_exact_tag(value) if kind == "tag" else _exact(kind, value)) for kind, value in values]
 
 
 def _exact(kind: str, value: str) -> int:
     digest = int.from_bytes(blake2b(f"{kind}\x1f{value}".encode(), digest_size=8).digest(), "big")
     first = _BEYOND_UNICODE + (digest >> _POINT_BITS) % (_POINTS - _BEYOND_UNICODE)
     return first << _POINT_BITS | (digest & _POINTS)
+
+
+@lru_cache(maxsize=4096)
+def _exact_tag(tag: str) -> int:
+    # Few tags stand on many leads.
+    return _exact("tag", tag)
 
 
 def search_for(tenant_id: UUID, query: str) -> Search:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import event, given
@@ -96,12 +95,12 @@ def done(found: Lead, actions: tuple[Action, ...]) -> tuple[Lead, list[Happened]
         match action:
             case Tag(add, remove):
                 kept = [tag for tag in found.tags if tag not in remove]
-                found = replace(found, tags=tuple(dict.fromkeys([*kept, *add])))
+                found = found._replace(tags=tuple(dict.fromkeys([*kept, *add])))
             case Set(fields):
                 changes: dict[str, Any] = {str(name): value for name, value in fields.items()}
-                found = replace(found, **changes)
+                found = found._replace(**changes)
             case Move(to):
-                found = replace(found, stage=to, status=status_of(to))
+                found = found._replace(stage=to, status=status_of(to))
         told += _told(before, found)
     return found, told
 

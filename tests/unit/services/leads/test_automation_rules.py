@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +21,7 @@ POOL, OWNER, PIPELINE = new_id(), new_id(), new_id()
 
 
 def lead(**fields: Any) -> Lead:
-    values: dict[str, Any] = dict.fromkeys(Lead.__slots__)
+    values: dict[str, Any] = dict.fromkeys(Lead._fields)
     values |= {
         "tenant_id": new_id(), "id": new_id(), "seq": 1, "name": "Anna Li", "tags": (), "custom": {},
         "pipeline_id": PIPELINE, "stage": "prospecting", "status": "open", "stage_entered_at": NOON,
@@ -139,5 +138,5 @@ class TestDemands:
         assert unmet(demands, found, facts_of(found)) == expected
 
     def test_who_wishes_no_contact_is_no_matter_when_a_rule_looks(self) -> None:
-        found = replace(lead(region="north"), do_not_contact=True)
+        found = lead(region="north")._replace(do_not_contact=True)
         assert unmet(Demands(facts=Conditions(region=("north",))), found, facts_of(found)) is None

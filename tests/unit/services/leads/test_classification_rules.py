@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -131,7 +130,7 @@ class TestScores:
         assert scored(self.SCORE, lead(), facts_of(lead()), NOON - timedelta(days=1), later).value == 15
 
     def test_rules_look_at_the_score_when_it_is_counted(self) -> None:
-        rich = replace(lead(), score=80)
+        rich = lead()._replace(score=80)
         hot = rule(Demands(Conditions(score_from=60)), intent="A")
         assert (judged([hot], rich).intent, judged([hot], lead()).intent) == ("A", None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -65,7 +65,7 @@ class World:
         if getattr(self.root, name) == value:
             return
         columns: dict[str, Any] = {name: value} | ({"email_text": value} if name == "email" else {})
-        self.root = replace(self.root, **columns)
+        self.root = self.root._replace(**columns)
         self.whose[name] = None
         for changed in self.since.values():
             changed.add(name)

@@ -110,3 +110,9 @@ class TestTerms:
         term = exact_term(TENANT, kind, value)
         assert 0 <= term < 2**63
         assert term not in text_terms(TENANT, search_text([text]))
+
+    @given(st.text(st.characters(codec="ascii"), max_size=60))
+    def test_terms_are_those_of_any_text_when_all_of_it_is_ascii(self, text: str) -> None:
+        words = search_text([text])
+        besides = text_terms(TENANT, "华")
+        assert text_terms(TENANT, words) == text_terms(TENANT, f"{words} 华") - besides
