@@ -94,6 +94,19 @@ class TestParseJson:
         with pytest.raises((Invalid, BadJson)):
             parse_json(b'{"a":%d}' % number)
 
+    @pytest.mark.parametrize(
+        "body", ['{"a": %d}', '{"a":\n\t%d}', '{"a" :%d}', "[%d]", "[1,%d]", "[1, %d ]", '[{"a":[[%d]]}]']
+    )
+    @pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 2**64, 10**40])
+    def test_refused_when_a_number_with_over_64_bits_stands_anywhere(self, body: str, number: int) -> None:
+        with pytest.raises((Invalid, BadJson)):
+            parse_json((body % number).encode())
+
+    @pytest.mark.parametrize("value", [2**63, -(2**63) - 1, [2**63], {"a": 2**64 - 1}])
+    def test_refused_when_an_item_is_or_holds_a_number_with_over_64_bits(self, value: Any) -> None:
+        with pytest.raises(Invalid):
+            refuse_unstorable(value)
+
     def test_each_is_left_to_its_item_when_items_answer_for_themselves(self) -> None:
         body = b'{"items":[{"a/b":100000000000000000000000},{"name":"\\u0000"},{"name":"good"}]}'
         big, nul, good = parse_json(body, per_item=True)["items"]
