@@ -91,7 +91,8 @@ def _leads_of(journal: Sequence[Row]) -> tuple[Any, Any, Any]:
                 owner = None
             case "lead_unmerged":
                 owner = data["credit"]["rep_id"]
-                given[lead] += owner is not None
+                if owner is not None:
+                    given[lead] += 1
             case "lead_absorbed" | "lead_separated":
                 pass
             case "stage_changed":
@@ -106,7 +107,9 @@ def _leads_of(journal: Sequence[Row]) -> tuple[Any, Any, Any]:
 
 
 async def _check_work(connection: Connection, tenant_id: UUID) -> list[Finding]:
-    """Counters of open leads, and the reaction that assigns: once for each lead that it had to."""
+    """Counters of open leads, and the reaction that assigns: once for each lead that it had to, and once more
+    for each time that it became a lead of its own again.
+    """
     counted = await pairs(
         connection,
         "select owner_id, count(*) from leads"
@@ -120,13 +123,15 @@ async def _check_work(connection: Connection, tenant_id: UUID) -> list[Finding]:
     )
     twice = await pairs(
         connection,
-        "select lead_id, count(*) from assignments where tenant_id = $1 and how = 'rule' group by 1"
-        " having count(*) > 1",
+        "select lead_id, count(*) from assignments a where tenant_id = $1 and how = 'rule' group by 1"
+        " having count(*) > 1 + (select count(undone_at) from merges m"
+        " where m.tenant_id = $1 and m.lead_id = a.lead_id)",
         tenant_id,
     )
     # One that was closed before its turn came is nobody's to give, nor is it when it is reopened.
     waiting = await connection.fetch(
         "select id from leads where tenant_id = $1 and owner_id is null and status = 'open'"
+        " and merged_into is null"
         " and channel = any($2::text[]) and not exists (select from stage_history h"
         " where h.tenant_id = $1 and h.lead_id = leads.id and h.to_status <> 'open')",
         tenant_id,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
-Kind = Literal["create", "assign", "move", "activity"]
+Kind = Literal["create", "assign", "move", "activity", "merge", "unmerge"]
 
 
 class Verdict(Enum):

@@ -15,11 +15,16 @@ from shared.events.topics import partitions_of
 from tests.chaos.checks import Told
 from tests.chaos.stack import Connection, Stack
 
+UNDO = "undo "
+"""Before a merge's mark: the mark of its undoing."""
+
 _MARKS = {
-    "leads": """
+    "leads": f"""
         select custom->>'mark' as mark, count(*) from leads where tenant_id = $1 group by 1
         union all select reason, count(*) from assignments where tenant_id = $1 and how = 'manual' group by 1
-        union all select reason, count(*) from stage_history where tenant_id = $1 group by 1""",
+        union all select reason, count(*) from stage_history where tenant_id = $1 group by 1
+        union all select reason, count(*) from merges where tenant_id = $1 group by 1
+        union all select '{UNDO}' || reason, count(undone_at) from merges where tenant_id = $1 group by 1""",  # noqa: S608
     "activities": "select note as mark, count(*) from activities where tenant_id = $1 group by 1",
 }
 _JOURNAL = """
@@ -57,7 +62,13 @@ async def effects(stack: Stack, tenant_id: UUID) -> Counter[str]:
 
 async def journal(stack: Stack, service: str, tenant_id: UUID) -> list[Row]:
     """The tenant's events in a service's journal, in its order."""
-    async with stack.database(service) as connection, connection.transaction():
+    async with stack.database(service) as connection:
+        return await journal_in(connection, tenant_id)
+
+
+async def journal_in(connection: Connection, tenant_id: UUID) -> list[Row]:
+    """The tenant's events in the journal of this database, in its order."""
+    async with connection.transaction():
         return [
             Row(row[0], row[1], row[2], row[3], row[4], row[5].encode())
             async for row in connection.cursor(_JOURNAL, tenant_id, prefetch=5000)

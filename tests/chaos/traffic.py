@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 import aiohttp
 
 from tests.chaos.company import CHANNELS, PRODUCTS, REGIONS, Answer, Company, User
+from tests.chaos.known import Known, Lead
 from tests.chaos.ledger import Entry, Kind, Ledger, Verdict
+from tests.chaos.stored import UNDO
 
 STAGES = ("first_contact", "needs_analysis", "product_demo")
 ACTIVITIES = ("call", "visit", "task", "email")
@@ -21,17 +22,8 @@ _MOST_AT_ONCE = 200
 _TICK_S = 0.02
 _RETRIES = 40
 _RETRY_AFTER_S = (0.2, 2.0)
-_REMEMBERED = 5000
 
 Body = dict[str, Any]
-
-
-@dataclass(slots=True)
-class Lead:
-    """A lead as its users last saw it."""
-
-    id: str
-    status: str = "open"
 
 
 class Traffic:
@@ -55,7 +47,7 @@ class Traffic:
         self._read_share = read_share
         self._patience_s = patience_s
         self._at_once = at_once
-        self._leads: list[Lead] = []
+        self._known = Known(chance)
         self._asking: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._session: aiohttp.ClientSession
@@ -70,6 +62,8 @@ class Traffic:
             (7, self._lose),
             (5, self._reopen),
             (16, self._act),
+            (4, self._merge),
+            (3, self._unmerge),
         ]
 
     @asynccontextmanager
@@ -117,18 +111,10 @@ class Traffic:
         self._numbers += 1
         return f"{self._name}-{self._numbers}"
 
-    def _lead(self, *statuses: str) -> Lead | None:
-        """Any lead of these statuses, as far as is known; a few tries, for most are open."""
-        for _ in range(8 if self._leads else 0):
-            lead = self._chance.choice(self._leads)
-            if lead.status in statuses:
-                return lead
-        return None
-
     def _somebody(self) -> User:
         return self._chance.choice([self._company.admin, *self._company.reps])
 
-    async def _ask(self, user: User, path: str, body: Body, entries: list[Entry], key: str) -> Answer:
+    async def _ask(self, user: User, path: str, body: Body | None, entries: list[Entry], key: str) -> Answer:
         """Send it, and perhaps again while nobody knows what became of it."""
         persistent = self._chance.random() < 0.5
         for attempt in range(_RETRIES):
@@ -160,7 +146,7 @@ class Traffic:
         entry = self.ledger.open("create", mark)
         answer = await self._ask(self._somebody(), "/v1/leads", self._fields(mark), [entry], mark)
         if answer.status == 201:
-            self._remember(answer.json["id"])
+            self._known.remember(answer.json["id"])
 
     async def _batch(self) -> None:
         marks = [self._mark() for _ in range(self._chance.randrange(2, 12))]
@@ -174,13 +160,7 @@ class Traffic:
         if answer.status == 200:
             for item in answer.json["items"]:
                 if item["id"]:
-                    self._remember(item["id"])
-
-    def _remember(self, lead_id: str) -> None:
-        if len(self._leads) < _REMEMBERED:
-            self._leads.append(Lead(lead_id))
-        else:
-            self._leads[self._chance.randrange(_REMEMBERED)] = Lead(lead_id)
+                    self._known.remember(item["id"])
 
     async def _change(self, kind: Kind, lead: Lead | None, path: str, body: Body, field: str) -> None:
         """A change of a lead by the admin, its mark in that field; a lead must be known first."""
@@ -195,13 +175,13 @@ class Traffic:
             lead.status = answer.json.get("status", lead.status)
 
     async def _assign(self) -> None:
-        lead = self._lead("open")
+        lead = self._known.lead("open")
         owner = self._chance.choice(self._company.reps).id
         path = f"/v1/leads/{lead.id if lead else ''}/assign"
         await self._change("assign", lead, path, {"owner_id": owner}, "reason")
 
     async def _moved(self, to: str, *statuses: str) -> None:
-        lead = self._lead(*statuses)
+        lead = self._known.lead(*statuses)
         await self._change("move", lead, f"/v1/leads/{lead.id if lead else ''}/move", {"to": to}, "reason")
 
     async def _move(self) -> None:
@@ -216,8 +196,35 @@ class Traffic:
     async def _reopen(self) -> None:
         await self._moved(self._chance.choice(STAGES), "won", "lost")
 
+    async def _merge(self) -> None:
+        """Two leads are found to be one; the admin sees both."""
+        two = self._known.two()
+        if two is None:
+            await self._create()
+            return
+        (one, other), mark = two, self._mark()
+        entry = self.ledger.open("merge", mark)
+        body: Body = {"into": other.id, "reason": mark}
+        answer = await self._ask(self._company.admin, f"/v1/leads/{one.id}/merge", body, [entry], mark)
+        if answer.status == 200:
+            self._known.merged(one, mark)
+
+    async def _unmerge(self) -> None:
+        """They were two after all. What is undone tells which merge it was, so that is its mark."""
+        merge = self._known.merge()
+        if merge is None:
+            await self._merge()
+            return
+        lead, mark = merge[0], f"{UNDO}{merge[1]}"
+        entry = self.ledger.open("unmerge", mark)
+        answer = await self._ask(
+            self._company.admin, f"/v1/leads/{lead.id}/unmerge", None, [entry], self._mark()
+        )
+        if answer.status == 200 and isinstance(answer.json, dict):
+            lead.status = answer.json["status"]
+
     async def _act(self) -> None:
-        lead, mark = self._lead("open", "won", "lost"), self._mark()
+        lead, mark = self._known.lead("open", "won", "lost", "merged"), self._mark()
         if lead is None:
             await self._create()
             return

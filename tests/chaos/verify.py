@@ -18,7 +18,7 @@ from tests.support.recompute import facts_of
 
 _COUNTED = (
     "lead_created", "lead_assigned", "lead_pooled", "lead_updated", "stage_changed", "response_given",
-    "activity_recorded",
+    "activity_recorded", "lead_merged", "lead_unmerged", "lead_absorbed", "lead_separated",
 )  # fmt: skip
 
 

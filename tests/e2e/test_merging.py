@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
+import pytest
+
+from services.scoring.kpis.joint import Joint
+from tests.chaos.numbers import check_numbers
+from tests.chaos.stored import Row, journal_in
 from tests.e2e.support.china import at
 from tests.e2e.support.house import House
+from tests.support.recompute import facts_of
 from tests.support.speaking import Person, Tenant
 
 MARCH = {"grain": "month", "from": "2026-03-01", "to": "2026-03-31"}
@@ -88,3 +96,37 @@ class TestMerging:
             "started_at": moment.isoformat(),
         }  # fmt: skip
         await who.post("/v1/activities", body)
+
+
+async def happened(house: House, company: Tenant) -> list[Row]:
+    """What leads recorded of a company."""
+    parts = urlsplit(house.settings.postgres_url.get_secret_value())
+    place = urlunsplit(parts._replace(path=f"/{house.settings.database_name('leads')}"))
+    connection = await asyncpg.connect(place)
+    try:
+        return await journal_in(connection, company.id)
+    finally:
+        await connection.close()
+
+
+class TestRecomputation:
+    """What holds the numbers against the journal under chaos, where users merge: it must see a mistake."""
+
+    @pytest.mark.parametrize("removed", [False, True], ids=["in place", "removed"])
+    async def test_a_start_that_counts_twice_is_reported_when_scoring_ignores_merges(
+        self, house: House, monkeypatch: pytest.MonkeyPatch, removed: bool
+    ) -> None:
+        if removed:
+            monkeypatch.setattr(Joint, "_with_joined", lambda self, happening: self)
+        company = await house.new_tenant(timezone="Asia/Shanghai", currency="CNY")
+        admin = company.admin
+        await company.team("Shanghai")
+        wang = await company.hire("Wang", "Shanghai")
+        first = (await wang.create_lead("王伟", phone="13800138000"))["id"]
+        second = (await wang.create_lead("Wang Wei", phone="13800138000"))["id"]
+        admin.position = wang.position
+        await admin.post(f"/v1/leads/{second}/merge", {"into": first})
+        facts = facts_of(await happened(house, company), "Asia/Shanghai")
+        found = [finding.text for finding in await check_numbers(admin, facts, ("day",))]
+        assert all(text.startswith("leads_created by ") for text in found)
+        assert bool(found) == removed

@@ -119,12 +119,13 @@ def _outcome(history: History, zone: ZoneInfo) -> list[Fact]:
     )
     if not changes or changes[-1][2]["to_status"] == "open":
         return []
-    at, _, data = changes[-1]
+    at, seq, data = changes[-1]
     if data["to_status"] == "lost":
         return [_fact("deals_lost", at, zone, data)]
     facts = [_fact("deals_won", at, zone, data)]
-    if data["value"] is not None:
-        facts.append(_fact("revenue", at, zone, data, data["value"]["tenant_minor"]))
+    worth = _corrected(history, at, seq, data["value"])
+    if worth is not None:
+        facts.append(_fact("revenue", at, zone, data, worth["tenant_minor"]))
     start = next(
         (when for when, _, name, made in history if name == "lead_created" and made["start_known"]), None
     )
@@ -132,6 +133,16 @@ def _outcome(history: History, zone: ZoneInfo) -> list[Fact]:
         local = [moment.astimezone(zone).replace(tzinfo=None) for moment in (start, at)]
         facts.append(_fact("cycle", at, zone, data, int((local[1] - local[0]).total_seconds())))
     return facts
+
+
+def _corrected(history: History, at: datetime, seq: int, value: Any) -> Any:
+    """The value of a deal won then, as it is known now: people correct it, and so do merges."""
+    later = [
+        (when, number, data["value"])
+        for when, number, name, data in history
+        if name == "lead_updated" and "value" in data["changed"] and (when, number) > (at, seq)
+    ]
+    return max(later, key=lambda each: each[:2])[2] if later else value
 
 
 def _response(lead: str, history: History, zone: ZoneInfo, merged_at: datetime | None) -> list[Fact]:

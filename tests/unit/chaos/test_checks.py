@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
@@ -179,6 +180,21 @@ class TestRecomputation:
         assert values(facts_of(past, "UTC"), "won_revenue", "rep", "month")
         past.append(_Event(3, at + timedelta(days=2), "stage_changed", **reopened))
         assert not values(facts_of(past, "UTC"), "won_revenue", "rep", "month")
+
+    @pytest.mark.parametrize("value", [{"tenant_minor": 700}, None], ids=["corrected", "given back"])
+    def test_revenue_is_the_newest_value_when_it_was_changed_after_the_win(self, value: Any) -> None:
+        at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+        won = {"from_status": "open", "to_status": "won", "value": {"tenant_minor": 500}}
+        past = [
+            _Event(2, at, "stage_changed", **won),
+            # Of no account: one that was there before, and one that is about something else.
+            _Event(1, at, "lead_updated", changed=["value"], value={"tenant_minor": 1}),
+            _Event(4, at, "lead_updated", changed=["name"], value=None),
+        ]
+        assert [*values(facts_of(past, "UTC"), "won_revenue", "rep", "month").values()] == [500]
+        past.append(_Event(3, at, "lead_updated", changed=["value"], value=value))
+        worth = [*values(facts_of(past, "UTC"), "won_revenue", "rep", "month").values()]
+        assert worth == [value and value["tenant_minor"]]
 
 
 class TestOutcome:
