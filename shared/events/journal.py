@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -23,8 +23,7 @@ from shared.ids import new_id
 from shared.observability.traces import current_or_new_traceparent
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """An event about to be recorded. `occurred_at` is event time: when it happened in the business."""
 
     aggregate_id: UUID

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from shared.errors import Malformed
@@ -25,8 +25,7 @@ class BadPosition(Malformed):
     title = "The position token is damaged, or is not one of this tenant"
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """The `seq`-th event of an aggregate in a stream."""
 
     stream: str

@@ -39,8 +39,7 @@ class Key(NamedTuple):
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A new lead and the keys it has."""
 
     lead_id: UUID

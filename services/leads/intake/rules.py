@@ -31,8 +31,7 @@ class BadField(Invalid):
     title = "A field is not as it should be"
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """What identifies somebody, as it was written."""
 
     phone: str | None = None
@@ -130,7 +129,7 @@ def found_by(
     tags: tuple[str, ...],
     custom: Found,
 ) -> tuple[str, list[int]]:
-    """What words and exact values a lead is found by: its text, and its terms in ascending order.
+    """What words and exact values a lead is found by: its text, and its terms, each once.
 
     `custom`: what its custom fields add.
     """
@@ -141,4 +140,4 @@ def found_by(
     terms.update(exact_terms(tenant_id, (*contact.keys, *(("tag", tag) for tag in tags))))
     lines, more = custom
     terms.update(more)
-    return "\n".join(line for line in (*lines, text) if line), sorted(terms)
+    return "\n".join([line for line in (*lines, text) if line]), list(terms)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.leads.duplicates.rules import Claim, DuplicateLead
@@ -61,8 +61,7 @@ class LeadMerged(Conflict):
     title = "The lead is a part of another one, which stands for it"
 
 
-@dataclass(frozen=True, slots=True)
-class Newcomer:
+class Newcomer(NamedTuple):
     """A lead to be, and who brings it; the trace that it belongs to (None: the one under way), its id (None:
     a new one).
     """
@@ -73,8 +72,7 @@ class Newcomer:
     id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A newcomer that may be stored, with all that follows from it."""
 
     id: UUID

@@ -44,7 +44,7 @@ class Search:
 
 def search_text(fields: Iterable[str | None]) -> str:
     """The fields as one text, a line each."""
-    return "\n".join(line for line in (folded(field) for field in fields if field) if line)
+    return "\n".join([line for line in [folded(field) for field in fields if field] if line])
 
 
 def text_terms(tenant_id: UUID, text: str) -> set[int]:

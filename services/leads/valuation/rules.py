@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from shared.contracts.base import Amount
 from shared.money import Money, convert, to_minor
 
 
-@dataclass(frozen=True, slots=True)
-class Valued:
+class Valued(NamedTuple):
     """`minor` in `currency` as given, `tenant_minor` in `tenant_currency` at the rate of the day."""
 
     minor: int
