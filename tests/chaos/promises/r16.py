@@ -7,16 +7,18 @@ import asyncio
 import psutil
 
 from tests.chaos import faults
+from tests.chaos.moving_in import HALF_WAY, move_in
 from tests.chaos.promise import Outcome, Run
 from tests.chaos.siege import Siege, withstand
 
 NAME = "R16"
-CLAIM = "overlapping faults do no harm (2 hours of random kills, pauses, slow and cut connections)"
+CLAIM = "overlapping faults do no harm (2 hours of random kills, pauses, slow and cut connections, files)"
 
 SCALE = "leads=2,scoring=2"
 _MINUTES, _SHORT_MINUTES = 120.0, 0.05
 _STORMS = 3
 _CALM_AFTER_S = 180.0
+_ROWS, _SHORT_ROWS, _ROWS_IN_STORM = 20_000, 6_000, 2_000
 
 
 async def run(run: Run) -> Outcome:
@@ -28,8 +30,11 @@ async def run(run: Run) -> Outcome:
             async with asyncio.TaskGroup() as storms:
                 for _ in range(_STORMS if run.full else 1):
                     storms.create_task(_storm(siege, calm_at))
+                if run.full:
+                    storms.create_task(move_in(siege, _ROWS_IN_STORM))
             # Now and then it must come to rest, or nothing would say that it can.
             await siege.recovered()
+        await move_in(siege, _ROWS if run.full else _SHORT_ROWS, HALF_WAY)
 
     return await withstand(run, rate=50 if run.full else 40, inject=inject, scale=SCALE, slow_wires=run.full)
 
