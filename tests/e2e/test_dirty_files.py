@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.e2e.support.house import House
-from tests.e2e.support.imports import brought_in
+from tests.e2e.support.imports import all_pages, brought_in
 from tests.support.dirty_leads import OWNERS, Dirty
-from tests.support.speaking import Person, Tenant
+from tests.support.speaking import Tenant
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -26,27 +26,16 @@ async def company(house: House) -> Tenant:
     return tenant
 
 
-async def all_of(person: Person, path: str) -> list[Any]:
-    found: list[Any] = []
-    cursor: str | None = None
-    while True:
-        page = await person.get(path, limit=500, **({"cursor": cursor} if cursor else {}))
-        found += page["items"]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return found
-
-
 async def check(company: Tenant, dirty: Dirty, file: Path) -> Any:
     dry = await brought_in(company.admin, "leads", file, None, dry_run="true")
-    assert await all_of(company.admin, "/v1/leads") == []
+    assert await all_pages(company.admin, "/v1/leads") == []
     done = await brought_in(company.admin, "leads", file, None)
     assert {name: dry[name] for name in TOLD} == {name: done[name] for name in TOLD}
-    problems = await all_of(company.admin, f"/v1/imports/{done['id']}/errors")
-    assert problems == await all_of(company.admin, f"/v1/imports/{dry['id']}/errors")
+    problems = await all_pages(company.admin, f"/v1/imports/{done['id']}/errors")
+    assert problems == await all_pages(company.admin, f"/v1/imports/{dry['id']}/errors")
     assert Counter((each["row"], each["code"]) for each in problems) == Counter(dirty.bad)
     assert (done["rows_total"], done["rows_failed"]) == (len(dirty.good) + len(dirty.bad), len(dirty.bad))
-    leads = {lead["company"]: lead for lead in await all_of(company.admin, "/v1/leads")}
+    leads = {lead["company"]: lead for lead in await all_pages(company.admin, "/v1/leads")}
     assert len(leads) == len(dirty.good)
     for row in dirty.good:
         lead = leads[row.cells[0].strip()]

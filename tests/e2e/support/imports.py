@@ -60,6 +60,18 @@ async def applied(person: Person, token: str) -> None:
             pass
 
 
+async def all_pages(person: Person, path: str) -> list[Any]:
+    """Every item of a list."""
+    found: list[Any] = []
+    cursor: str | None = None
+    while True:
+        page = await person.get(path, limit=500, **({"cursor": cursor} if cursor else {}))
+        found += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return found
+
+
 async def all_kpis(person: Person, metric: str, by: str, grain: str, first: str, last: str) -> list[Any]:
     """Every row of all pages."""
     rows: list[Any] = []

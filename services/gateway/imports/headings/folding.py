@@ -23,7 +23,7 @@ UNITS: dict[str, Decimal] = {
 CURRENCIES: dict[str, str] = {
     "人民币": "CNY", "rmb": "CNY", "cny": "CNY", "¥": "CNY", "￥": "CNY", "usd": "USD",
     "美元": "USD", "$": "USD", "us$": "USD", "eur": "EUR", "欧元": "EUR", "€": "EUR", "hkd": "HKD",
-    "港币": "HKD", "jpy": "JPY", "日元": "JPY", "gbp": "GBP", "英镑": "GBP", "£": "GBP",
+    "港币": "HKD", "港元": "HKD", "jpy": "JPY", "日元": "JPY", "gbp": "GBP", "英镑": "GBP", "£": "GBP",
 }  # fmt: skip
 _BRACKETS = re.compile(r"[(\[{【〔〈《「『]([^()\[\]{}【】〔〕〈〉《》「」『』]*)[)\]}】〕〉》」』]")
 _PARTS = re.compile(r"[/／,，、:：\s]+")
@@ -46,12 +46,19 @@ def folded(text: str) -> Heading:
     factor = currency = None
     for remark in _BRACKETS.findall(plain):
         for part in _PARTS.split(_UNIT_WORD.sub("", remark.strip())):
-            factor = UNITS.get(part, factor)
-            currency = CURRENCIES.get(part, currency)
-            if part.endswith("人民币"):
-                factor, currency = UNITS.get(part.removesuffix("人民币"), factor), "CNY"
+            unit, money = _counted_in(part)
+            factor, currency = unit or factor, money or currency
     bare = letters(_BRACKETS.sub("", plain))
     return Heading(bare or letters(plain), factor, currency)
+
+
+def _counted_in(part: str) -> tuple[Decimal | None, str | None]:
+    """The unit and the currency of one word of a remark, which may name both: `万美元`, `$m`."""
+    for word, currency in CURRENCIES.items():
+        for rest in (part.removesuffix(word), part.removeprefix(word)):
+            if rest != part and (not rest or rest in UNITS):
+                return UNITS.get(rest), currency
+    return UNITS.get(part), None
 
 
 @cache

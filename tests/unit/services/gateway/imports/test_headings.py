@@ -52,6 +52,9 @@ class TestFolded:
             ("金额[单位：万]", 10_000, None),
             ("Amount (k USD)", 1000, "USD"), ("金额(人民币/元)", 1, "CNY"), ("金额（亿）", 100_000_000, None),
             ("金额(美元)", None, "USD"), ("金额（万元人民币）", 10_000, "CNY"),
+            ("金额（万美元）", 10_000, "USD"), ("金额（百万港元）", 1_000_000, "HKD"),
+            ("Amount ($m)", 1_000_000, "USD"),
+            ("金额（万人民币）", 10_000, "CNY"), ("Amount (EUR)", None, "EUR"), ("Amount (US$k)", 1_000, "USD"),
         ],
     )  # fmt: skip
     def test_keeps_what_amounts_are_counted_in_when_the_heading_says_it(
