@@ -53,8 +53,8 @@ class TestFolded:
             ("Amount (k USD)", 1000, "USD"), ("金额(人民币/元)", 1, "CNY"), ("金额（亿）", 100_000_000, None),
             ("金额(美元)", None, "USD"), ("金额（万元人民币）", 10_000, "CNY"),
             ("金额（万美元）", 10_000, "USD"), ("金额（百万港元）", 1_000_000, "HKD"),
-            ("Amount ($m)", 1_000_000, "USD"),
-            ("金额（万人民币）", 10_000, "CNY"), ("Amount (EUR)", None, "EUR"), ("Amount (US$k)", 1_000, "USD"),
+            ("Amount ($m)", 1_000_000, "USD"), ("Amount (EUR)", None, "EUR"), ("Amount (US$k)", 1_000, "USD"),
+            ("金额（万人民币）", 10_000, "CNY"),
         ],
     )  # fmt: skip
     def test_keeps_what_amounts_are_counted_in_when_the_heading_says_it(
