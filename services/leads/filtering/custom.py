@@ -23,6 +23,7 @@ _ASKED = re.compile(r"(\w{1,40})\s*(=|>=|<=|~)\s*(.+)", re.DOTALL)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _INSTANT = timedelta(microseconds=1)
 _LEAST_CHARACTERS = 2
+_ENDS = (">=", "<=")
 
 
 class BadCustomFilter(Invalid):
@@ -36,6 +37,7 @@ class _Test:
     field: CustomField
     operator: str
     text: str
+    value: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +88,21 @@ class Wanted:
             raise Misfit("unknown_custom_field", f"there is no custom field {parts[1]} to ask for")
         if field.type is None or field.state == "converting":
             raise FieldInChange(f"{field.key} can be asked for once it is ready")
-        return _Test(pointer, field, parts[2], parts[3])
+        operator, asked = parts[2], parts[3]
+        if operator in _ENDS and field.type not in ORDERED:
+            raise Misfit("not_ordered", f"{field.key} has no order: it is asked for by =")
+        value = None if operator == "~" else self._value(field, asked, ends=operator == "<=")
+        return _Test(pointer, field, operator, asked, value)
 
     def _found(self, several: Sequence[_Test]) -> CustomTerms:
         [first, *_] = several
         if first.operator == "=":
-            return self._equal(first.field, [one.text for one in several])
+            return self._equal(first.field, [one.value for one in several])
         if first.operator == "~":
             return self._containing(first.field, first.text)
-        return self._beyond(first.field, first.operator, first.text)
+        return self._between(first.field, several)
 
-    def _equal(self, field: CustomField, texts: Sequence[str]) -> CustomTerms:
-        values = [self._value(field, text) for text in texts]
+    def _equal(self, field: CustomField, values: Sequence[Any]) -> CustomTerms:
         parts = [str(value).split(";") if field.type == "choices" else [written(value)] for value in values]
         path = " || ".join(_same(field, value) for value in values)
         paths = (f"{_member(field.key)} ? ({path})",)
@@ -107,14 +112,13 @@ class Wanted:
         firsts = tuple(equal_term(self.tenant_id, field.key, each[0]) for each in parts)
         return CustomTerms(any_terms=(firsts,), paths=paths)
 
-    def _beyond(self, field: CustomField, operator: str, text: str) -> CustomTerms:
-        if field.type is None or field.type not in ORDERED:
-            raise Misfit("not_ordered", f"{field.key} has no order: it is asked for by =")
-        value = self._value(field, text, ends=operator == "<=")
-        low, high = (value, None) if operator == ">=" else (None, value)
-        terms = range_terms(self.tenant_id, field.key, field.type, low, high)
-        path = f"{_member(field.key)} ? (@ {operator} {_json(value)})"
-        return CustomTerms(any_terms=(tuple(terms),), paths=(path,))
+    def _between(self, field: CustomField, several: Sequence[_Test]) -> CustomTerms:
+        low = max((one.value for one in several if one.operator == ">="), default=None)
+        high = min((one.value for one in several if one.operator == "<="), default=None)
+        # Both ends at once: beyond each may lie nearly everything, and between them little.
+        terms = range_terms(self.tenant_id, field.key, field.shown_type, low, high)
+        paths = (f"{_member(field.key)} ? (@ {one.operator} {_json(one.value)})" for one in several)
+        return CustomTerms(any_terms=(tuple(terms),), paths=tuple(paths))
 
     def _containing(self, field: CustomField, text: str) -> CustomTerms:
         if not field.searchable:
@@ -140,14 +144,14 @@ class Wanted:
 
 
 def _grouped(tests: Sequence[_Test]) -> Iterator[list[_Test]]:
-    """Alternatives together, every other test by itself."""
-    equal: dict[str, list[_Test]] = {}
+    """Alternatives together, and the ends of a range; every other test by itself."""
+    together: dict[tuple[str, bool], list[_Test]] = {}
     for test in tests:
-        if test.operator == "=":
-            equal.setdefault(test.field.key, []).append(test)
-        else:
+        if test.operator == "~":
             yield [test]
-    yield from equal.values()
+        else:
+            together.setdefault((test.field.key, test.operator == "="), []).append(test)
+    yield from together.values()
 
 
 def _same(field: CustomField, value: Any) -> str:

@@ -32,7 +32,8 @@ MOST_WORDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What to look for: every term must be in the index, and every pattern (SQL `like`) holds in the text.
+    """What to look for: every term must be in the index, and every pattern (SQL `like`), which is quickly seen,
+    holds in the text.
 
     `shown`: a pattern for every word, of a text on one line that begins with a space.
     """
@@ -114,7 +115,7 @@ def search_for(tenant_id: UUID, query: str) -> Search:
     """What a user's words mean: each of the first MOST_WORDS must occur; one Latin letter is the start of a
     word.
 
-    Terms say exactly whether one or two characters occur; only longer words need a pattern besides.
+    Terms say exactly whether one or two characters occur; longer words need their pattern besides.
     """
     base = _tenant_bits(tenant_id)
     pairs: set[tuple[int, int]] = set()
@@ -127,7 +128,7 @@ def search_for(tenant_id: UUID, query: str) -> Search:
             pairs.add((0 if points[0] > _LAST_ASCII else _SPACE, points[0]))
         shown.append(_contains(f" {part}" if len(points) == 1 and part.isascii() else part))
         pairs.update(pairwise(points))
-        if len(points) > 2:
+        if len(points) > 1:
             patterns.append(_contains(part))
     terms = sorted(base | first << _POINT_BITS | second for first, second in pairs)
     return Search(tuple(terms), tuple(patterns), tuple(shown))

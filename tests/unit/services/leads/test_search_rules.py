@@ -68,9 +68,9 @@ class TestSearching:
     def test_percent_and_underscore_are_plain_when_searched(self) -> None:
         assert search_for(TENANT, "50%_\\").patterns == ("%50\\%\\_\\\\%",)
 
-    def test_terms_alone_decide_when_words_have_two_characters_at_most(self) -> None:
+    def test_terms_alone_decide_when_words_have_one_character(self) -> None:
         search = search_for(TENANT, "华为 a 技")
-        assert (len(search.terms), search.patterns) == (3, ())
+        assert (len(search.terms), search.patterns) == (3, ("%华为%",))
 
     def test_every_word_is_looked_for_in_what_is_shown_however_short_it_is(self) -> None:
         assert search_for(TENANT, "王 h 华为 100%").shown == ("%王%", "% h%", "%华为%", "%100\\%%")
