@@ -32,10 +32,10 @@ MOST_WORDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What to look for: every term must be in the index, and every pattern (SQL `like`), which is quickly seen,
-    holds in the text.
+    """What to look for: every term must be in the index, and every pattern (SQL `like`) holds in the text.
 
-    `shown`: a pattern for every word, of a text on one line that begins with a space.
+    Where a pattern says no more than terms do, it is quicker to see. `shown`: a pattern for every word, of a text
+    on one line that begins with a space.
     """
 
     terms: tuple[int, ...]

@@ -173,8 +173,8 @@ def cases(tenant_id: UUID) -> dict[str, Case]:
 
 def below(visibility: str, user: UUID, unit: UUID | None) -> Callable[[Row], bool]:
     """The predicate of visibility, as the documents say it."""
-    under = {"team": {unit}, "subtree": {REGION, *UNITS[:3]}}
-    units: set[UUID | None] = under.get(visibility, set())
+    under: dict[str, set[UUID | None]] = {"team": {unit}, "subtree": {REGION, *UNITS[:3]}}
+    units = under.get(visibility, set())
 
     def sees(row: Row) -> bool:
         mine = row.owner == user or (row.owner is None and row.creator == user)
