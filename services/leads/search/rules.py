@@ -34,8 +34,8 @@ MOST_WORDS = 8
 class Search:
     """What to look for: every term must be in the index, and every pattern (SQL `like`) holds in the text.
 
-    Where a pattern says no more than terms do, it is quicker to see. `shown`: a pattern for every word, of a text
-    on one line that begins with a space.
+    Where a pattern says no more than terms do, it is quicker to see. `shown`: a pattern for every word, of a
+    text on one line that begins with a space.
     """
 
     terms: tuple[int, ...]
