@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -128,17 +131,19 @@ class TestBreaks:
     ) -> None:
         rows = [f"客户{n},138{n:08d}" for n in range(2_300)]
         file = written(tmp_path, "姓名,手机\n" + "\n".join(rows) + "\n")
-        sent, lost = Services.post, set[bytes]()
+        sent, lost = Services.stream, set[bytes]()
 
-        async def post(self: Services, service: str, path: str, body: Any, **more: Any) -> Answer:
-            answer = await sent(self, service, path, body, **more)
-            key = f"{path}{body['items'][0]}".encode()
-            if key not in lost:
-                lost.add(key)
+        async def stream(
+            self: Services, service: str, path: str, lines: AsyncIterator[bytes], **more: Any
+        ) -> Answer:
+            shared, rows = await anext(lines), await anext(lines)
+            answer = await sent(self, service, path, _then(shared + rows, lines), **more)
+            if rows not in lost:
+                lost.add(rows)
                 raise NotNow("the answer was lost on its way")
             return answer
 
-        monkeypatch.setattr(Services, "post", post)
+        monkeypatch.setattr(Services, "stream", stream)
         done = await brought_in(company.admin, "leads", file, None)
         assert len(lost) == 3
         assert done["counts"] == {"leads_created": 2_300}
@@ -148,6 +153,74 @@ class TestBreaks:
         monkeypatch.undo()
         again = await brought_in(company.admin, "leads", file, None)
         assert again["counts"] == {"leads_unchanged": 2_300}
+
+    async def test_parts_lie_there_together_and_are_taken_one_after_another_when_a_file_has_many(
+        self, company: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Each phone stands in every part: whatever is taken out of turn is told of a later row.
+        rows = [f"客户{n},138{n % 50:08d}" for n in range(3_500)]
+        file = written(tmp_path, "姓名,手机\n" + "\n".join(rows) + "\n")
+        sent, told, lie_there = Services.stream, list[tuple[str, int]](), [asyncio.Event() for _ in range(5)]
+        parts = itertools.count(1)
+
+        async def stream(
+            self: Services, service: str, path: str, lines: AsyncIterator[bytes], **more: Any
+        ) -> Answer:
+            part = next(parts)
+            answer = await sent(self, service, path, _watched(lines, part, told, lie_there[part]), **more)
+            if part < 4:
+                await asyncio.wait_for(lie_there[part + 1].wait(), 120)
+            told.append(("answered", part))
+            return answer
+
+        monkeypatch.setattr(Services, "stream", stream)
+        done = await brought_in(company.admin, "leads", file, None)
+        assert done["counts"] == {"leads_created": 3_500}
+        assert told == [(what, part) for part in (1, 2, 3, 4) for what in ("let go", "answered")]
+        notes = {(note["detail"], note["count"], note["first_row"]) for note in done["notes"]}
+        assert notes == {(f"same phone as row {row}", 69, row + 50) for row in range(2, 52)}
+
+    async def test_nothing_is_taken_out_of_turn_when_the_rows_before_are_not_taken(
+        self, company: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rows = [f"客户{n},139{n % 1000:08d}" for n in range(2_000)]
+        file = written(tmp_path, "姓名,手机\n" + "\n".join(rows) + "\n")
+        sent, refused = Services.stream, list[bytes]()
+
+        async def stream(
+            self: Services, service: str, path: str, lines: AsyncIterator[bytes], **more: Any
+        ) -> Answer:
+            shared, rows = await anext(lines), await anext(lines)
+            if not refused:
+                # The part behind it has reached the service by now, or will: it waits in any case.
+                refused.append(rows)
+                raise NotNow("the service does not answer")
+            return await sent(self, service, path, _then(shared + rows, lines), **more)
+
+        monkeypatch.setattr(Services, "stream", stream)
+        done = await brought_in(company.admin, "leads", file, None)
+        assert done["counts"] == {"leads_created": 2_000}
+        leads = (await company.admin.get("/v1/leads", limit=10, q="13900000007"))["items"]
+        first, second = sorted(leads, key=lambda lead: int(lead["name"].removeprefix("客户")))
+        assert (first["name"], second["name"]) == ("客户7", "客户1007")
+        assert (first["duplicate_of"], second["duplicate_of"]) == (None, first["id"])
+
+
+async def _then(begun: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield begun
+    async for line in rest:
+        yield line
+
+
+async def _watched(
+    lines: AsyncIterator[bytes], part: int, told: list[tuple[str, int]], lies_there: asyncio.Event
+) -> AsyncIterator[bytes]:
+    """Tells when its rows are on their way, and when they may be taken."""
+    async for line in lines:
+        if line == b"\n":
+            told.append(("let go", part))
+        yield line
+        lies_there.set()
 
 
 class TestSavedMappings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,7 +12,10 @@ from services.gateway.imports.loading import Done, Loader, Part
 from services.gateway.imports.mapping import LeadsMapping
 from services.gateway.imports.rows.tables import Cells
 from services.gateway.imports.rules import Note, Problem, RowError
-from services.gateway.imports.sending import Sent, SentRow, send_rows
+from services.gateway.imports.sending import Before, Sent, SentRow, send_rows
+
+PARTS_AT_ONCE = 3
+"""One is stored, one lies there, one is made ready: each holds its rows in the memory of both."""
 
 
 @dataclass(slots=True)
@@ -25,22 +29,26 @@ class _Prepared:
 
 
 async def load_all_leads(loader: Loader, mapping: LeadsMapping) -> bool:
-    """Part after part, in order: while one is with the leads service, the one before it is committed and the
-    one behind it made ready. False where another process loads them too.
+    """Part after part, in order: while the leads service stores one, the next lies there, read and waiting,
+    the one before is committed and the one behind made ready. False where another process loads them too.
     """
-    ready = await _prepared(loader, mapping, loader.known.units_done)
-    before: _Prepared | None = None
-    while ready is not None:
-        sending = asyncio.create_task(_sent(loader, mapping, ready))
-        try:
-            if before is not None and not await _settled(loader, before):
+    under_way: deque[tuple[_Prepared, asyncio.Task[None]]] = deque()
+    after = loader.known.units_done
+    try:
+        while True:
+            while len(under_way) < PARTS_AT_ONCE and (ready := await _prepared(loader, mapping, after)):
+                before = under_way[-1][1] if under_way else None
+                under_way.append((ready, asyncio.create_task(_sent(loader, mapping, ready, before))))
+                after = ready.part.last
+            if not under_way:
+                return True
+            await under_way[0][1]
+            if not await _settled(loader, under_way.popleft()[0]):
                 return False
-            behind = await _prepared(loader, mapping, ready.part.last)
-            await sending
-        finally:
+    finally:
+        for _, sending in under_way:
             sending.cancel()
-        before, ready = ready, behind
-    return before is None or await _settled(loader, before)
+        await asyncio.gather(*(sending for _, sending in under_way), return_exceptions=True)
 
 
 async def _prepared(loader: Loader, mapping: LeadsMapping, after: int) -> _Prepared | None:
@@ -53,9 +61,11 @@ async def _prepared(loader: Loader, mapping: LeadsMapping, after: int) -> _Prepa
     return _Prepared(part, done, rows)
 
 
-async def _sent(loader: Loader, mapping: LeadsMapping, ready: _Prepared) -> None:
+async def _sent(loader: Loader, mapping: LeadsMapping, ready: _Prepared, before: Before) -> None:
     if ready.rows:
-        ready.sent = await send_rows(loader, mapping, ready.rows)
+        ready.sent = await send_rows(loader, mapping, ready.rows, before)
+    elif before is not None:
+        await asyncio.shield(before)
 
 
 async def _settled(loader: Loader, ready: _Prepared) -> bool:

@@ -1,7 +1,7 @@
 """Runs imports in the worker, one after another, until each is finished: through crashes of anything else.
 
 What was done is in the database, committed batch by batch. Who dies in between, or loses the database or a
-service, leaves at most one batch to be sent again, of which every row is known where it arrived.
+service, leaves a few batches to be sent again, of which every row is known where it arrived.
 """
 
 from __future__ import annotations

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 from uuid import UUID
+
+import orjson
 
 from services.gateway.imports.history import Deal, Deed, Folded
 from services.gateway.imports.lead_rows import LeadRow
@@ -14,10 +17,13 @@ from services.gateway.imports.mapping import HistoryShape, LeadsMapping
 from services.gateway.imports.report import Report
 from services.gateway.imports.rules import Options, Problem
 from services.gateway.imports.tables import Import
-from services.gateway.upstream.services import Services
+from services.gateway.upstream.services import NotNow, Services
 from shared.access.principal import Principal
 
 MAX_ITEMS = 1000
+ROWS_OF_LINE = 100
+Before: TypeAlias = "asyncio.Task[None] | None"
+"""What is to be over first."""
 
 
 class Sender(Protocol):
@@ -171,25 +177,29 @@ def _deed_item(sender: Sender, lead_id: str, deal: Deal, deed: Deed) -> dict[str
     }
 
 
-async def send_rows(sender: Sender, mapping: LeadsMapping, rows: Sequence[LeadRow]) -> Sent:
-    """Live leads, on behalf of whoever asked. A row sent twice is stored once: its source knows it."""
+async def send_rows(
+    sender: Sender, mapping: LeadsMapping, rows: Sequence[LeadRow], before: Before = None
+) -> Sent:
+    """Live leads, on behalf of whoever asked, taken once those `before` are. A row sent twice is stored once:
+    its source knows it.
+    """
     sent, asker = Sent(), (await sender.as_user()).access()
-    answer = await sender.services.post(
+    shared = {
+        "asker": {
+            "user_id": str(asker.user_id),
+            "visibility": asker.visibility,
+            "unit_id": None if asker.unit_id is None else str(asker.unit_id),
+        },
+        "run": str(sender.known.id),
+        "source": mapping.source,
+        "mode": sender.options.mode,
+        "key": sender.options.key,
+        "dry_run": sender.known.dry_run,
+    }
+    answer = await sender.services.stream(
         "leads",
         "/internal/leads/rows",
-        {
-            "asker": {
-                "user_id": str(asker.user_id),
-                "visibility": asker.visibility,
-                "unit_id": None if asker.unit_id is None else str(asker.unit_id),
-            },
-            "run": str(sender.known.id),
-            "source": mapping.source,
-            "mode": sender.options.mode,
-            "key": sender.options.key,
-            "dry_run": sender.known.dry_run,
-            "items": [_row_item(sender, row) for row in rows],
-        },
+        _lines(shared, [_row_item(sender, row) for row in rows], before),
         principal=await sender.as_service(),
         wait_for=sender.after_org,
     )
@@ -201,6 +211,22 @@ async def send_rows(sender: Sender, mapping: LeadsMapping, rows: Sequence[LeadRo
             sent.problems.append(_problem(row.line, item))
         sent.rows.append(SentRow(row.line, item["status"], item["keys"], item["duplicate_of"]))
     return sent
+
+
+async def _lines(
+    shared: Mapping[str, Any], items: Sequence[Mapping[str, Any]], before: Before
+) -> AsyncIterator[bytes]:
+    """What all rows share, the rows, and an empty line, which says that they may be taken: after those before
+    them. Leads reads them while it works on these.
+    """
+    yield orjson.dumps(shared) + b"\n"
+    for start in range(0, len(items), ROWS_OF_LINE):
+        yield orjson.dumps({"items": items[start : start + ROWS_OF_LINE]}) + b"\n"
+    if before is not None:
+        await asyncio.wait([before])
+        if before.cancelled() or before.exception() is not None:
+            raise NotNow("the rows before these were not taken")
+    yield b"\n"
 
 
 def _row_item(sender: Sender, row: LeadRow) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +87,21 @@ class Services:
         content = orjson.dumps(body)
         return await self._ask("POST", service, path, content, headers, principal, wait_for)
 
+    async def stream(
+        self,
+        service: str,
+        path: str,
+        lines: AsyncIterable[bytes],
+        *,
+        principal: Principal,
+        wait_for: str | None = None,
+    ) -> Answer:
+        """The answer to a POST of lines of JSON, sent as they come. Raises as `post`, and NotNow where
+        `lines` raise: the service does not see their end then.
+        """
+        headers = {"Content-Type": "application/x-ndjson"}
+        return await self._ask("POST", service, path, lines, headers, principal, wait_for)
+
     async def put(
         self,
         service: str,
@@ -117,7 +132,7 @@ class Services:
         method: str,
         service: str,
         path: str,
-        body: bytes | None,
+        body: bytes | AsyncIterable[bytes] | None,
         more: Mapping[str, str | None],
         principal: Principal,
         wait_for: str | None,

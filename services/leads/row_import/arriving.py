@@ -1,0 +1,112 @@
+"""Rows as they arrive: a line of what all of them share, lines of rows, an empty one once they may be taken.
+
+Rows are read while those before them are stored, and wait for the empty line: so parts are taken in the
+file's order, and the app is not idle between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from starlette.requests import ClientDisconnect, Request
+
+from services.leads.intake.models import LeadIn
+from services.leads.row_import.rules import Asked, KeyKind, Mode
+from shared.database.transactions import Visibility
+from shared.errors import CoxError, Malformed
+from shared.web.bodies import BodyTooLarge, ClientGone, parse_json
+from shared.web.wire import Id, Line, WireModel, parse
+
+MAX_ROWS = 1000
+MOST_BYTES = 32 * 1024 * 1024
+Emptied = Literal[
+    "name", "phone", "email", "company", "source", "channel", "region", "product", "value", "tags",
+    "credit_code", "wecom_id", "label", "value_class", "intent",
+]  # fmt: skip
+
+
+class NotWhole(Malformed):
+    code = "not_whole"
+    title = "The rows end before they are to be taken"
+
+
+class RowIn(WireModel):
+    """A row: the lead as `POST /v1/leads` takes it, and what only files say. `digest` names what it says."""
+
+    external_id: Annotated[str, Line(200)]
+    digest: Annotated[str, Line(64)]
+    lead: dict[str, Any]
+    owner_id: Id | None = None
+    emptied: list[Emptied] = Field(default_factory=list)
+
+
+class RowsIn(WireModel):
+    """A line of rows."""
+
+    items: list[RowIn] = Field(max_length=MAX_ROWS)
+
+
+class AskerIn(WireModel):
+    """Who asked for the import, and how far they see."""
+
+    user_id: Id
+    visibility: Visibility
+    unit_id: Id | None = None
+
+
+class SharedIn(WireModel):
+    """What all rows share. `dry_run`: everything is done, and taken back."""
+
+    asker: AskerIn
+    run: Id = Field(description="The import; rows that it made count as made when they are sent again.")
+    source: Annotated[str, Line(100)]
+    mode: Mode = "create"
+    key: KeyKind | None = None
+    dry_run: bool = False
+
+
+@dataclass(slots=True)
+class Arrived:
+    """Up to 1,000 rows of one source; in the place of a bad one stands what is wrong with it."""
+
+    shared: SharedIn
+    rows: list[Asked | CoxError] = field(default_factory=list)
+
+
+async def arrived(request: Request) -> Arrived:
+    """The rows, once they may be taken. Raises Malformed, Invalid, BodyTooLarge; ClientGone: they may not."""
+    lines = _lines(request)
+    found = Arrived(parse(SharedIn, parse_json(await anext(lines, b""))))
+    async for line in lines:
+        if not line:
+            return found
+        found.rows += map(_asked, parse(RowsIn, parse_json(line)).items)
+        if len(found.rows) > MAX_ROWS:
+            raise BodyTooLarge(f"At most {MAX_ROWS} rows are taken at once")
+    raise NotWhole
+
+
+async def _lines(request: Request) -> AsyncIterator[bytes]:
+    """Whole ones, without their ends."""
+    begun, size = b"", 0
+    try:
+        async for block in request.stream():
+            size += len(block)
+            if size > MOST_BYTES:
+                raise BodyTooLarge(f"A body has at most {MOST_BYTES} bytes here")
+            *whole, begun = (begun + block).split(b"\n")
+            for line in whole:
+                yield line
+    except ClientDisconnect as error:
+        raise ClientGone from error
+
+
+def _asked(item: RowIn) -> Asked | CoxError:
+    try:
+        draft = parse(LeadIn, item.lead).draft()
+    except CoxError as error:
+        return error
+    return Asked(item.external_id, item.digest, draft, item.owner_id, tuple(item.emptied))

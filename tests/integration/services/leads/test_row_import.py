@@ -1,0 +1,97 @@
+"""Rows of files as they arrive at the leads service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+
+from shared.ids import new_id
+from tests.integration.services.leads.conftest import Desk
+from tests.support.asgi import Answer
+
+HEAD = {"source": "crm", "mode": "create", "dry_run": False}
+
+
+def row(name: str, **lead: Any) -> dict[str, Any]:
+    return {"external_id": f"row:{name}", "digest": f"row:{name}", "lead": {"name": name} | lead}
+
+
+def body(desk: Desk, *lines: Sequence[Any], run: UUID | None = None, **head: Any) -> bytes:
+    """What all rows share, and lines of rows; without the empty line that lets them go."""
+    asker = {"user_id": str(desk.users["head"]), "visibility": "tenant"}
+    shared = HEAD | {"asker": asker, "run": str(run or new_id())} | head
+    return b"".join(
+        orjson.dumps(line) + b"\n" for line in (shared, *({"items": list(line)} for line in lines))
+    )
+
+
+async def sent(desk: Desk, *chunks: bytes) -> Answer:
+    return await desk.streamed("/internal/leads/rows", *chunks)
+
+
+async def names(desk: Desk) -> list[str]:
+    items = (await desk("head", "GET", "/v1/leads?limit=500&sort=created_at")).json()["items"]
+    return sorted(lead["name"] for lead in items)
+
+
+class TestArriving:
+    async def test_all_are_taken_when_they_come_in_small_pieces(self, desk: Desk) -> None:
+        whole = body(desk, [row("甲"), row("乙")], [row("丙")]) + b"\n"
+        answer = await sent(desk, *(whole[at : at + 7] for at in range(0, len(whole), 7)))
+        assert [item["status"] for item in answer.json()["items"]] == ["created"] * 3
+        assert await names(desk) == sorted("甲乙丙")
+
+    @pytest.mark.parametrize("missing", [1, 2, 20])
+    async def test_nothing_is_taken_when_the_end_does_not_come(self, desk: Desk, missing: int) -> None:
+        run, rows = new_id(), [row("Anna"), row("Ben")]
+        whole = body(desk, rows, run=run) + b"\n"
+        answer = await sent(desk, whole[:-missing])
+        assert (answer.status, answer.code) == (400, "not_whole")
+        assert await names(desk) == []
+        again = await sent(desk, whole)
+        assert [item["status"] for item in again.json()["items"]] == ["created", "created"]
+
+    async def test_nothing_is_taken_when_nothing_comes(self, desk: Desk) -> None:
+        assert (await sent(desk, b"")).status == 400
+
+    async def test_good_rows_are_taken_when_others_are_bad(self, desk: Desk) -> None:
+        unknown = {"amount": "1", "currency": "?"}
+        bad = [row("Bo", email="no address"), row("Cid", phone="12"), row("Dora", value=unknown)]
+        answer = await sent(desk, body(desk, [row("Anna"), *bad], [row("Ben")]) + b"\n")
+        told = [
+            (item["status"], [each["pointer"] for each in item["errors"]]) for item in answer.json()["items"]
+        ]
+        assert [status for status, _ in told] == ["created", "failed", "failed", "failed", "created"]
+        assert [pointers for _, pointers in told][1:4] == [["/email"], ["/phone"], ["/value/currency"]]
+        assert await names(desk) == ["Anna", "Ben"]
+
+    @pytest.mark.parametrize(
+        ("line", "pointer"),
+        [
+            ({"digest": "d", "lead": {}}, "/items/0/external_id"),
+            (row("A") | {"emptied": ["id"]}, "/items/0/emptied/0"),
+        ],
+    )
+    async def test_none_is_taken_when_a_line_is_not_of_rows(
+        self, desk: Desk, line: dict[str, Any], pointer: str
+    ) -> None:
+        answer = await sent(desk, body(desk, [row("Anna")], [line]) + b"\n")
+        assert (answer.status, answer.pointers) == (422, [pointer])
+        assert await names(desk) == []
+
+    async def test_none_is_taken_when_there_are_more_than_a_thousand(self, desk: Desk) -> None:
+        lines = [[row(f"Lead {line} {place}") for place in range(501)] for line in range(2)]
+        assert (await sent(desk, body(desk, *lines) + b"\n")).status == 413
+        assert await names(desk) == []
+
+    async def test_each_is_taken_once_when_they_come_again(self, desk: Desk) -> None:
+        run, rows = new_id(), [row("Anna", phone="13800138000"), row("Ben")]
+        first = (await sent(desk, body(desk, rows, run=run) + b"\n")).json()
+        assert (await sent(desk, body(desk, rows, run=run) + b"\n")).json() == first
+        other = (await sent(desk, body(desk, rows) + b"\n")).json()
+        assert [item["status"] for item in other["items"]] == ["unchanged", "unchanged"]
+        assert await names(desk) == ["Anna", "Ben"]
