@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from services.gateway.imports.files.table import Fits, WrongHeader, missing_columns
-from services.gateway.imports.headings.folding import folded
+from services.gateway.imports.headings.folding import Heading, folded
 from services.gateway.imports.headings.synonyms import JOINED, meaning
 from services.gateway.imports.mapping import AnyMapping, DealsMapping, LeadsMapping, OrgMapping
 from shared.errors import FieldError
@@ -67,7 +67,7 @@ def fits_of(mapping: AnyMapping) -> Fits:
 def _declared(mapping: AnyMapping, declared: Mapping[str, Sequence[str]], header: tuple[str, ...]) -> Columns:
     places = resolve_columns(header, declared, mapping.optional_columns())
     custom = resolve_columns(header, _lists(mapping.custom_columns()))
-    units = [folded(header[place]) for place in places.get("value", ())[:1]]
+    units = _units(header, places.get("value", ())[:1])
     return Columns(
         header,
         places,
@@ -75,6 +75,18 @@ def _declared(mapping: AnyMapping, declared: Mapping[str, Sequence[str]], header
         factor=units[0].factor if units else None,
         currency=units[0].currency if units else None,
     )
+
+
+def _units(header: Sequence[str], places: Sequence[int]) -> list[Heading]:
+    """What the headings of amounts say that they are counted in: taken for what they are not, all would be
+    ten thousand times too small.
+    """
+    headings = [folded(header[place]) for place in places]
+    for place, heading in zip(places, headings, strict=True):
+        if heading.unclear is not None:
+            said = f"{header[place]!r}: how much is {heading.unclear!r}? Say 万元, or 万美元"
+            raise missing_columns([FieldError("/header", "unknown_unit", said)], header)
+    return headings
 
 
 def resolve_columns(
@@ -119,7 +131,7 @@ def _recognised(mapping: AnyMapping, header: tuple[str, ...], custom: Mapping[st
         name: tuple(at for _, at in sorted(found)) if name in JOINED else (min(found)[1],)
         for name, found in ranked.items()
     }
-    units = [folded(header[place]) for place in places.get("value", ())]
+    units = _units(header, places.get("value", ()))
     named = {
         key: found[0] for key, found in resolve_columns(header, _lists(mapping.custom_columns())).items()
     }

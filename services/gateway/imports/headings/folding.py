@@ -27,29 +27,36 @@ CURRENCIES: dict[str, str] = {
 }  # fmt: skip
 _BRACKETS = re.compile(r"[(\[{【〔〈《「『]([^()\[\]{}【】〔〕〈〉《》「」『』]*)[)\]}】〕〉》」』]")
 _PARTS = re.compile(r"[/／,，、:：\s]+")
+_OF_UNITS = tuple("百千万亿")
 _UNIT_WORD = re.compile(r"^(?:单位|unit)[:：]?\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What is left of a column's name; what its amounts are multiplied by and counted in, if it says."""
+    """What is left of a column's name; what its amounts are multiplied by and counted in, if it says.
+
+    `unclear`: a remark that says so in a way nobody here understands.
+    """
 
     name: str
     factor: Decimal | None = None
     currency: str | None = None
+    unclear: str | None = None
 
 
 @lru_cache(maxsize=4096)
 def folded(text: str) -> Heading:
     """`金额（万元）` and ` * 金 额 (单位: 万) ` are the same heading."""
     plain = unicodedata.normalize("NFKC", text).translate(_simplified()).casefold()
-    factor = currency = None
+    factor = currency = unclear = None
     for remark in _BRACKETS.findall(plain):
         for part in _PARTS.split(_UNIT_WORD.sub("", remark.strip())):
             unit, money = _counted_in(part)
             factor, currency = unit or factor, money or currency
+            if unit is None and part.startswith(_OF_UNITS):
+                unclear = part
     bare = letters(_BRACKETS.sub("", plain))
-    return Heading(bare or letters(plain), factor, currency)
+    return Heading(bare or letters(plain), factor, currency, unclear)
 
 
 def _counted_in(part: str) -> tuple[Decimal | None, str | None]:

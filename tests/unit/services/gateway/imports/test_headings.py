@@ -96,6 +96,12 @@ class TestColumns:
         with pytest.raises(WrongHeader, match="'stage'"):
             columns_of(DEALS, ("客户名称", "金额"))
 
+    @pytest.mark.parametrize("mapping", ["columns: {name: 姓名, value: 金额（万澳元）}", "source: file"])
+    def test_are_refused_when_nobody_knows_what_amounts_are_counted_in(self, mapping: str) -> None:
+        with pytest.raises(WrongHeader, match="万澳元"):
+            columns_of(load_mapping(mapping, "leads"), ("姓名", "金额（万澳元）"))
+        assert "value" not in columns_of(LEADS, ("姓名", "规模（千人）")).places
+
     def test_are_found_however_they_are_spelt_when_a_mapping_names_them(self) -> None:
         mapping = load_mapping("columns: {name: 客户 名称, phone: Tel}", "leads")
         assert columns_of(mapping, ("TEL.", "客户名称*")).places == {"name": (1,), "phone": (0,)}
