@@ -77,6 +77,25 @@ class TestUpdate:
         )
         assert again["counts"] == {"leads_failed": 1, "leads_unchanged": 1}
 
+    async def test_empties_what_can_be_empty_and_names_what_cannot_when_cells_say_so(
+        self, company: Tenant, tmp_path: Path
+    ) -> None:
+        field = {"key": "行业", "type": "text", "labels": {"zh": "行业"}}
+        (await company.admin.ask("POST", "/v1/custom-fields", field)).ok()
+        first = "姓名,手机,来源,负责人,行业\n王,13800138001,展会,,钢铁\n李,13800138002,展会,,食品\n"
+        await brought_in(company.admin, "leads", written(tmp_path, first), None)
+        second = "姓名,手机,来源,负责人,行业\n,13800138001,<empty>,,<清空>\n,13800138002,<empty>,<清空>,\n"
+        for dry_run in ("true", "false"):
+            done = await brought_in(
+                company.admin, "leads", written(tmp_path, second), None, mode="update", key="phone",
+                dry_run=dry_run,
+            )  # fmt: skip
+            assert done["counts"] == {"leads_updated": 1}
+            assert await errors_of(company.admin, done) == [(3, "owner", "not_to_be_emptied")]
+        leads = await by_name(company.admin)
+        assert (leads["王"]["source"], leads["王"]["custom"]) == (None, {})
+        assert (leads["李"]["source"], leads["李"]["custom"]) == ("展会", {"行业": "食品"})
+
     async def test_makes_the_rest_when_leads_are_changed_or_made(
         self, company: Tenant, tmp_path: Path
     ) -> None:

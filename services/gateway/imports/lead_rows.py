@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
@@ -19,6 +20,8 @@ _NAMING = frozenset({"name", "company", "phone", "email"})
 _BETWEEN_TAGS = re.compile("[;；、|]")
 EMPTIED = frozenset({"<empty>", "<清空>"})
 """What a cell says whose field is to be emptied; an empty cell leaves it as it is."""
+_NEVER_EMPTY = frozenset({"owner", "external_id", "currency"})
+"""What names somebody, the row, or the money beside it: nothing of the lead's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def lead_of(line: int, fields: Fields, reading: Reading) -> LeadRow:
     emptied: tuple[str, ...] = ()
     digest = row_identity(fields)
     if not EMPTIED.isdisjoint(fields.values()):
-        emptied = tuple(sorted(name for name, text in fields.items() if text in EMPTIED))
+        emptied = _emptied(fields)
         fields = {name: text for name, text in fields.items() if text not in EMPTIED}
         if reading.mode == "create":
             emptied = ()
@@ -78,7 +81,24 @@ def lead_of(line: int, fields: Fields, reading: Reading) -> LeadRow:
     if "tags" in fields:
         lead["tags"] = [tag for part in _BETWEEN_TAGS.split(fields["tags"]) if (tag := part.strip())]
     if reading.custom:
-        lead["custom"] = {key: fields[name] for key in reading.custom if (name := f"custom.{key}") in fields}
+        lead["custom"] = _custom(fields, reading, emptied)
+        emptied = tuple(name for name in emptied if not name.startswith("custom."))
     given = fields.get("external_id")
     external_id = digest if given is None else id_of_row(given)
     return LeadRow(line, external_id, digest, lead, fields.get("owner"), emptied, said)
+
+
+def _emptied(fields: Fields) -> tuple[str, ...]:
+    """What the row says is to be empty. Raises RowError for what cannot be."""
+    found = tuple(sorted(name for name, text in fields.items() if text in EMPTIED))
+    for name in found:
+        if name in _NEVER_EMPTY:
+            raise RowError(name, "not_to_be_emptied", "this cannot be emptied; leave the cell empty")
+    return found
+
+
+def _custom(fields: Fields, reading: Reading, emptied: Collection[str]) -> dict[str, str | None]:
+    """The row's custom fields; null is what is to be emptied."""
+    names = {key: f"custom.{key}" for key in reading.custom}
+    given = {key: fields[name] for key, name in names.items() if name in fields}
+    return given | dict.fromkeys(key for key, name in names.items() if name in emptied)

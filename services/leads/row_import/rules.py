@@ -86,6 +86,7 @@ def changes_of(asked: Asked, lead: Lead) -> Mapping[str, Any]:
     """What a row changes of a lead: what it leaves empty stays, what it says is to be empty goes."""
     given = {name: value for name in _DRAFTED if (value := getattr(asked.draft, name))}
     if asked.draft.custom:
-        given["custom"] = {**lead.custom, **asked.draft.custom}
+        both = {**lead.custom, **asked.draft.custom}
+        given["custom"] = {key: value for key, value in both.items() if value is not None}
     emptied = {name: EMPTIED.get(name) for name in asked.emptied}
     return {**emptied, **given}

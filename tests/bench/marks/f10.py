@@ -96,6 +96,10 @@ async def run(bench: Bench) -> Result:
     many_took, few_took, costs = _Took(), _Took(), list[dict[str, float]]()
     meter = site.meter()
     for number in range(bench.rounds):
+        # Tokens live for minutes, and loading takes longer.
+        for each in (scaled, few):
+            if each is not None:
+                await each.crew.sign_in()
         bare = [one for each in ASKS for one in await _bare(scaled, each, times)]
         meter.begin()
         mine = await many_took.round(scaled, times)
