@@ -11,21 +11,7 @@ from operator import itemgetter
 from threading import Lock
 from uuid import UUID
 
-from sqlalchemy import Column, Integer, LargeBinary, Table, Uuid
-
-from services.gateway.metadata import metadata
 from shared.database.transactions import Tx
-
-# What each part of an import marked, kept with its progress: a worker that goes on knows it again.
-import_seen = Table(
-    "import_seen",
-    metadata,
-    Column("tenant_id", Uuid, primary_key=True),
-    Column("import_id", Uuid, primary_key=True),
-    # The last unit of the part.
-    Column("last", Integer, primary_key=True),
-    Column("content", LargeBinary, nullable=False),
-)
 
 _ENTRY = struct.Struct(">16si")
 _KEEP = """insert into import_seen (tenant_id, import_id, last, content) values ($1, $2, $3, $4)

@@ -36,6 +36,17 @@ import_rows = Table(
     Column("cells", Text, nullable=False),
 )
 
+# What each part of an import marked, kept with its progress: a worker that goes on knows it again.
+import_seen = Table(
+    "import_seen",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("import_id", Uuid, primary_key=True),
+    # The last unit of the part.
+    Column("last", Integer, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
 import_bad_rows = Table(
     "import_bad_rows",
     metadata,
