@@ -73,8 +73,11 @@ async def grant(
     told = before.standing.get("contact")
     # What is told late does not undo what they have withdrawn since.
     is_last_word = told is None or told.at <= said.at
-    if "contact" in said.purposes and is_last_word:
-        await unlist(tx, tenant_id, keys(before.lead))
+    if (
+        "contact" in said.purposes
+        and is_last_word
+        and await unlist(tx, tenant_id, keys(before.lead), said.at)
+    ):
         await _mark(tx, before.lead, said, now, wish=False)
     return await _recorded(tx, tenant_id, lead_id, said, now)
 
@@ -92,7 +95,7 @@ async def withdraw(
     said = replace(said, purposes=to_withdraw(said.purposes, before.standing))
     if "contact" in said.purposes:
         await _mark(tx, before.lead, said, now, wish=True)
-        await list_people(tx, tenant_id, keys(before.lead), "withdrawn", said.by_id, lead_id, now)
+        await list_people(tx, tenant_id, keys(before.lead), "withdrawn", said.by_id, lead_id, said.at)
     return await _recorded(tx, tenant_id, lead_id, said, now)
 
 

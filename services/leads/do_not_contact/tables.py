@@ -27,7 +27,9 @@ do_not_contact_list = Table(
 _ENTRY = "id, kind, shown, reason, lead_id, at, by_id"
 ADD = f"""
 insert into do_not_contact_list (tenant_id, {_ENTRY}, digest, term)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing returning true
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+on conflict (tenant_id, digest) do update set at = excluded.at where do_not_contact_list.at < excluded.at
+returning old.id is null
 """  # noqa: S608 - own names
 OF_DIGESTS = f"""
 select {_ENTRY} from do_not_contact_list where tenant_id = $1 and digest = any($2::bytea[]) order by id
@@ -45,7 +47,9 @@ where tenant_id = $1 and ($2::uuid is null or id < $2) order by id desc limit $3
 """  # noqa: S608
 SOUGHT = "select digest, term from do_not_contact_list where tenant_id = $1 and id = $2"
 REMOVE = "delete from do_not_contact_list where tenant_id = $1 and id = $2 returning true"
-REMOVE_DIGESTS = "delete from do_not_contact_list where tenant_id = $1 and digest = any($2::bytea[])"
+REMOVE_UNTIL = """
+delete from do_not_contact_list where tenant_id = $1 and digest = any($2::bytea[]) and at <= $3
+"""
 FORGET = """
 update do_not_contact_list set shown = null where tenant_id = $1 and lead_id = any($2::uuid[])
 """

@@ -18,7 +18,7 @@ from services.leads.do_not_contact.tables import (
     OF_DIGESTS,
     PAGE,
     REMOVE,
-    REMOVE_DIGESTS,
+    REMOVE_UNTIL,
     SOUGHT,
     TENANTS_WITH_LIST,
 )
@@ -48,7 +48,8 @@ async def list_people(
     tx: Tx, tenant_id: UUID, person: Iterable[Key], reason: Reason, by_id: UUID | None, lead_id: UUID | None,
     at: datetime,
 ) -> list[Entry]:  # fmt: skip
-    """Put everything that somebody is contacted by on the list; who is there already stays as they are.
+    """Put everything that somebody is contacted by on the list, where they said so at a moment `at`; who is
+    there already stays as they are, but for the moment if it is later.
 
     Leads that have it are marked a moment later. Answers their entries.
     """
@@ -85,9 +86,13 @@ async def remove_entry(tx: Tx, tenant_id: UUID, entry_id: UUID) -> None:
         raise NotListed(f"there is no entry {entry_id}")
 
 
-async def unlist(tx: Tx, tenant_id: UUID, person: Iterable[Key]) -> None:
-    """They agreed to be contacted again."""
-    await tx.connection.execute(REMOVE_DIGESTS, tenant_id, _digests(tenant_id, person))
+async def unlist(tx: Tx, tenant_id: UUID, person: Iterable[Key], at: datetime) -> bool:
+    """They agreed at that moment to be contacted again. False: they have come onto the list since, perhaps by
+    another lead of theirs, and stay.
+    """
+    theirs = _digests(tenant_id, person)
+    await tx.connection.execute(REMOVE_UNTIL, tenant_id, theirs, at)
+    return not await tx.connection.fetch(LISTED, tenant_id, theirs)
 
 
 async def heed_list(tx: Tx, tenant_id: UUID, lead_ids: Collection[UUID], at: datetime) -> None:

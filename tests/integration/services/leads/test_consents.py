@@ -130,6 +130,21 @@ class TestContact:
         assert not await is_marked(desk, lead)
         assert await entries(desk) == []
 
+    async def test_they_stay_listed_when_another_lead_of_theirs_has_withdrawn_since(
+        self, desk: Desk, later: Later
+    ) -> None:
+        lead, other = [(await desk.lead(phone=PHONE))["id"] for _ in range(2)]
+        await listed(desk, phone=PHONE)
+        desk.clock.at += timedelta(days=2)
+        await withdraw(desk, other)
+        await later.fire()
+        between = (desk.clock.at - timedelta(days=1)).isoformat()
+        shown = (await agree(desk, lead, "contact", at=between)).json()
+        assert (shown["agreed"], shown["do_not_contact"]) == (["contact"], True)
+        assert len(await entries(desk)) == 1
+        await agree(desk, lead, "contact")
+        assert await entries(desk) == []
+
     @pytest.mark.parametrize("purposes", [["marketing"], ["profiling", "sharing"]])
     async def test_they_may_still_be_called_when_they_withdraw_something_else(
         self, desk: Desk, purposes: list[str]
