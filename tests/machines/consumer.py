@@ -75,7 +75,6 @@ class Reader:
         self.transaction: Transaction | None = None
         self.to_release: list[Key] = []
         self._is_disconnected = False
-        self._is_wary = False
 
     def forget(self) -> None:
         """A new process or client: nothing is believed any more."""
@@ -116,15 +115,14 @@ class Reader:
         if self.tables.offsets[partition].next != start:
             self.next.pop(partition)
             return
-        keys = decide.keys_of(records) if self._is_wary else decide.keys_met(records)
-        found = frozenset(key for key in keys if key in self.tables.places)
-        if self._take(*found):
+        keys = decide.keys_of(records)
+        if self._take(*(key for key in keys if key in self.tables.places)):
             self._take(("offset", partition))
             plan = self._plan(keys)
             for record in records:
                 plan.feed(record)
             end = Stored(start + len(records), records[-1].event_id)
-            self.transaction = Transaction(plan, found, partition, end)
+            self.transaction = Transaction(plan, frozenset(self.tables.places), partition, end)
 
     def _plan(self, keys: list[Key], *, release: bool = True) -> Planner[Event]:
         tables = self.tables
@@ -183,9 +181,7 @@ class Reader:
         plan, tables = transaction.plan, self.tables
         if any(key in tables.places for key in plan.places if key not in transaction.known):
             self.forget()
-            self._is_wary = True
             return
-        self._is_wary = False
         tables.apply(plan.applied)
         tables.store(plan)
         if transaction.letter is not None and transaction.letter not in {d.mark.event_id for d in plan.dead}:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from time import monotonic, perf_counter
+from time import perf_counter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,9 +17,8 @@ from shared.events.backbone import Backbone
 from shared.events.breathing import Breather
 from shared.events.consuming import store
 from shared.events.consuming.circuit import Circuit
-from shared.events.consuming.decide import Key, Place, Planner, Policy, keys_met, keys_of
+from shared.events.consuming.decide import Key, Place, Planner, Policy, keys_of
 from shared.events.consuming.handlers import HandlerSet, Run, enter_run
-from shared.events.consuming.watching import newest_trace, observe_latency
 from shared.events.envelope import Received, Undecodable, Unplaceable, identity
 from shared.events.faults import TRIES, Fault, fault_of, reason_of
 from shared.events.kafka import Record
@@ -30,8 +29,7 @@ from shared.observability.traces import span
 log = get_logger(__name__)
 
 Condemned = Mapping[UUID, tuple[str, int]]
-WARY_S = 60.0
-"""After an aggregate that begins was known already, places are looked for so long before they are made."""
+LATENCY_SAMPLES = 16
 
 
 class Stopped(Exception):
@@ -88,7 +86,6 @@ class Applier:
         self.next: dict[tuple[str, int], int] = {}
         self.log_ends: dict[tuple[str, int], int] = {}
         self.circuit = Circuit()
-        self._wary_until = 0.0
 
     async def apply(self, items: Sequence[Item], condemned: Condemned | None = None) -> None:
         """Apply a batch. Raises what is no event's fault: Fenced, NewEpoch, Stopped, errors of the
@@ -197,28 +194,12 @@ class Applier:
         return not plan.dead
 
     async def _once(self, items: Sequence[Item], condemned: Condemned, *, release: bool = True) -> None:
-        marks = [item.received for item in items if item.received is not None]
-        keys = keys_met(marks) if monotonic() >= self._wary_until else keys_of(marks)
-        try:
-            await self._attempt(items, condemned, keys, release=release)
-        except store.Appeared:
-            every = keys_of(marks)
-            if len(keys) == len(every):
-                raise
-            # The log says again what it said: more of that is likely to follow.
-            self._wary_until = monotonic() + WARY_S
-            await self._attempt(items, condemned, every, release=release)
-
-    async def _attempt(
-        self, items: Sequence[Item], condemned: Condemned, keys: Sequence[Key], *, release: bool
-    ) -> None:
-        """Apply a batch, looking for the places of `keys` only. Raises Appeared if another one is there."""
         began = perf_counter()
         advances = self._advances(items)
         async with self._database.transaction() as tx:
             raw = tx.connection
             await store.fence(raw, self._run.consumer, advances)
-            plan, before = await self._decide(tx, items, keys, condemned, release=release)
+            plan, before = await self._decide(tx, items, condemned, release=release)
             if plan.rebuild:
                 raise NewEpoch(plan.rebuild)
             await self._effect(tx, plan)
@@ -252,8 +233,10 @@ class Applier:
         ]
 
     async def _decide(
-        self, tx: Tx, items: Sequence[Item], keys: Sequence[Key], condemned: Condemned, *, release: bool
+        self, tx: Tx, items: Sequence[Item], condemned: Condemned, *, release: bool
     ) -> tuple[Planner[Received], Mapping[Key, Place]]:
+        marks = [item.received for item in items if item.received is not None]
+        keys = keys_of(marks)
         places = await store.lock_places(tx.connection, self._run.consumer, keys)
         waiting = [key for key, place in places.items() if place.parked]
         parked = await store.load_parked(tx.connection, self._run.consumer, waiting)
@@ -262,9 +245,8 @@ class Applier:
             discarded=self._discarded, release=release,
         )  # fmt: skip
         breather = Breather()
-        for item in items:
-            if item.received is not None:
-                plan.feed(item.received)
+        for mark in marks:
+            plan.feed(mark)
             await breather.breathe()
         return plan, places
 
@@ -273,7 +255,7 @@ class Applier:
         if self._handlers.has_batches and plan.applied:
             with span(
                 f"apply {self._handlers.name}",
-                traceparent=newest_trace(plan.applied),
+                traceparent=_newest_trace(plan.applied),
                 kind=SpanKind.CONSUMER,
             ):
                 await self._apply_batches(tx, plan.applied)
@@ -323,7 +305,7 @@ class Applier:
         if seconds is not None:
             metrics.CONSUMER_BATCH.labels(name).observe(events)
             metrics.CONSUMER_SECONDS.labels(name).observe(seconds)
-        observe_latency(name, self._backbone.clock.now(), plan.applied)
+        self._observe_latency(plan.applied)
         dead = len(plan.dead) + junk
         for letter in plan.dead:
             log.error("dead_letter", consumer=name, letter=repr(letter.mark), reason=letter.reason)
@@ -332,6 +314,16 @@ class Applier:
             raise Stopped(
                 f"{name} stopped: {self.circuit}. See `cox events dead list`, then restart its worker."
             )
+
+    def _observe_latency(self, applied: Sequence[Received]) -> None:
+        histogram = metrics.EVENT_LATENCY.labels(self._handlers.name)
+        now = self._backbone.clock.now()
+        for received in applied[:: max(1, len(applied) // LATENCY_SAMPLES)]:
+            if not (received.historic or received.replay):
+                try:
+                    histogram.observe(max(0.0, (now - received.occurred_at).total_seconds()))
+                except Undecodable:
+                    continue
 
     async def resolve(self, letter_id: int) -> None:
         """Do what somebody asked for a dead letter: replay or discard it, then apply what waited behind
@@ -398,3 +390,7 @@ def _not_the_events_fault(error: Exception) -> bool:
     if isinstance(error, store.Fenced | NewEpoch | Stopped):
         return True
     return fault_of(error) is not Fault.POISON
+
+
+def _newest_trace(applied: Sequence[Received]) -> str | None:
+    return next((r.traceparent for r in reversed(applied) if r.traceparent is not None), None)

@@ -284,20 +284,3 @@ class Planner(Generic[M]):
 def keys_of(marks: Collection[M]) -> list[Key]:
     """The aggregates of a batch, in the one order of locks."""
     return sorted({(mark.stream, mark.aggregate_id) for mark in marks})
-
-
-def keys_met(marks: Collection[M]) -> list[Key]:
-    """Those of them that may have a place already, in the same order: all but those that begin in this batch.
-
-    An aggregate whose first event is news has no place, as a rule; a place that it has all the same is found
-    when the new one is stored.
-    """
-    beginning: set[Key] = set()
-    met: set[Key] = set()
-    for mark in marks:
-        key = (mark.stream, mark.aggregate_id)
-        if mark.seq == 1 and not mark.replay and key not in met:
-            beginning.add(key)
-        elif key not in beginning:
-            met.add(key)
-    return sorted(met)

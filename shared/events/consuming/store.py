@@ -27,10 +27,6 @@ class Fenced(Exception):
     """
 
 
-class Appeared(Fenced):
-    """A place that nobody knew of is there: it was made meanwhile, or it was not looked for."""
-
-
 @dataclass(frozen=True, slots=True)
 class Advance:
     """A partition's way through a batch: from `start` to `next`; the last record's id and publish time."""
@@ -138,9 +134,7 @@ async def save_places(
     after: Mapping[Key, Place],
     tenants: Mapping[Key, UUID],
 ) -> None:
-    """Store changed places. Raises Appeared when one is there that `before` lacks, Fenced when one of
-    those is not.
-    """
+    """Store changed places. Raises Fenced when one that was not there has appeared."""
     rows = [
         (consumer, *key, tenants[key], place.epoch, place.seq, place.event_id, place.dead_seq, place.parked,
         place.settling)
@@ -149,7 +143,7 @@ async def save_places(
     fresh = [row for row, key in zip(rows, after, strict=True) if key not in before]
     moved = [row for row, key in zip(rows, after, strict=True) if key in before]
     if fresh and not await _added(raw, fresh):
-        raise Appeared(f"{consumer}: places appeared meanwhile")
+        raise Fenced(f"{consumer}: places appeared meanwhile")
     if moved and await raw.execute(_MOVE, consumer, moved) != f"UPDATE {len(moved)}":
         raise Fenced(f"{consumer}: places are no more")
 

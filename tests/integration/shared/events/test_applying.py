@@ -89,33 +89,6 @@ class TestApply:
 
         assert await bench.notes.of(bench.house, thing) == [1, 2, 3]
 
-    @pytest.mark.parametrize("others", [0, COPIED], ids=["inserted", "copied"])
-    @pytest.mark.parametrize("replay", [False, True])
-    async def test_a_beginning_is_applied_once_when_a_later_batch_repeats_it(
-        self, bench: Bench, others: int, replay: bool
-    ) -> None:
-        thing, others_things = new_id(), [new_id() for _ in range(others)]
-        await bench.applier().apply([bench.log.write(thing, 1)])
-        applier = bench.applier(1)
-
-        await applier.apply([bench.log.write(one, 1, replay=replay) for one in (thing, *others_things)])
-        await applier.apply([bench.log.write(one, 2) for one in (thing, *others_things)])
-
-        for one in (thing, *others_things):
-            assert await bench.notes.of(bench.house, one) == [1, 2]
-        assert await bench.offset() == 3 + 2 * others
-
-    async def test_another_event_is_set_aside_when_it_begins_what_a_former_batch_began(
-        self, bench: Bench
-    ) -> None:
-        thing = new_id()
-        await bench.applier().apply([bench.log.write(thing, 1)])
-        await bench.applier(1).apply([bench.log.write(thing, 1, variant="other")])
-
-        (letter,) = await list_letters(bench.house.admin)
-        assert letter.reason.startswith("seq_conflict")
-        assert await bench.notes.of(bench.house, thing) == [1]
-
     async def test_seq_order_holds_when_the_log_is_out_of_order(self, bench: Bench) -> None:
         thing = new_id()
         items = [bench.log.write(thing, seq) for seq in (3, 4, 1, 5, 2)]
@@ -171,9 +144,8 @@ class TestApply:
         )
         applier.next[STREAM, 0] = 0
         with pytest.raises(Fenced):
-            # Of what is published once more places are looked for first: none is there then.
             await applier.apply(
-                [bench.log.write(one, 1, replay=True) for one in (thing, *(new_id() for _ in range(others)))]
+                [bench.log.write(one, 1) for one in (thing, *(new_id() for _ in range(others)))]
             )
         assert await bench.seq(thing) == 1
         assert await bench.offset() == 0

@@ -4,7 +4,7 @@ model.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -13,17 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from shared.events.consuming.decide import (
-    Key,
-    Place,
-    Planner,
-    Policy,
-    Verdict,
-    advanced,
-    judge,
-    keys_met,
-    keys_of,
-)
+from shared.events.consuming.decide import Key, Place, Planner, Policy, Verdict, advanced, judge, keys_of
 from shared.events.consuming.handlers import Route
 
 STREAM = "cox.leads"
@@ -214,15 +204,6 @@ class TestPlanner:
         events = [Event(1, aggregate_id=UUID(int=n)) for n in (5, 2, 9, 2)]
 
         assert keys_of(events) == [(STREAM, UUID(int=n)) for n in (2, 5, 9)]
-
-    def test_no_place_is_looked_for_when_an_aggregate_begins_in_the_batch(self) -> None:
-        said = [(5, Event(1)), (3, Event(2)), (5, Event(2)), (2, Event(3)), (2, Event(1))]
-        events = [replace(event, aggregate_id=UUID(int=n)) for n, event in said]
-
-        assert keys_met(events) == [(STREAM, UUID(int=n)) for n in (2, 3)]
-
-    def test_places_are_looked_for_when_what_begins_is_published_once_more(self) -> None:
-        assert keys_met([Event(1, replay=True)]) == [KEY]
 
 
 @dataclass
