@@ -33,12 +33,16 @@ where resolved_at is null and (tenant_id = $1 or tenant_id is null)
 """
 
 
-async def check_derived(stack: Stack, tenant_id: UUID, journals: Journals) -> list[Finding]:
-    """Everything that the tenant's journals imply, in every service's database."""
+async def check_derived(
+    stack: Stack, tenant_id: UUID, journals: Journals, parted: Mapping[UUID, int]
+) -> list[Finding]:
+    """Everything that the tenant's journals imply, in every service's database. `parted`: how often anybody
+    was told of a lead that it is one of its own again, by journals that were lost too.
+    """
     found = []
     async with stack.database("leads") as leads, stack.database("activities") as activities:
         found += await _check_leads(leads, tenant_id, journals["leads"])
-        found += await _check_work(leads, tenant_id)
+        found += await _check_work(leads, tenant_id, parted)
         found += await _check_activities(leads, activities, tenant_id, journals["activities"])
         found += await _check_known(leads, activities, tenant_id)
     epochs: dict[str, int] = {}
@@ -106,9 +110,10 @@ def _leads_of(journal: Sequence[Row]) -> tuple[Any, Any, Any]:
     return standings, moves, given
 
 
-async def _check_work(connection: Connection, tenant_id: UUID) -> list[Finding]:
+async def _check_work(connection: Connection, tenant_id: UUID, parted: Mapping[UUID, int]) -> list[Finding]:
     """Counters of open leads, and the reaction that assigns: once for each lead that it had to, and once more
-    for each time that it became a lead of its own again.
+    for each time that it became a lead of its own again. Where nobody was found, the lead may be decided
+    about again for what a lost journal told.
     """
     counted = await pairs(
         connection,
@@ -123,11 +128,17 @@ async def _check_work(connection: Connection, tenant_id: UUID) -> list[Finding]:
     )
     twice = await pairs(
         connection,
-        "select lead_id, count(*) from assignments a where tenant_id = $1 and how = 'rule' group by 1"
+        "select lead_id, count(*) from assignments a where tenant_id = $1 and how = 'rule'"
+        " and owner_id is not null group by 1"
         " having count(*) > 1 + (select count(undone_at) from merges m"
         " where m.tenant_id = $1 and m.lead_id = a.lead_id)",
         tenant_id,
     )
+    decided = await connection.fetch(
+        "select lead_id, count(*) from assignments where tenant_id = $1 and how = 'rule' group by 1",
+        tenant_id,
+    )
+    too_often = {lead: count for lead, count in decided if count > 1 + parted.get(lead, 0)}
     # One that was closed before its turn came is nobody's to give, nor is it when it is reopened.
     waiting = await connection.fetch(
         "select id from leads where tenant_id = $1 and owner_id is null and status = 'open'"
@@ -140,6 +151,7 @@ async def _check_work(connection: Connection, tenant_id: UUID) -> list[Finding]:
     return [
         *check_equal("open leads of", counted, loads),
         *(doubled(f"lead {lead} was assigned by rule {count} times") for lead, count in twice.items()),
+        *(doubled(f"lead {lead} was decided about {count} times") for lead, count in too_often.items()),
         *(lost(f"lead {row['id']} was never assigned by the rule") for row in waiting),
     ]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from deploy.local.topology import SERVICES
 from tests.chaos import stored
-from tests.chaos.checks import Heard, check_journal, check_ledger, check_log, check_stream, repeats
+from tests.chaos.checks import Heard, Told, check_journal, check_ledger, check_log, check_stream, repeats
 from tests.chaos.company import TIMEZONE, Company
 from tests.chaos.derived import check_derived
 from tests.chaos.findings import Finding
@@ -20,6 +22,7 @@ _COUNTED = (
     "lead_created", "lead_assigned", "lead_pooled", "lead_updated", "stage_changed", "response_given",
     "activity_recorded", "lead_merged", "lead_unmerged", "lead_absorbed", "lead_separated",
 )  # fmt: skip
+_PARTED = "cox.leads.lead_unmerged.v1"
 
 
 async def check_everything(
@@ -39,6 +42,7 @@ async def check_everything(
     found = check_ledger(ledger.entries.values(), await stored.effects(stack, tenant))
     journals = {service: await stored.journal(stack, service, tenant) for service in SERVICES}
     sent_again = 0
+    partings = set[Told]()
     for service, rows in journals.items():
         told = [row.told for row in rows]
         log = await stored.log(stack, service, tenant)
@@ -47,8 +51,9 @@ async def check_everything(
         sent_again += repeats(log)
         found += check_journal(later)
         found += check_log(told, log, later)
+        partings |= {one for one in (*told, *log) if one.type == _PARTED}
     await stack.quiet()
-    found += await check_derived(stack, tenant, journals)
+    found += await check_derived(stack, tenant, journals, Counter[UUID](one.aggregate_id for one in partings))
     counted = [row for name in ("leads", "activities") for row in journals[name] if counts(row)]
     # A new token: the one of the company's founding may be over.
     await company.tenant.admin.sign_in(company.tenant.email)

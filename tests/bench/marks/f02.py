@@ -104,12 +104,10 @@ class _Rates:
     """What was seen, round by round: rows/s, ms of a request, CPU."""
 
     def __init__(self) -> None:
-        self.batch, self.file, self.ms, self.costs = (
-            list[float](),
-            list[float](),
-            list[float](),
-            list[Costs](),
-        )
+        self.batch: list[float] = []
+        self.file: list[float] = []
+        self.ms: list[float] = []
+        self.costs: list[Costs] = []
 
     async def round(self, site: Site, crew: Crew, sizes: _Sizes, *, follows: bool = True) -> None:
         """Batches, then a file. `follows`: the CPU counts until all that follows is done, too."""

@@ -145,7 +145,7 @@ async def _check_stored(stack: Stack, company: Company, pool: str, form: Form, t
     found += [doubled(f"{lead} was assigned {count} times") for lead, count in given.items() if count != 1]
     found += _check_limits({row["user_id"]: row["claims"] for row in claims}, owned, form)
     journals = {name: await stored.journal(stack, name, tenant) for name in SERVICES}
-    return [*found, *await check_derived(stack, tenant, journals)]
+    return [*found, *await check_derived(stack, tenant, journals, {})]
 
 
 def _check_limits(claims: Mapping[Any, int], owned: Mapping[Any, int], form: Form) -> list[Finding]:
