@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message
+
+Chunk: TypeAlias = bytes | Callable[[], Awaitable[bytes]]
+"""A part of a body; a function is called when the app asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ async def ask(
     target: str,
     *,
     json: Any = None,
-    body: bytes | Iterable[bytes] | None = None,
+    body: bytes | Iterable[Chunk] | None = None,
     headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
     leaves: bool | asyncio.Event = False,
 ) -> Answer:
@@ -81,6 +84,8 @@ async def ask(
                 await leaves.wait()
             return {"type": "http.disconnect"}
         chunk = waiting.pop(0)
+        if not isinstance(chunk, bytes):
+            chunk = await chunk()
         return {"type": "http.request", "body": chunk, "more_body": bool(waiting)}
 
     async def send(message: Message) -> None:
@@ -94,7 +99,9 @@ async def ask(
     return Answer(start["status"], Headers(raw=list(start["headers"])), answered)
 
 
-def _body(json: Any, body: bytes | Iterable[bytes] | None) -> tuple[list[bytes], list[tuple[bytes, bytes]]]:
+def _body(
+    json: Any, body: bytes | Iterable[Chunk] | None
+) -> tuple[Sequence[Chunk], list[tuple[bytes, bytes]]]:
     if json is not None:
         raw = orjson.dumps(json)
         return [raw], [(b"content-type", b"application/json"), (b"content-length", str(len(raw)).encode())]

@@ -185,6 +185,7 @@ async def send_rows(
     """
     sent, asker = Sent(), (await sender.as_user()).access()
     shared = {
+        "rows": len(rows),
         "asker": {
             "user_id": str(asker.user_id),
             "visibility": asker.visibility,

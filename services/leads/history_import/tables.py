@@ -47,12 +47,15 @@ where l.tenant_id = $1 and l.id = any($2::uuid[]) and k.tenant_id = l.tenant_id 
 """
 # Rows without a history are whole at once.
 CLAIM_ROWS = """
-insert into import_keys as k (tenant_id, source, external_id, lead_id, steps, digest)
-select $1, $2, r.external_id, r.lead_id, 0, r.digest
-from unnest($3::text[], $4::uuid[], $5::text[]) as r(external_id, lead_id, digest)
-order by r.external_id
-on conflict (tenant_id, source, external_id) do update set lead_id = k.lead_id
-returning external_id, lead_id, digest
+with claimed as (
+  insert into import_keys as k (tenant_id, source, external_id, lead_id, steps, digest)
+  select $1, $2, r.external_id, r.lead_id, 0, r.digest
+  from unnest($3::text[], $4::uuid[], $5::text[]) as r(external_id, lead_id, digest)
+  order by r.external_id
+  on conflict (tenant_id, source, external_id) do update set lead_id = k.lead_id
+  returning external_id, lead_id, digest)
+select c.external_id, c.lead_id, c.digest from claimed c
+where not exists (select from unnest($4::uuid[]) as own(id) where own.id = c.lead_id)
 """
 ROWS_KNOWN = """
 select external_id, lead_id from import_keys

@@ -225,23 +225,16 @@ def _result(
 
 
 async def claim_rows(
-    tx: Tx, tenant_id: UUID, source: str, rows: Mapping[str, str]
-) -> tuple[dict[str, UUID], dict[str, tuple[UUID, str]]]:
-    """Rows of a source without a history, `{external id: digest of what it says}`, each claimed for a lead.
+    tx: Tx, tenant_id: UUID, source: str, rows: Mapping[str, tuple[UUID, str]]
+) -> dict[str, tuple[UUID, str]]:
+    """Rows of a source without a history, `{external id: (lead to be, digest of what it says)}`, are claimed.
 
-    Answers the ids of the leads that are to be made, and `(lead, digest)` of the rows that were known before.
-    Rivals that import the same row wait for one another.
+    Answers `(lead, digest)` of the rows that were known before. Rivals that import the same row wait for one
+    another.
     """
-    fresh = {name: new_id() for name in rows}
-    found = await tx.connection.fetch(
-        CLAIM_ROWS, tenant_id, source, list(fresh), list(fresh.values()), list(rows.values())
-    )
-    known = {
-        row["external_id"]: (row["lead_id"], row["digest"])
-        for row in found
-        if row["lead_id"] != fresh[row["external_id"]]
-    }
-    return {name: lead_id for name, lead_id in fresh.items() if name not in known}, known
+    lead_ids, digests = zip(*rows.values(), strict=True)
+    found = await tx.connection.fetch(CLAIM_ROWS, tenant_id, source, list(rows), lead_ids, digests)
+    return {row["external_id"]: (row["lead_id"], row["digest"]) for row in found}
 
 
 async def rows_known(tx: Tx, tenant_id: UUID, source: str, external_ids: Sequence[str]) -> dict[str, UUID]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.leads.duplicates.rules import Claim, DuplicateLead
+from services.leads.duplicates.rules import Claim, DuplicateLead, Key
 from services.leads.duplicates.use_cases import screened
 from services.leads.intake.lead import Lead
 from services.leads.intake.opening import Opening, opening
@@ -34,7 +34,6 @@ from services.leads.intake.tables import (
     write_passed,
 )
 from services.leads.normalising.regions import region_of
-from services.leads.pipelines.rules import Pipeline
 from services.leads.valuation.rules import Valued
 from services.leads.valuation.use_cases import Valuer
 from shared.contracts.base import Credit
@@ -73,15 +72,13 @@ class Newcomer(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A newcomer that may be stored, with all that follows from it."""
+    """A lead that may be stored, what it is found by, its exact keys, and the event of its start."""
 
-    id: UUID
-    new: Newcomer
-    contact: Contact
-    value: Valued | None
-    custom: dict[str, Any]
+    lead: Lead
     search_text: str
     terms: list[int]
+    keys: tuple[Key, ...]
+    event: NewEvent
 
 
 async def create_leads(
@@ -91,38 +88,17 @@ async def create_leads(
     repeat another lead and are kept out for it (DuplicateLead).
     """
     start = await opening(tx, tenant_id, {new.creator_id for new in newcomers if new.creator_id}, at)
-    prepared = await _prepare(Valuer(tx, start.tenant), start, newcomers, at)
-    good = [one for one in prepared if isinstance(one, Prepared)]
-    claims = [Claim(one.id, one.contact.keys) for one in good]
-    made = {one.id: _new_lead(tenant_id, one, start.pipeline, at) for one in good}
-    kept_out: dict[UUID, DuplicateLead] = {}
-    if good and not start.policy.only_flags:
-        found = await screened(tx, tenant_id, claims, start.policy)
-        made |= {
-            lead_id: made[lead_id]._replace(duplicate_of=first) for lead_id, first in found.repeats.items()
-        }
-        kept_out = {lead_id: DuplicateLead(*repeat) for lead_id, repeat in found.blocked.items()}
-        good, claims = [one for one in good if one.id not in kept_out], []
-    repeats = await store_new(
-        tx,
-        tenant_id,
-        [(made[one.id], one.search_text, one.terms) for one in good],
-        [_creation(one, made[one.id], start) for one in good],
-        claims,
-    )
-    made |= {lead_id: made[lead_id]._replace(duplicate_of=first) for lead_id, first in repeats.items()}
-    return [one if isinstance(one, CoxError) else kept_out.get(one.id) or made[one.id] for one in prepared]
+    return await store_prepared(tx, start, await prepare(tx, start, newcomers, at))
 
 
-def _creation(one: Prepared, lead: Lead, start: Opening) -> NewEvent:
-    event = created_event(lead, start.credit(lead.created_by), start.tenant.currency)
-    return NewEvent(lead.id, event, lead.created_at, traceparent=one.new.traceparent)
-
-
-async def _prepare(
-    valuer: Valuer, start: Opening, newcomers: Sequence[Newcomer], at: datetime
+async def prepare(
+    tx: Tx, start: Opening, newcomers: Sequence[Newcomer], at: datetime
 ) -> list[Prepared | CoxError]:
-    region = region_of(valuer.tenant.timezone, valuer.tenant.currency)
+    """The leads that they become while `start` holds; in the place of a bad one what is wrong with it.
+
+    Nothing is locked or written.
+    """
+    valuer, region = Valuer(tx, start.tenant), region_of(start.tenant.timezone, start.tenant.currency)
     await valuer.prefetch((new.draft.value, at) for new in newcomers)
     prepared: list[Prepared | CoxError] = []
     for new in newcomers:
@@ -135,41 +111,86 @@ async def _prepare(
             text, terms = found_by(
                 start.tenant.id, draft.name, draft.company, contact, draft.tags, start.found_by(custom)
             )
-            prepared.append(Prepared(new.id or new_id(), new, contact, value, custom, text, terms))
+            lead = _new_lead(start, new, contact, value, custom, at)
+            event = _creation(start, lead, new.traceparent)
+            prepared.append(Prepared(lead, text, terms, contact.keys, event))
         except CoxError as error:
             prepared.append(error)
     return prepared
 
 
-def _new_lead(tenant_id: UUID, one: Prepared, pipeline: Pipeline, at: datetime) -> Lead:
-    draft, phone = one.new.draft, one.contact.phone
+async def store_prepared(
+    tx: Tx, start: Opening, prepared: Sequence[Prepared | CoxError]
+) -> list[Lead | CoxError]:
+    """See `create_leads`; `start` still holds."""
+    tenant_id = start.tenant.id
+    good = [one for one in prepared if isinstance(one, Prepared)]
+    claims = [Claim(one.lead.id, one.keys) for one in good]
+    kept_out: dict[UUID, DuplicateLead] = {}
+    repeats: Mapping[UUID, UUID] = {}
+    if good and not start.policy.only_flags:
+        found = await screened(tx, tenant_id, claims, start.policy)
+        kept_out = {lead_id: DuplicateLead(*repeat) for lead_id, repeat in found.blocked.items()}
+        good, claims, repeats = [one for one in good if one.lead.id not in kept_out], [], found.repeats
+    good = [_repeating(start, one, repeats.get(one.lead.id)) for one in good]
+    rows = [(one.lead, one.search_text, one.terms) for one in good]
+    firsts = await store_new(tx, tenant_id, rows, [one.event for one in good], claims)
+    made = {one.lead.id: one.lead for one in good}
+    made |= {lead_id: made[lead_id]._replace(duplicate_of=first) for lead_id, first in firsts.items()}
+    return [
+        one if isinstance(one, CoxError) else kept_out.get(one.lead.id) or made[one.lead.id]
+        for one in prepared
+    ]
+
+
+def _repeating(start: Opening, one: Prepared, first: UUID | None) -> Prepared:
+    if first is None:
+        return one
+    lead = one.lead._replace(duplicate_of=first)
+    return one._replace(lead=lead, event=_creation(start, lead, one.event.traceparent))
+
+
+def _creation(start: Opening, lead: Lead, traceparent: str | None) -> NewEvent:
+    event = created_event(lead, start.credit(lead.created_by), start.tenant.currency)
+    return NewEvent(lead.id, event, lead.created_at, traceparent=traceparent)
+
+
+def _new_lead(
+    start: Opening,
+    new: Newcomer,
+    contact: Contact,
+    value: Valued | None,
+    custom: dict[str, Any],
+    at: datetime,
+) -> Lead:
+    draft, phone, pipeline = new.draft, contact.phone, start.pipeline
     return Lead(
-        tenant_id=tenant_id,
-        id=one.id,
+        tenant_id=start.tenant.id,
+        id=new.id or new_id(),
         seq=1,
         name=draft.name,
         phone=phone.e164 if phone else None,
         phone_extension=phone.extension if phone else None,
         phone_text=draft.phone,
-        email=one.contact.email,
+        email=contact.email,
         email_text=draft.email,
         company=draft.company,
         source=draft.source,
         channel=draft.channel,
         region=draft.region,
         product=draft.product,
-        value_minor=one.value.minor if one.value else None,
-        value_currency=one.value.currency if one.value else None,
-        value_tenant_minor=one.value.tenant_minor if one.value else None,
+        value_minor=value.minor if value else None,
+        value_currency=value.currency if value else None,
+        value_tenant_minor=value.tenant_minor if value else None,
         tags=draft.tags,
-        custom=one.custom,
+        custom=custom,
         pipeline_id=pipeline.id,
         stage=pipeline.first_stage,
         status="open",
         stage_entered_at=at,
         owner_id=None,
         team_id=None,
-        created_by=one.new.creator_id,
+        created_by=new.creator_id,
         duplicate_of=None,
         started_at=at,
         start_known=True,
@@ -177,10 +198,10 @@ def _new_lead(tenant_id: UUID, one: Prepared, pipeline: Pipeline, at: datetime) 
         updated_at=at,
         closed_at=None,
         lost_reason=None,
-        other_phones=tuple(other.key for other in one.contact.others),
-        credit_code=one.contact.credit_code,
+        other_phones=tuple(other.key for other in contact.others),
+        credit_code=contact.credit_code,
         credit_code_text=draft.credit_code,
-        wecom_id=one.contact.wecom_id,
+        wecom_id=contact.wecom_id,
         label=draft.label,
         value_class=draft.value_class,
         intent=draft.intent,

@@ -14,7 +14,7 @@ from services.leads.duplicates.policy import policy_of
 from services.leads.history_import.rules import marks_of
 from services.leads.intake.models import BadField
 from services.leads.row_import.arriving import arrived
-from services.leads.row_import.use_cases import Batch, Taken, import_rows
+from services.leads.row_import.use_cases import Batch, Taken, import_rows, make_ready
 from shared.database.transactions import Access, Tx
 from shared.errors import CoxError
 from shared.web.context import context_of
@@ -51,11 +51,15 @@ async def post_rows(
     at, tenant_id = context_of(request).clock.now(), write.principal.tenant_id
     shared, asker = found.shared, found.shared.asker
     batch = Batch(shared.source, asker.user_id, shared.run, shared.mode, shared.key)
+    access = Access(tenant_id, asker.user_id, asker.visibility, asker.unit_id)
+    async with context_of(request).database.transaction(access) as tx:
+        ready = await make_ready(tx, tenant_id, batch, found.rows, at)
+    await found.turn()
 
     async def work(tx: Tx) -> tuple[list[Taken], Sequence[str]]:
-        await tx.on_behalf_of(Access(tenant_id, asker.user_id, asker.visibility, asker.unit_id))
+        await tx.on_behalf_of(access)
         async with tx.savepoint(keep=not shared.dry_run):
-            made = await import_rows(tx, tenant_id, batch, found.rows, at)
+            made = await import_rows(tx, tenant_id, batch, found.rows, ready, at)
         return made, (await policy_of(tx, tenant_id)).blocking if shared.dry_run else ()
 
     return await write.run(work, render=lambda done: _shown(tenant_id, *done))

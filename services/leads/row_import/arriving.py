@@ -1,7 +1,7 @@
 """Rows as they arrive: a line of what all of them share, lines of rows, an empty one once they may be taken.
 
-Rows are read while those before them are stored, and wait for the empty line: so parts are taken in the
-file's order, and the app is not idle between them.
+Rows are read and made ready while those before them are stored, and wait for the empty line: so parts are
+taken in the file's order, and the app is not idle between them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Emptied = Literal[
 
 class NotWhole(Malformed):
     code = "not_whole"
-    title = "The rows end before they are to be taken"
+    title = "The rows are not as many as were announced, or end before they are to be taken"
 
 
 class RowIn(WireModel):
@@ -58,8 +58,9 @@ class AskerIn(WireModel):
 
 
 class SharedIn(WireModel):
-    """What all rows share. `dry_run`: everything is done, and taken back."""
+    """What all rows share. `rows`: how many come; `dry_run`: everything is done, and taken back."""
 
+    rows: Annotated[int, Field(ge=1, le=MAX_ROWS)]
     asker: AskerIn
     run: Id = Field(description="The import; rows that it made count as made when they are sent again.")
     source: Annotated[str, Line(100)]
@@ -73,20 +74,26 @@ class Arrived:
     """Up to 1,000 rows of one source; in the place of a bad one stands what is wrong with it."""
 
     shared: SharedIn
+    lines: AsyncIterator[bytes]
     rows: list[Asked | CoxError] = field(default_factory=list)
+
+    async def turn(self) -> None:
+        """Once they may be taken. Raises ClientGone: they may not; NotWhole."""
+        if await anext(self.lines, None) != b"":
+            raise NotWhole
 
 
 async def arrived(request: Request) -> Arrived:
-    """The rows, once they may be taken. Raises Malformed, Invalid, BodyTooLarge; ClientGone: they may not."""
+    """All the rows, which wait for their turn. Raises Malformed, Invalid, BodyTooLarge, ClientGone."""
     lines = _lines(request)
-    found = Arrived(parse(SharedIn, parse_json(await anext(lines, b""))))
-    async for line in lines:
-        if not line:
-            return found
+    found = Arrived(parse(SharedIn, parse_json(await anext(lines, b""))), lines)
+    while len(found.rows) < found.shared.rows:
+        if not (line := await anext(lines, b"")):
+            raise NotWhole
         found.rows += map(_asked, parse(RowsIn, parse_json(line)).items)
-        if len(found.rows) > MAX_ROWS:
-            raise BodyTooLarge(f"At most {MAX_ROWS} rows are taken at once")
-    raise NotWhole
+    if len(found.rows) > found.shared.rows:
+        raise NotWhole(f"{len(found.rows)} rows came instead of {found.shared.rows}")
+    return found
 
 
 async def _lines(request: Request) -> AsyncIterator[bytes]:

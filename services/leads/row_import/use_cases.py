@@ -15,14 +15,14 @@ from services.leads.assignment.use_cases import (
     give_new,
     unfit_owner,
 )
-from services.leads.custom_fields.use_cases import schema_of
 from services.leads.duplicates.rules import Key
 from services.leads.duplicates.use_cases import holders_of
 from services.leads.history_import.use_cases import RepeatedRow, claim_rows, give_up_rows, rows_known
 from services.leads.intake.changes import keys, update_lead
 from services.leads.intake.lead import Lead
+from services.leads.intake.opening import Opening, opening
 from services.leads.intake.rules import Contact, contact_of
-from services.leads.intake.use_cases import Newcomer, create_leads, get_leads
+from services.leads.intake.use_cases import Newcomer, Prepared, get_leads, prepare, store_prepared
 from services.leads.normalising.regions import region_of
 from services.leads.row_import.rules import (
     Asked,
@@ -38,6 +38,7 @@ from services.leads.workload.use_cases import lock_loads
 from shared.access.directory import people, tenant_of
 from shared.database.transactions import Tx
 from shared.errors import CoxError, FieldError
+from shared.ids import new_id
 
 Status = Literal["created", "updated", "unchanged", "failed"]
 
@@ -64,39 +65,57 @@ class Taken:
     duplicate_of: UUID | None = None
 
 
-async def import_rows(
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Rows by their place, as far as they could be made ready while `start` held; `failed` are those that
+    could not.
+
+    `leads` are those that they would make, where the mode makes any.
+    """
+
+    start: Opening
+    asked: Mapping[int, Asked]
+    leads: Mapping[int, Prepared | CoxError]
+    failed: Mapping[int, CoxError]
+
+
+async def make_ready(
     tx: Tx, tenant_id: UUID, batch: Batch, rows: Sequence[Asked | CoxError], at: datetime
+) -> Ready:
+    """All that can be done before it is the rows' turn: nothing is locked or written, so parts that wait for
+    one another cannot stand in each other's way.
+    """
+    start = await opening(tx, tenant_id, {batch.user_id}, at)
+    asked: dict[int, Asked] = {}
+    failed: dict[int, CoxError] = {}
+    for place, row in enumerate(rows):
+        try:
+            if isinstance(row, CoxError):
+                raise row
+            asked[place] = with_custom(row, start.schema, start.tenant.timezone) if row.draft.custom else row
+        except CoxError as error:
+            failed[place] = error
+    new = [] if batch.mode == "update" else [Newcomer(row.draft, batch.user_id) for row in asked.values()]
+    leads = await prepare(tx, start, new, at)
+    return Ready(start, asked, dict(zip(asked, leads, strict=bool(new))), failed)
+
+
+async def import_rows(
+    tx: Tx, tenant_id: UUID, batch: Batch, rows: Sequence[Asked | CoxError], ready: Ready, at: datetime
 ) -> list[Taken]:
     """What became of each row, in their order. Rows that are refused keep no other out."""
-    taken: dict[int, Taken] = {
-        place: Taken("failed", error=row) for place, row in enumerate(rows) if isinstance(row, CoxError)
-    }
-    asked = await _with_custom(tx, tenant_id, rows, taken)
+    if ready.start != await opening(tx, tenant_id, {batch.user_id}, at):
+        ready = await make_ready(tx, tenant_id, batch, rows, at)
+    taken = {place: Taken("failed", error=error) for place, error in ready.failed.items()}
+    asked = dict(ready.asked)
     await _check_owners(tx, tenant_id, batch, asked, taken)
     new, later = await _divided(tx, tenant_id, batch, asked, taken)
-    await _create(tx, tenant_id, batch, new, taken, at)
+    await _create(tx, tenant_id, batch, ready, new, taken, at)
     if later:
         found = await _found(tx, tenant_id, batch, {place: key for place, (_, key) in later.items()})
         for place, (row, key) in later.items():
             taken[place] = await _update(tx, tenant_id, batch, row, key, found.get(place), at)
     return [taken[place] for place in range(len(rows))]
-
-
-async def _with_custom(
-    tx: Tx, tenant_id: UUID, rows: Sequence[Asked | CoxError], taken: dict[int, Taken]
-) -> dict[int, Asked]:
-    """The rows with their custom fields read from the texts that files have."""
-    asked = {place: row for place, row in enumerate(rows) if isinstance(row, Asked)}
-    if not any(row.draft.custom for row in asked.values()):
-        return asked
-    schema, zone = await schema_of(tx, tenant_id), (await tenant_of(tx)).timezone
-    for place, row in list(asked.items()):
-        try:
-            asked[place] = with_custom(row, schema, zone)
-        except CoxError as error:
-            taken[place] = Taken("failed", error=error)
-            del asked[place]
-    return asked
 
 
 async def _check_owners(
@@ -167,42 +186,49 @@ async def _found(tx: Tx, tenant_id: UUID, batch: Batch, by_key: Mapping[int, Key
 
 
 async def _create(
-    tx: Tx, tenant_id: UUID, batch: Batch, asked: Mapping[int, Asked], taken: dict[int, Taken], at: datetime
+    tx: Tx,
+    tenant_id: UUID,
+    batch: Batch,
+    ready: Ready,
+    asked: Mapping[int, Asked],
+    taken: dict[int, Taken],
+    at: datetime,
 ) -> None:
     if not asked:
         return
     first: dict[str, int] = {}
     for place, row in asked.items():
         first.setdefault(row.external_id, place)
-    claims = {name: f"{asked[place].digest}@{batch.run}" for name, place in first.items()}
-    fresh, known = await claim_rows(tx, tenant_id, batch.source, claims)
-    again = [lead_id for name, (lead_id, digest) in known.items() if digest == claims[name]]
+    digests = {name: f"{asked[place].digest}@{batch.run}" for name, place in first.items()}
+    claims = {name: (_lead_id(ready.leads[place]), digests[name]) for name, place in first.items()}
+    known = await claim_rows(tx, tenant_id, batch.source, claims)
+    again = [lead_id for name, (lead_id, digest) in known.items() if digest == digests[name]]
     made_before = {lead.id: lead for lead in await get_leads(tx, tenant_id, again)}
-    new: dict[int, Asked] = {}
+    new: list[int] = []
     for place, row in asked.items():
         if row.external_id in known:
             taken[place] = _known(row, *known[row.external_id], made_before)
         elif first[row.external_id] != place:
             taken[place] = Taken("failed", error=RepeatedRow("an earlier row has the same external id"))
         else:
-            new[place] = row
-    made = await create_leads(
-        tx,
-        tenant_id,
-        [Newcomer(row.draft, batch.user_id, id=fresh[row.external_id]) for row in new.values()],
-        at,
-    )
+            new.append(place)
+    made = await store_prepared(tx, ready.start, [ready.leads[place] for place in new])
     owners: list[tuple[Lead, UUID]] = []
-    for (place, row), lead in zip(new.items(), made, strict=True):
+    for place, lead in zip(new, made, strict=True):
         if isinstance(lead, CoxError):
             taken[place] = Taken("failed", error=lead)
             continue
         taken[place] = Taken("created", lead.id, None, keys(lead), lead.duplicate_of)
-        if row.owner_id is not None:
-            owners.append((lead, row.owner_id))
-    failed = [row.external_id for place, row in new.items() if taken[place].status == "failed"]
+        if (owner_id := asked[place].owner_id) is not None:
+            owners.append((lead, owner_id))
+    failed = [asked[place].external_id for place in new if taken[place].status == "failed"]
     await give_up_rows(tx, tenant_id, batch.source, failed)
     await give_new(tx, tenant_id, batch.user_id, owners, at)
+
+
+def _lead_id(ready: Prepared | CoxError) -> UUID:
+    """Also for a row that makes none: it is known whether it did before."""
+    return ready.lead.id if isinstance(ready, Prepared) else new_id()
 
 
 def _known(row: Asked, lead_id: UUID, digest: str, made_before: Mapping[UUID, Lead]) -> Taken:

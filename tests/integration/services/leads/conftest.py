@@ -21,7 +21,7 @@ from shared.access.roles import ROLES
 from shared.clock import SettableClock
 from shared.ids import new_id
 from shared.settings import Settings
-from tests.support.asgi import Answer, ask
+from tests.support.asgi import Answer, Chunk, ask
 from tests.support.databases import Databases
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -139,7 +139,7 @@ class Desk:
         sent = {"x-caller": caller} | {key.replace("_", "-"): value for key, value in headers.items()}
         return await ask(self.app, method, target, json=json, headers=sent)
 
-    async def streamed(self, target: str, *chunks: bytes) -> Answer:
+    async def streamed(self, target: str, *chunks: Chunk) -> Answer:
         """A POST of another service whose body comes in these chunks."""
         return await ask(self.app, "POST", target, body=chunks, headers={"x-caller": self._service()})
 

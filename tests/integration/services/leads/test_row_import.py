@@ -11,7 +11,7 @@ import pytest
 
 from shared.ids import new_id
 from tests.integration.services.leads.conftest import Desk
-from tests.support.asgi import Answer
+from tests.support.asgi import Answer, Chunk
 
 HEAD = {"source": "crm", "mode": "create", "dry_run": False}
 
@@ -23,13 +23,13 @@ def row(name: str, **lead: Any) -> dict[str, Any]:
 def body(desk: Desk, *lines: Sequence[Any], run: UUID | None = None, **head: Any) -> bytes:
     """What all rows share, and lines of rows; without the empty line that lets them go."""
     asker = {"user_id": str(desk.users["head"]), "visibility": "tenant"}
-    shared = HEAD | {"asker": asker, "run": str(run or new_id())} | head
+    shared = HEAD | {"rows": sum(map(len, lines)), "asker": asker, "run": str(run or new_id())} | head
     return b"".join(
         orjson.dumps(line) + b"\n" for line in (shared, *({"items": list(line)} for line in lines))
     )
 
 
-async def sent(desk: Desk, *chunks: bytes) -> Answer:
+async def sent(desk: Desk, *chunks: Chunk) -> Answer:
     return await desk.streamed("/internal/leads/rows", *chunks)
 
 
@@ -85,8 +85,32 @@ class TestArriving:
 
     async def test_none_is_taken_when_there_are_more_than_a_thousand(self, desk: Desk) -> None:
         lines = [[row(f"Lead {line} {place}") for place in range(501)] for line in range(2)]
-        assert (await sent(desk, body(desk, *lines) + b"\n")).status == 413
+        answer = await sent(desk, body(desk, *lines) + b"\n")
+        assert (answer.status, answer.pointers) == (422, ["/rows"])
         assert await names(desk) == []
+
+    @pytest.mark.parametrize("announced", [1, 3])
+    async def test_none_is_taken_when_they_are_not_as_many_as_announced(
+        self, desk: Desk, announced: int
+    ) -> None:
+        answer = await sent(desk, body(desk, [row("Anna"), row("Ben")], rows=announced) + b"\n")
+        assert (answer.status, answer.code) == (400, "not_whole")
+        assert await names(desk) == []
+
+    async def test_they_are_taken_by_what_holds_when_their_turn_comes(self, desk: Desk) -> None:
+        async def defined_meanwhile() -> bytes:
+            field = {"key": "staff", "labels": {"en": "Staff"}, "type": "integer"}
+            assert (await desk("head", "POST", "/v1/custom-fields", field)).status == 201
+            return b"\n"
+
+        rows = [row("Anna", custom={"staff": "120"}), row("Ben", custom={"staff": "many"})]
+        answer = await sent(desk, body(desk, rows), defined_meanwhile)
+        told = [
+            (one["status"], [each["pointer"] for each in one["errors"]]) for one in answer.json()["items"]
+        ]
+        assert told == [("created", []), ("failed", ["/custom/staff"])]
+        made = await desk("head", "GET", f"/v1/leads/{answer.json()['items'][0]['lead_id']}")
+        assert made.json()["custom"] == {"staff": 120}
 
     async def test_each_is_taken_once_when_they_come_again(self, desk: Desk) -> None:
         run, rows = new_id(), [row("Anna", phone="13800138000"), row("Ben")]
