@@ -20,7 +20,7 @@ from services.leads.curation import api as curation
 from services.leads.custom_fields import api as custom_fields
 from services.leads.do_not_contact import api as do_not_contact
 from services.leads.do_not_contact.reactions import heed_by as wishes_by
-from services.leads.do_not_contact.use_cases import heed_list, tenants_with_list
+from services.leads.do_not_contact.use_cases import heed_list
 from services.leads.duplicates import api as duplicates
 from services.leads.duplicates.policy import tenants_that_merge
 from services.leads.erasure import api as erasure
@@ -64,6 +64,7 @@ from services.leads.standings.reactions import standings_projection
 from services.leads.timeline import api as timeline
 from services.leads.touches.reactions import touches_projection
 from services.leads.views import api as views
+from services.leads.wishes.listing import tenants_with_list
 from shared.access.projection import directory_projection
 from shared.clock import Clock, SystemClock
 from shared.events.appside import AppSide

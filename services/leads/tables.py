@@ -6,10 +6,8 @@ import services.leads.assignment.tables
 import services.leads.audit.tables
 import services.leads.automation.tables
 import services.leads.classification.tables
-import services.leads.consents.tables
 import services.leads.contact_reads.tables
 import services.leads.custom_fields.tables
-import services.leads.do_not_contact.tables
 import services.leads.duplicates.tables
 import services.leads.erasure.tables
 import services.leads.exports.tables
@@ -31,6 +29,7 @@ import services.leads.sealing.tables
 import services.leads.standings.tables
 import services.leads.touches.tables
 import services.leads.views.tables
+import services.leads.wishes.tables
 import services.leads.workload.tables  # noqa: F401 - importing a room's tables puts them into the metadata
 from services.leads.metadata import metadata
 from shared.access.tables import metadata as access

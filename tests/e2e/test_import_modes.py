@@ -49,6 +49,33 @@ class TestKeptOut:
         assert await errors_of(company.admin, dry) == await errors_of(company.admin, done) == said
 
 
+class TestConsent:
+    async def test_what_people_agreed_to_comes_with_their_rows_and_what_cannot_be_read_is_named(
+        self, company: Tenant, tmp_path: Path
+    ) -> None:
+        text = (
+            "姓名,手机,同意事项,同意方式,同意时间\n"
+            "王,13800138001,联系、营销,纸质,2025-03-01\n"
+            "李,13800138002,是,电话,2199-01-01\n"
+            "赵,13800138003,也许,电话,\n"
+            "钱,13800138004,否,,\n"
+            "孙,13800138005,,,\n"
+        )
+        file = written(tmp_path, text)
+        dry = await brought_in(company.admin, "leads", file, None, dry_run="true")
+        done = await brought_in(company.admin, "leads", file, None)
+        assert dry["counts"] == done["counts"] == {"leads_created": 3, "leads_failed": 1}
+        said = [(3, "consent_at", "in_the_future"), (4, "consent", "bad_consent")]
+        assert await errors_of(company.admin, dry) == await errors_of(company.admin, done) == said
+        leads = await by_name(company.admin)
+        found = {name: await company.admin.get(f"/v1/leads/{leads[name]['id']}/consents") for name in leads}
+        agreed = {name: one["agreed"] for name, one in found.items()}
+        assert agreed == {"王": ["contact", "marketing"], "钱": [], "孙": []}
+        assert {(one["how"], one["at"]) for one in found["王"]["history"]} == {
+            ("paper", "2025-03-01T04:00:00Z")
+        }
+
+
 class TestUpdate:
     @pytest.mark.parametrize("key", ["phone", "email"])
     async def test_changes_what_rows_say_and_leaves_what_they_do_not_when_a_key_finds_the_lead(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from services.gateway.imports.consent_rows import consent_of
 from services.gateway.imports.deals import row_identity
 from services.gateway.imports.mapping import LeadsMapping
 from services.gateway.imports.rules import Fields, Mode, RowError, parse_amount
@@ -20,8 +23,12 @@ _NAMING = frozenset({"name", "company", "phone", "email"})
 _BETWEEN_TAGS = re.compile("[;；、|]")
 EMPTIED = frozenset({"<empty>", "<清空>"})
 """What a cell says whose field is to be emptied; an empty cell leaves it as it is."""
-_NEVER_EMPTY = frozenset({"owner", "external_id", "currency"})
-"""What names somebody, the row, or the money beside it: nothing of the lead's own."""
+_NEVER_EMPTY = frozenset({
+    "owner", "external_id", "currency", "consent", "consent_how", "consent_at", "consent_evidence",
+})  # fmt: skip
+"""What names somebody, the row, or the money beside it: nothing of the lead's own. What somebody agreed to
+they withdraw; that is no empty cell.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +50,14 @@ class LeadRow:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What all rows of a file are read by. Money without a currency of its own is in `currency`, and under
-    headings that say so a `factor` larger; `custom` are the keys of custom fields that columns hold.
+    headings that say so a `factor` larger; `custom` are the keys of custom fields that columns hold. Days are
+    those of a `zone`, and `now` is when the file is read.
     """
 
     mapping: LeadsMapping
     currency: str
+    zone: ZoneInfo
+    now: datetime
     factor: Decimal | None = None
     mode: Mode = "create"
     custom: tuple[str, ...] = ()
@@ -61,7 +71,7 @@ def id_of_row(given: str) -> str:
 def lead_of(line: int, fields: Fields, reading: Reading) -> LeadRow:
     """The lead of one row.
 
-    :raises RowError: nothing says who it is, or its value is no amount.
+    :raises RowError: nothing says who it is, its value is no amount, or nobody can tell what they agreed to.
     """
     emptied: tuple[str, ...] = ()
     digest = row_identity(fields)
@@ -80,6 +90,8 @@ def lead_of(line: int, fields: Fields, reading: Reading) -> LeadRow:
         lead["value"], said = worth.money, worth.said
     if "tags" in fields:
         lead["tags"] = [tag for part in _BETWEEN_TAGS.split(fields["tags"]) if (tag := part.strip())]
+    if (consent := consent_of(fields, reading.mapping.consent, reading.zone, reading.now)) is not None:
+        lead["consent"] = consent
     if reading.custom:
         lead["custom"] = _custom(fields, reading, emptied)
         emptied = tuple(name for name in emptied if not name.startswith("custom."))

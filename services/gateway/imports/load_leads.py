@@ -84,7 +84,13 @@ def _folded(loader: Loader, cells: dict[int, Cells], mapping: LeadsMapping) -> t
     done, rows = Done(), list[LeadRow]()
     columns = loader.columns
     reading = Reading(
-        mapping, columns.currency or loader.currency, columns.factor, loader.options.mode, (*columns.custom,)
+        mapping,
+        columns.currency or loader.currency,
+        loader.zone,
+        loader.clock.now(),
+        columns.factor,
+        loader.options.mode,
+        (*columns.custom,),
     )
     for line, row in cells.items():
         fields = loader.fields_of(line, row, done)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import fnmatch
 from typing import Annotated, Any, Literal, TypeAlias
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
@@ -309,6 +310,24 @@ class LeadColumns(Fields):
     tags: Columns | None = None
     owner: Columns | None = None
     external_id: Columns | None = None
+    consent: Columns | None = None
+    consent_how: Columns | None = None
+    consent_at: Columns | None = None
+    consent_evidence: Columns | None = None
+
+
+class ConsentSpec(Part):
+    """How the people of a file agreed, where no column says it, and the notice that they were shown."""
+
+    how: Literal["form", "call", "message", "email", "paper", "partner"] | None = None
+    notice_id: UUID | None = None
+    notice_version: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+
+    @model_validator(mode="after")
+    def _names_a_version(self) -> ConsentSpec:
+        if (self.notice_id is None) != (self.notice_version is None):
+            raise ValueError("give a notice together with its version")
+        return self
 
 
 class LeadsMapping(Shape):
@@ -321,6 +340,7 @@ class LeadsMapping(Shape):
     columns: LeadColumns | None = None
     custom: Annotated[dict[CustomKey, Column], Field(max_length=200)] = Field(default_factory=dict)
     currency: Currency | None = None
+    consent: ConsentSpec = ConsentSpec()
 
     def custom_columns(self) -> dict[str, str]:
         return self.custom

@@ -22,6 +22,7 @@ from shared.access.principal import Principal
 
 MAX_ITEMS = 1000
 ROWS_OF_LINE = 100
+_OF_CONSENT = {"purposes": "consent"}
 Before: TypeAlias = "asyncio.Task[None] | None"
 """What is to be over first."""
 
@@ -244,7 +245,8 @@ def _problem(line: int, item: Mapping[str, Any]) -> Problem:
     """The first error of a row that a service refused."""
     errors = item.get("errors") or [{"pointer": "", "code": "refused", "detail": "refused"}]
     first = errors[0]
-    field = str(first.get("pointer", "")).strip("/").split("/")[-1] or None
+    *above, last = str(first.get("pointer", "")).strip("/").split("/")
+    field = _OF_CONSENT.get(last, f"consent_{last}") if above == ["consent"] else last or None
     return Problem(line, field, str(first.get("code", "refused")), str(first.get("detail", "refused")))
 
 

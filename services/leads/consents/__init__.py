@@ -1,5 +1,5 @@
 """What people agreed to and withdrew, and on what ground their data is held: basis and notice by source.
 
-Owns `consents`, `notices` and `notice_versions`; publishes ConsentChanged and NoticeDefined.
+Owns nothing: what was said and shown stands in `wishes`. Publishes ConsentChanged.
 Consumes nothing: who withdraws goes onto the do-not-contact list in the same transaction.
 """

@@ -8,7 +8,6 @@ from fastapi import Depends
 from starlette.responses import Response
 
 from services.leads.consents.models import (
-    ConsentIn,
     ConsentsOut,
     NoticeIn,
     NoticeOut,
@@ -16,9 +15,10 @@ from services.leads.consents.models import (
     NoticeVersions,
     WithdrawIn,
 )
-from services.leads.consents.notices import change_notice, create_notice, list_notices, versions_of
 from services.leads.consents.use_cases import consents_of, grant, withdraw
 from services.leads.edge import position
+from services.leads.wishes.models import ConsentIn
+from services.leads.wishes.notices import change_notice, create_notice, list_notices, versions_of
 from shared.ids import new_id
 from shared.web.context import Now
 from shared.web.paging import Page, PageQuery, page_query

@@ -4,50 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
-from services.leads.consents.rules import PURPOSES, Basis, Consent, How, Notice, Purpose, Statement
 from services.leads.consents.use_cases import Consents
 from services.leads.edge import Short
+from services.leads.wishes.models import Evidence, Purposes
+from services.leads.wishes.rules import PURPOSES, Basis, Consent, How, Notice, Purpose, Statement
 from shared.access.principal import Principal
 from shared.web.wire import Id, Text, Timestamp, WireModel
 
-Purposes = Annotated[list[Purpose], Field(min_length=1, max_length=len(PURPOSES))]
 Wording = Annotated[str, Text(20_000)]
-Evidence = Annotated[str, Text(1000)]
-
-
-class ConsentIn(WireModel):
-    """What they agreed to, in which way and when (null: now), and which notice they were shown."""
-
-    purposes: Purposes
-    how: How
-    at: Timestamp | None = None
-    notice_id: Id | None = None
-    notice_version: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    evidence: Evidence | None = Field(default=None, description="Such as where the signed form lies.")
-
-    @model_validator(mode="after")
-    def _names_a_version(self) -> Self:
-        if (self.notice_id is None) != (self.notice_version is None):
-            raise PydanticCustomError("notice_and_version", "Give a notice together with its version")
-        return self
-
-    def statement(self, who: Principal, now: datetime) -> Statement:
-        return Statement(
-            tuple(dict.fromkeys(self.purposes)),
-            True,
-            self.how,
-            self.at or now,
-            who.user_id,
-            self.notice_id,
-            self.notice_version,
-            self.evidence,
-        )
 
 
 class WithdrawIn(WireModel):
@@ -59,7 +28,7 @@ class WithdrawIn(WireModel):
     evidence: Evidence | None = None
 
     def statement(self, who: Principal, now: datetime) -> Statement:
-        purposes = tuple(dict.fromkeys(self.purposes or PURPOSES))
+        purposes = tuple(self.purposes or PURPOSES)
         return Statement(purposes, False, self.how, self.at or now, who.user_id, evidence=self.evidence)
 
 

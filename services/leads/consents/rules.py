@@ -1,21 +1,11 @@
-"""What there is to agree to, and what holds of all that somebody said."""
+"""What of all that somebody says is still to be recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
-from uuid import UUID
+from collections.abc import Iterable, Sequence
 
+from services.leads.wishes.rules import Agreed, Consent, Purpose, in_force
 from shared.errors import Conflict, FieldError, Invalid
-
-Purpose = Literal["contact", "marketing", "profiling", "sharing"]
-"""Being contacted at all; advertising; decisions and scores by machine; passing their data on to others."""
-PURPOSES: tuple[Purpose, ...] = ("contact", "marketing", "profiling", "sharing")
-Basis = Literal["consent", "contract", "legal_obligation", "legitimate_interest"]
-How = Literal["form", "call", "message", "email", "paper", "partner"]
-"""The way in which they said it."""
 
 
 class NothingConsented(Conflict):
@@ -23,69 +13,25 @@ class NothingConsented(Conflict):
     title = "None of these was agreed to, or each is withdrawn already"
 
 
-class NotYetSaid(Invalid):
-    code = "in_the_future"
-    title = "Nobody has said yet what they will say"
+class MomentNotGiven(Invalid):
+    code = "moment_not_given"
+    title = "Of who is known already it must be told when they agreed"
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """What somebody said, as it is to be recorded. `at` is when they said it.
+def not_on_record(agreed: Agreed, history: Sequence[Consent]) -> tuple[Purpose, ...]:
+    """What of it is still to be recorded of a lead that is there: all that was not told of that same moment.
 
-    `notice_version`: of the notice that was shown to them; `evidence`: such as where the paper lies.
+    Raises MomentNotGiven where it is not said when they agreed, and they do not agree to all of it now:
+    they may have withdrawn it since.
     """
-
-    purposes: tuple[Purpose, ...]
-    granted: bool
-    how: How
-    at: datetime
-    by_id: UUID | None
-    notice_id: UUID | None = None
-    notice_version: int | None = None
-    evidence: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Consent:
-    """One purpose of a statement, as recorded."""
-
-    id: UUID
-    purpose: Purpose
-    granted: bool
-    how: How
-    at: datetime
-    recorded_at: datetime
-    by_id: UUID | None
-    notice_id: UUID | None
-    notice_version: int | None
-    evidence: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """On what ground data from a source is held, and what people are told of it; None: from all others."""
-
-    id: UUID
-    version: int
-    source: str | None
-    basis: Basis
-    wording: str
-    at: datetime
-
-
-def in_force(history: Iterable[Consent]) -> dict[Purpose, Consent]:
-    """The last word on each purpose by when it was said; of one moment the later recorded, as ids go."""
-    found: dict[Purpose, Consent] = {}
-    for one in sorted(history, key=lambda one: (one.at, one.id)):
-        found[one.purpose] = one
-    return found
-
-
-def check_said(at: datetime, now: datetime) -> None:
-    """Raises NotYetSaid."""
-    if at > now:
-        detail = "the time when it was said lies in the future"
-        raise NotYetSaid(detail, errors=[FieldError("/at", NotYetSaid.code, detail)])
+    if agreed.at is not None:
+        told = {one.purpose for one in history if one.granted and one.at == agreed.at}
+        return tuple(one for one in agreed.purposes if one not in told)
+    standing = in_force(history)
+    if all(one in standing and standing[one].granted for one in agreed.purposes):
+        return ()
+    detail = "say when they agreed: they may have withdrawn it since"
+    raise MomentNotGiven(detail, errors=[FieldError("/at", MomentNotGiven.code, detail)])
 
 
 def to_withdraw(asked: Iterable[Purpose], standing: dict[Purpose, Consent]) -> tuple[Purpose, ...]:

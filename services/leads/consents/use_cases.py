@@ -7,32 +7,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from services.leads.consents.notices import notice_for, versions_of
-from services.leads.consents.rules import (
+from services.leads.consents.rules import to_withdraw
+from services.leads.do_not_contact.use_cases import list_people
+from services.leads.intake.changes import keys, update_lead
+from services.leads.intake.lead import Lead
+from services.leads.intake.use_cases import get_lead, lock_lead, record_lead_events
+from services.leads.wishes.listing import unlist
+from services.leads.wishes.notices import notice_for, versions_of
+from services.leads.wishes.rules import (
     Consent,
     Notice,
     Purpose,
     Statement,
     check_said,
+    check_shown,
     in_force,
-    to_withdraw,
 )
-from services.leads.consents.tables import FORGET, LAST_GRANTED, OF_LEAD, RECORD
-from services.leads.do_not_contact.use_cases import list_people, unlist
-from services.leads.intake.changes import keys, update_lead
-from services.leads.intake.lead import Lead
-from services.leads.intake.use_cases import get_lead, lock_lead, record_lead_events
+from services.leads.wishes.use_cases import events_of, record, said_of
 from shared.access.directory import credit_of
-from shared.contracts.privacy import ConsentChanged
 from shared.database.transactions import Tx
-from shared.errors import FieldError, Invalid
-from shared.events.journal import NewEvent
-from shared.ids import new_id
-
-
-class UnknownVersion(Invalid):
-    code = "unknown_notice_version"
-    title = "There is no such version of the notice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +47,8 @@ async def consents_of(tx: Tx, tenant_id: UUID, lead_id: UUID) -> Consents:
 
 
 async def _known(tx: Tx, lead: Lead) -> Consents:
-    rows = await tx.connection.fetch(OF_LEAD, lead.tenant_id, lead.id)
     notice = await notice_for(tx, lead.tenant_id, lead.source, lead.created_at)
-    return Consents(lead, notice, [Consent(**dict(row.items())) for row in rows])
+    return Consents(lead, notice, await said_of(tx, lead.tenant_id, lead.id))
 
 
 async def grant(
@@ -105,35 +97,13 @@ async def _mark(tx: Tx, lead: Lead, said: Statement, now: datetime, *, wish: boo
 
 
 async def _check_notice(tx: Tx, tenant_id: UUID, said: Statement) -> None:
-    if said.notice_id is None:
-        return
-    known = {one.version for one in await versions_of(tx, tenant_id, said.notice_id)}
-    if said.notice_version not in known:
-        detail = f"the notice has the versions 1 to {max(known)}"
-        raise UnknownVersion(detail, errors=[FieldError("/notice_version", UnknownVersion.code, detail)])
+    if said.notice_id is not None:
+        check_shown(said.notice_version, (await versions_of(tx, tenant_id, said.notice_id))[-1].version)
 
 
 async def _recorded(tx: Tx, tenant_id: UUID, lead_id: UUID, said: Statement, now: datetime) -> Consents:
     lead = await lock_lead(tx, tenant_id, lead_id)
-    credit, events = await credit_of(tx, lead.owner_id), []
-    for purpose in said.purposes:
-        values = (purpose, said.granted, said.how, said.at, now, said.by_id)
-        shown = (said.notice_id, said.notice_version, said.evidence)
-        await tx.connection.execute(RECORD, tenant_id, lead_id, new_id(), *values, *shown)
-        event = ConsentChanged(
-            credit=credit, dimensions=lead.dimensions, purpose=purpose, granted=said.granted, how=said.how
-        )
-        events.append(NewEvent(lead_id, event, said.at))
-    places = await record_lead_events(tx, events)
+    await record(tx, tenant_id, [(lead_id, said)], now)
+    credit = await credit_of(tx, lead.owner_id)
+    places = await record_lead_events(tx, events_of(lead_id, said, credit, lead.dimensions))
     return await _known(tx, lead._replace(seq=places[-1].seq))
-
-
-async def last_granted(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> dict[UUID, datetime]:
-    """When the person of each lead last agreed to something; those who never did are left out."""
-    rows = await tx.connection.fetch(LAST_GRANTED, tenant_id, list(lead_ids))
-    return {row["lead_id"]: row["at"] for row in rows}
-
-
-async def forget(tx: Tx, tenant_id: UUID, lead_ids: Sequence[UUID]) -> None:
-    """Erase what was written besides; that somebody agreed or withdrew, and when, stays."""
-    await tx.connection.execute(FORGET, tenant_id, list(lead_ids))

@@ -1,5 +1,5 @@
 """Whom nobody contacts: phones and e-mail addresses, without telling them, and the leads that have them.
 
-Owns `do_not_contact_list`; publishes LeadUpdated by way of `intake`.
+Owns nothing: the list stands in `wishes`. Publishes LeadUpdated by way of `intake`.
 Consumes LeadCreated and LeadUpdated: also a lead that comes later, or gets such a phone, is marked.
 """

@@ -9,17 +9,13 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
-from services.leads.do_not_contact.rules import Entry, Kind, Reason
-from services.leads.do_not_contact.use_cases import (
-    entries_of,
-    list_entries,
-    list_people,
-    remove_entry,
-)
+from services.leads.do_not_contact.use_cases import list_people
 from services.leads.duplicates.rules import Key
 from services.leads.intake.models import EmailText, PhoneText
 from services.leads.intake.rules import Given, contact_of
 from services.leads.normalising.regions import region_of
+from services.leads.wishes.listing import entries_of, list_entries, remove_entry
+from services.leads.wishes.rules import Entry, Kind, Reason
 from shared.access.directory import tenant_of
 from shared.database.transactions import Tx
 from shared.web.context import Now

@@ -11,8 +11,6 @@ from uuid import UUID
 
 from services.leads.assignment import use_cases as assignment
 from services.leads.automation import use_cases as automation
-from services.leads.consents import use_cases as consents
-from services.leads.do_not_contact import use_cases as do_not_contact
 from services.leads.duplicates import family
 from services.leads.exports import use_cases as exports
 from services.leads.history_import import use_cases as history_import
@@ -26,6 +24,8 @@ from services.leads.refitting import use_cases as refitting
 from services.leads.returns import use_cases as returns
 from services.leads.sealing import use_cases as sealing
 from services.leads.views import use_cases as views
+from services.leads.wishes import listing
+from services.leads.wishes import use_cases as wishes
 from shared.database.transactions import Tx
 from shared.web import idempotency
 
@@ -33,8 +33,6 @@ Forget = Callable[[Tx, UUID, Sequence[UUID]], Awaitable[None]]
 ROOMS: tuple[Forget, ...] = (
     assignment.forget,
     automation.forget,
-    consents.forget,
-    do_not_contact.forget,
     exports.forget,
     family.forget,
     history_import.forget,
@@ -48,6 +46,8 @@ ROOMS: tuple[Forget, ...] = (
     refitting.forget,
     returns.forget,
     views.forget,
+    wishes.forget,
+    listing.forget,
     # Last: others may still read what was said.
     sealing.forget,
 )

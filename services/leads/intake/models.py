@@ -12,6 +12,7 @@ from services.leads.edge import Short, money_out
 from services.leads.intake.lead import Classed, Grade, Label, Lead
 from services.leads.intake.masking import HIDDEN, masked_email, masked_phone, may_contact
 from services.leads.intake.rules import Draft
+from services.leads.wishes.models import ConsentIn
 from shared.access.principal import Principal
 from shared.errors import CoxError
 from shared.web.wire import Id, Line, MoneyIn, MoneyOut, Scalars, Text, Timestamp, WireModel
@@ -49,6 +50,9 @@ class LeadIn(WireModel):
     label: Label | None = None
     value_class: Grade | None = None
     intent: Grade | None = None
+    consent: ConsentIn | None = Field(
+        default=None, description="What the person agrees to; recorded as by `POST /v1/leads/{id}/consents`."
+    )
 
     def draft(self) -> Draft:
         return Draft(
@@ -68,6 +72,7 @@ class LeadIn(WireModel):
             label=self.label,
             value_class=self.value_class,
             intent=self.intent,
+            consent=self.consent.agreed() if self.consent else None,
         )
 
 

@@ -17,6 +17,7 @@ from services.leads.normalising.emails import normalised_email
 from services.leads.normalising.phones import Phone, normalised_phones
 from services.leads.normalising.wecom import checked_wecom_id
 from services.leads.search.rules import exact_terms, search_text, text_terms
+from services.leads.wishes.rules import Agreed
 from shared.errors import CoxError, FieldError, Invalid
 from shared.money import Money
 
@@ -59,6 +60,7 @@ class Draft(NamedTuple):
     label: Label | None = None
     value_class: Grade | None = None
     intent: Grade | None = None
+    consent: Agreed | None = None
 
     @property
     def given(self) -> Given:

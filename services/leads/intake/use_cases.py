@@ -36,6 +36,8 @@ from services.leads.intake.tables import (
 from services.leads.normalising.regions import region_of
 from services.leads.valuation.rules import Valued
 from services.leads.valuation.use_cases import Valuer
+from services.leads.wishes.rules import Statement
+from services.leads.wishes.use_cases import Newly, events_of, record_new, said_of_new, versions_shown
 from shared.contracts.base import Credit
 from shared.contracts.leads import LeadCreated
 from shared.database.transactions import Tx
@@ -72,13 +74,16 @@ class Newcomer(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A lead that may be stored, what it is found by, its exact keys, and the event of its start."""
+    """A lead that may be stored, what it is found by, its exact keys, the event of its start, and what its
+    person agrees to, if anything.
+    """
 
     lead: Lead
     search_text: str
     terms: list[int]
     keys: tuple[Key, ...]
     event: NewEvent
+    said: Statement | None
 
 
 async def create_leads(
@@ -100,6 +105,7 @@ async def prepare(
     """
     valuer, region = Valuer(tx, start.tenant), region_of(start.tenant.timezone, start.tenant.currency)
     await valuer.prefetch((new.draft.value, at) for new in newcomers)
+    notices = await versions_shown(tx, start.tenant.id, (new.draft.consent for new in newcomers))
     prepared: list[Prepared | CoxError] = []
     for new in newcomers:
         draft = new.draft
@@ -112,8 +118,11 @@ async def prepare(
                 start.tenant.id, draft.name, draft.company, contact, draft.tags, start.found_by(custom)
             )
             lead = _new_lead(start, new, contact, value, custom, at)
+            said = draft.consent and said_of_new(draft.consent, new.creator_id, at, notices)
+            if said is not None:
+                lead = lead._replace(seq=lead.seq + len(said.purposes))
             event = _creation(start, lead, new.traceparent)
-            prepared.append(Prepared(lead, text, terms, contact.keys, event))
+            prepared.append(Prepared(lead, text, terms, contact.keys, event, said))
         except CoxError as error:
             prepared.append(error)
     return prepared
@@ -134,7 +143,10 @@ async def store_prepared(
         good, claims, repeats = [one for one in good if one.lead.id not in kept_out], [], found.repeats
     good = [_repeating(start, one, repeats.get(one.lead.id)) for one in good]
     rows = [(one.lead, one.search_text, one.terms) for one in good]
-    firsts = await store_new(tx, tenant_id, rows, [one.event for one in good], claims)
+    events = [event for one in good for event in (one.event, *_agreements(one))]
+    firsts = await store_new(tx, tenant_id, rows, events, claims)
+    if newly := [Newly(one.lead.id, one.said, one.keys) for one in good if one.said]:
+        await record_new(tx, tenant_id, newly, good[0].lead.created_at)
     made = {one.lead.id: one.lead for one in good}
     made |= {lead_id: made[lead_id]._replace(duplicate_of=first) for lead_id, first in firsts.items()}
     return [
@@ -153,6 +165,12 @@ def _repeating(start: Opening, one: Prepared, first: UUID | None) -> Prepared:
 def _creation(start: Opening, lead: Lead, traceparent: str | None) -> NewEvent:
     event = created_event(lead, start.credit(lead.created_by), start.tenant.currency)
     return NewEvent(lead.id, event, lead.created_at, traceparent=traceparent)
+
+
+def _agreements(one: Prepared) -> Sequence[NewEvent]:
+    if one.said is None:
+        return ()
+    return events_of(one.lead.id, one.said, Credit(), one.lead.dimensions, one.event.traceparent)
 
 
 def _new_lead(

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import asyncpg
 
-from services.leads.consents.use_cases import last_granted
 from services.leads.erasure.use_cases import erase_leads
 from services.leads.intake.lead import Lead
 from services.leads.intake.use_cases import get_leads, record_lead_events
@@ -32,6 +31,7 @@ from services.leads.retention.tables import (
     retention_policies,
 )
 from services.leads.touches.use_cases import last_effective
+from services.leads.wishes.use_cases import last_granted
 from shared.access.directory import credits_of
 from shared.contracts.base import Credit
 from shared.contracts.privacy import RetentionDefined, RetentionWarned

@@ -15,6 +15,8 @@ from services.leads.assignment.use_cases import (
     give_new,
     unfit_owner,
 )
+from services.leads.consents.rules import not_on_record
+from services.leads.consents.use_cases import consents_of, grant
 from services.leads.duplicates.rules import Key
 from services.leads.duplicates.use_cases import holders_of
 from services.leads.history_import.use_cases import RepeatedRow, claim_rows, give_up_rows, rows_known
@@ -34,10 +36,11 @@ from services.leads.row_import.rules import (
     key_of,
     with_custom,
 )
+from services.leads.wishes.rules import Agreed
 from services.leads.workload.use_cases import lock_loads
 from shared.access.directory import people, tenant_of
 from shared.database.transactions import Tx
-from shared.errors import CoxError, FieldError
+from shared.errors import CoxError, FieldError, errors_under
 from shared.ids import new_id
 
 Status = Literal["created", "updated", "unchanged", "failed"]
@@ -264,6 +267,8 @@ async def _changed(tx: Tx, tenant_id: UUID, batch: Batch, row: Asked, lead: Lead
     changed = await update_lead(
         tx, tenant_id, batch.user_id, lead.id, changes_of(row, lead), at, check_version=anyhow
     )
+    if row.draft.consent is not None:
+        changed = await _agreed(tx, tenant_id, batch, row.draft.consent, changed, at)
     if row.owner_id is None or row.owner_id == changed.owner_id:
         return changed
     try:
@@ -272,3 +277,13 @@ async def _changed(tx: Tx, tenant_id: UUID, batch: Batch, row: Asked, lead: Lead
         )
     except SameOwner:
         return changed._replace(owner_id=row.owner_id)
+
+
+async def _agreed(tx: Tx, tenant_id: UUID, batch: Batch, agreed: Agreed, lead: Lead, at: datetime) -> Lead:
+    """What the row says that the person agreed to is on record: a file that comes again adds nothing."""
+    with errors_under("/consent"):
+        left = not_on_record(agreed, (await consents_of(tx, tenant_id, lead.id)).history)
+        if not left:
+            return lead
+        said = agreed._replace(purposes=left).statement(batch.user_id, at)
+        return (await grant(tx, tenant_id, lead.id, said, at, check=lambda _: None)).lead

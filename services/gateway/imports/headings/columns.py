@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from services.gateway.imports.files.table import Fits, WrongHeader, missing_columns
 from services.gateway.imports.headings.folding import Heading, folded
-from services.gateway.imports.headings.synonyms import JOINED, meaning
+from services.gateway.imports.headings.synonyms import JOINED, YIELDING, meaning
 from services.gateway.imports.mapping import AnyMapping, DealsMapping, LeadsMapping, OrgMapping
 from shared.errors import FieldError
 
@@ -122,9 +122,10 @@ def resolve_columns(
 
 def _recognised(mapping: AnyMapping, header: tuple[str, ...], custom: Mapping[str, Sequence[str]]) -> Columns:
     ranked: dict[str, list[tuple[int, int]]] = {}
+    own = {folded(word).name for words in custom.values() for word in words}
     for at, name in enumerate(header):
         known = meaning(mapping.shape, name)
-        if known is not None:
+        if known is not None and not (known[0] in YIELDING and folded(name).name in own):
             ranked.setdefault(known[0], []).append((known[1], at))
     _place_customer(ranked)
     places = {

@@ -106,6 +106,20 @@ _ID = _listed(
     opportunity id / reference / ref
     """
 )
+_CONSENT = _listed(
+    """
+    consent / 同意 / 是否同意 / 同意事项 / 同意用途 / 授权 / 是否授权 / 授权范围 / 授权用途 / 联系授权 /
+    consents / consent given / consent purposes / opt in / opted in
+    """
+)
+_CONSENT_HOW = _listed("consent how / 同意方式 / 授权方式 / consent method / consent channel / opt in method")
+_CONSENT_AT = _listed(
+    """
+    consent at / 同意时间 / 同意日期 / 授权时间 / 授权日期 / consent date / consent time / opt in date /
+    opt in time / consented at
+    """
+)
+_CONSENT_EVIDENCE = _listed("consent evidence / 同意凭证 / 授权凭证 / consent proof / proof of consent")
 _STAGE = _listed(
     """
     stage / 阶段 / 状态 / 销售阶段 / 商机阶段 / 当前阶段 / 跟进状态 / 客户状态 / 商机状态 /
@@ -162,7 +176,8 @@ _SHARED: dict[str, tuple[str, ...]] = {
 _WORDS: dict[str, dict[str, tuple[str, ...]]] = {
     "leads": {
         **_SHARED, "source": _SOURCE, "external_id": _ID,
-        "wecom_id": _WECOM,
+        "wecom_id": _WECOM, "consent": _CONSENT, "consent_how": _CONSENT_HOW, "consent_at": _CONSENT_AT,
+        "consent_evidence": _CONSENT_EVIDENCE,
     },
     "deals": {
         **_SHARED, "origin": _SOURCE, "id": _ID, "stage": _STAGE, "started": _STARTED, "closed": _CLOSED,
@@ -174,6 +189,8 @@ _WORDS: dict[str, dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 JOINED = frozenset({"phone"})
 """Fields that several columns fill together: somebody has a mobile and a desk phone."""
+YIELDING = frozenset({"consent", "consent_how", "consent_at", "consent_evidence"})
+"""Fields whose usual names a tenant may have given to a custom field of its own: that one is meant then."""
 ADDED = "coxswain"
 """How the names of columns begin that we add to a file of rows to correct."""
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
+from shared.ids import new_id
 from tests.integration.services.leads.conftest import NOON, Desk
 from tests.integration.services.leads.test_do_not_contact import (
     Later,
@@ -159,6 +161,151 @@ class TestContact:
         await withdraw(desk, lead)
         [still] = await entries(desk)
         assert (still["id"], still["reason"]) == (entry["id"], "authority")
+
+
+NEW = {"name": "Anna", "phone": PHONE}
+
+
+async def came(desk: Desk, by: str = "head", **consent: Any) -> Answer:
+    body = NEW | {"consent": {"purposes": ["contact"], "how": "form"} | consent}
+    return await desk(by, "POST", "/v1/leads", body)
+
+
+class TestWithANewLead:
+    async def test_it_is_on_record_as_if_it_had_been_said_afterwards(self, desk: Desk) -> None:
+        made = await notice(desk, None, "consent", "We call you.")
+        said = {
+            "purposes": ["marketing", "contact"], "how": "paper", "evidence": "folder 7",
+            "at": (NOON - timedelta(days=1)).isoformat(), "notice_id": made["id"], "notice_version": 1,
+        }  # fmt: skip
+        answer = await came(desk, **said)
+        assert answer.status == 201, answer
+        at_once, later = answer.json(), await desk.lead()
+        assert (await agree(desk, later["id"], **said)).status == 200
+        shown = [await told(desk, lead["id"]) for lead in (at_once, later)]
+        assert shown[0]["agreed"] == ["contact", "marketing"]
+        assert at_once["version"] == shown[0]["version"] == shown[1]["version"]
+        first, second = ([one | {"id": None} for one in each["history"]] for each in shown)
+        assert first == second
+        events = [await desk.events(lead["id"]) for lead in (at_once, later)]
+        assert events[0][1:] == events[1][1:]
+        assert [kind for _, kind, _ in events[0]] == ["lead_created", "consent_changed", "consent_changed"]
+
+    async def test_its_position_covers_what_was_agreed_to(self, desk: Desk) -> None:
+        answer = await came(desk)
+        assert answer.headers["etag"] == '"2"'
+        assert (await desk("head", "GET", f"/v1/leads/{answer.json()['id']}")).json()["version"] == 2
+
+    @pytest.mark.parametrize(
+        ("wrong", "pointer", "code"),
+        [
+            ({"at": (NOON + timedelta(minutes=1)).isoformat()}, "/consent/at", "in_the_future"),
+            ({"notice_id": str(new_id()), "notice_version": 1}, "/consent/notice_id", "unknown_notice"),
+            ({"notice_version": 1}, "/consent", "notice_and_version"),
+            ({"purposes": ["contact", "contact"]}, "/consent/purposes", "doubled"),
+            ({"purposes": []}, "/consent/purposes", "too_short"),
+            ({"purposes": ["fun"]}, "/consent/purposes/0", "unknown_value"),
+            ({"how": None}, "/consent/how", "unknown_value"),
+        ],
+    )
+    async def test_the_lead_is_not_made_when_it_is_wrong(
+        self, desk: Desk, wrong: dict[str, Any], pointer: str, code: str
+    ) -> None:
+        refused = await came(desk, **wrong)
+        assert (refused.status, refused.pointers) == (422, [pointer])
+        assert refused.json()["errors"][0]["code"] == code
+        assert (await desk("head", "GET", "/v1/leads")).json()["items"] == []
+
+    async def test_the_lead_is_not_made_when_the_notice_has_no_such_version(self, desk: Desk) -> None:
+        made = await notice(desk, None, "consent", "We call you.")
+        refused = await came(desk, notice_id=made["id"], notice_version=2)
+        assert (refused.code, refused.pointers) == ("unknown_notice_version", ["/consent/notice_version"])
+
+    async def test_each_of_a_batch_has_its_own(self, desk: Desk) -> None:
+        ahead = (NOON + timedelta(days=1)).isoformat()
+        items = [
+            {"name": "A", "consent": {"purposes": ["contact"], "how": "form"}},
+            {"name": "B", "consent": {"purposes": ["contact"], "how": "form", "at": ahead}},
+            {"name": "C"},
+            {"name": "D", "consent": {"purposes": ALL, "how": "call"}},
+        ]
+        made = (await desk("head", "POST", "/v1/leads/batch", {"items": items})).json()
+        assert [(one["status"], one["version"]) for one in made["items"]] == [
+            ("created", 2), ("failed", None), ("created", 1), ("created", 5),
+        ]  # fmt: skip
+        assert [each["pointer"] for each in made["items"][1]["errors"]] == ["/items/1/consent/at"]
+        agreed = [(await told(desk, one["id"]))["agreed"] for one in made["items"] if one["id"]]
+        assert agreed == [["contact"], [], ALL]
+
+    async def test_who_is_listed_comes_off_when_they_agreed_later(self, desk: Desk, later: Later) -> None:
+        await listed(desk, phone=PHONE)
+        await listed(desk, phone="13800000002")
+        desk.clock.at += timedelta(days=1)
+        lead = (await came(desk)).json()["id"]
+        await later.heed(lead)
+        assert not await is_marked(desk, lead)
+        assert [entry["shown"] for entry in await entries(desk)] == ["138****0002"]
+
+    @pytest.mark.parametrize(
+        "said", [{"at": (NOON - timedelta(days=1)).isoformat()}, {"purposes": ["marketing"]}]
+    )
+    async def test_who_is_listed_stays_when_they_agreed_before_or_to_something_else(
+        self, desk: Desk, later: Later, said: dict[str, Any]
+    ) -> None:
+        await listed(desk, phone=PHONE)
+        lead = (await came(desk, **said)).json()["id"]
+        await later.heed(lead)
+        assert await is_marked(desk, lead)
+        assert len(await entries(desk)) == 1
+
+    async def test_nothing_is_recorded_of_who_is_kept_out(self, desk: Desk) -> None:
+        assert (await desk("head", "PUT", "/v1/duplicate-policy", {"phone": "block"})).status == 200
+        await listed(desk, phone=PHONE)
+        assert (await desk("head", "POST", "/v1/leads", NEW)).status == 201
+        desk.clock.at += timedelta(days=1)
+        assert (await came(desk)).code == "duplicate_lead"
+        assert len(await entries(desk)) == 1
+
+    async def test_statements_do_not_grow_with_the_number_of_leads(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = await notice(desk, None, "consent", "We call you.")
+        shown = {"notice_id": made["id"], "notice_version": 1}
+        # A tenant's first lead finds it without a pipeline.
+        await desk.lead()
+        asked: list[str] = []
+        for name in ("fetch", "fetchrow", "fetchval", "execute", "executemany"):
+            plain = getattr(asyncpg.Connection, name)
+
+            async def heard(self: Any, query: str, *rest: Any, _plain: Any = plain, **more: Any) -> Any:
+                asked.append(query)
+                return await _plain(self, query, *rest, **more)
+
+            monkeypatch.setattr(asyncpg.Connection, name, heard)
+        counted = []
+        said = {"purposes": ALL, "how": "form"} | shown
+        for number, more in ((30, {}), (2, {"consent": said}), (30, {"consent": said})):
+            asked.clear()
+            items = [{"name": "A", "phone": f"138000010{n:02}"} | more for n in range(number)]
+            answer = await desk("head", "POST", "/v1/leads/batch", {"items": items})
+            # Whoever waits for events is told by another connection, whenever it comes to it.
+            counted.append(sum(not query.startswith("notify") for query in asked))
+            assert answer.json()["created"] == number
+        # The notices that were shown, what was said, and who comes off the list.
+        assert counted[1] == counted[2] == counted[0] + 3
+
+
+class TestOfAPart:
+    async def test_what_was_said_of_a_part_is_shown_with_the_whole_until_it_goes(self, desk: Desk) -> None:
+        whole, part = (await desk.lead(phone=PHONE))["id"], (await came(desk)).json()["id"]
+        await agree(desk, whole, "marketing")
+        assert (await desk("head", "POST", f"/v1/leads/{part}/merge", {"into": whole})).status == 200
+        assert (await told(desk, whole))["agreed"] == ["contact", "marketing"]
+        desk.clock.at += timedelta(hours=1)
+        assert (await withdraw(desk, whole, purposes=["contact"])).json()["agreed"] == ["marketing"]
+        assert (await desk("head", "POST", f"/v1/leads/{part}/unmerge", {})).status == 200
+        assert (await told(desk, whole))["agreed"] == ["marketing"]
+        assert (await told(desk, part))["agreed"] == ["contact"]
 
 
 class TestNotices:

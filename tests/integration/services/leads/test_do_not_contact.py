@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 
 from services.leads.do_not_contact.reactions import heed_by
-from services.leads.do_not_contact.use_cases import AT_ONCE, forget, heed_list
+from services.leads.do_not_contact.use_cases import AT_ONCE, heed_list
+from services.leads.wishes.listing import forget
 from shared.database.engine import make_engine
 from shared.database.transactions import Access, Database
 from shared.events.backbone import Backbone

@@ -167,6 +167,19 @@ class TestEnding:
         await passing.to(NOW + 2 * MONTH)
         assert [await is_erased(desk, lead) for lead in (part, whole)] == [True, True]
 
+    async def test_what_was_said_of_a_part_is_a_sign_of_the_whole(self, desk: Desk, passing: Passing) -> None:
+        part, whole = [(await desk.lead())["id"] for _ in range(2)]
+        desk.clock.at = NOW
+        said = {"purposes": ["contact"], "how": "call"}
+        assert (await desk("head", "POST", f"/v1/leads/{part}/consents", said)).status == 200
+        merged = await desk("head", "POST", f"/v1/leads/{part}/merge", {"into": whole})
+        assert merged.status == 200, merged
+        await keep(desk, 24)
+        await passing.to(NOW + 20 * MONTH)
+        assert not await is_erased(desk, whole)
+        await passing.to(NOW + 26 * MONTH)
+        assert await is_erased(desk, whole)
+
     async def test_all_are_met_when_they_are_many_and_those_to_come(
         self, desk: Desk, passing: Passing
     ) -> None:

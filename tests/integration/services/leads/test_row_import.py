@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import orjson
 import pytest
 
 from shared.ids import new_id
-from tests.integration.services.leads.conftest import Desk
+from tests.integration.services.leads.conftest import NOON, Desk
 from tests.support.asgi import Answer, Chunk
 
 HEAD = {"source": "crm", "mode": "create", "dry_run": False}
@@ -119,3 +120,74 @@ class TestArriving:
         other = (await sent(desk, body(desk, rows) + b"\n")).json()
         assert [item["status"] for item in other["items"]] == ["unchanged", "unchanged"]
         assert await names(desk) == ["Anna", "Ben"]
+
+
+def agreeing(*purposes: str, **more: Any) -> dict[str, Any]:
+    return {"consent": {"purposes": list(purposes), "how": "paper"} | more}
+
+
+YESTERDAY = (NOON - timedelta(days=1)).isoformat()
+CHANGING: dict[str, Any] = {"mode": "update", "key": "phone"}
+ANNA = {"phone": "13800000001"}
+
+
+async def said(desk: Desk, lead: str) -> list[tuple[str, bool]]:
+    history = (await desk("head", "GET", f"/v1/leads/{lead}/consents")).json()["history"]
+    return [(one["purpose"], one["granted"]) for one in history]
+
+
+class TestConsents:
+    async def test_they_come_with_the_rows_and_bad_ones_keep_only_their_row_out(self, desk: Desk) -> None:
+        ahead = (NOON + timedelta(days=1)).isoformat()
+        rows = [
+            row("Anna", **agreeing("contact", "marketing", at=YESTERDAY)),
+            row("Ben", **agreeing("contact", at=ahead)),
+            row("Cid", **agreeing("contact", notice_id=str(new_id()), notice_version=1)),
+            row("Dora"),
+        ]
+        items = (await sent(desk, body(desk, rows) + b"\n")).json()["items"]
+        assert [item["status"] for item in items] == ["created", "failed", "failed", "created"]
+        pointers = [each["pointer"] for item in items for each in item["errors"]]
+        assert pointers == ["/consent/at", "/consent/notice_id"]
+        assert await said(desk, items[0]["lead_id"]) == [("contact", True), ("marketing", True)]
+        assert await said(desk, items[3]["lead_id"]) == []
+
+    async def test_nothing_is_kept_when_it_is_a_dry_run(self, desk: Desk) -> None:
+        await desk("head", "POST", "/v1/do-not-contact", ANNA)
+        rows = [row("Anna", **ANNA, **agreeing("contact"))]
+        desk.clock.at += timedelta(days=1)
+        answer = await sent(desk, body(desk, rows, dry_run=True) + b"\n")
+        assert [item["status"] for item in answer.json()["items"]] == ["created"]
+        assert len((await desk("head", "GET", "/v1/do-not-contact")).json()["items"]) == 1
+        assert await names(desk) == []
+
+    async def test_they_are_recorded_once_when_leads_are_changed_and_the_file_comes_again(
+        self, desk: Desk
+    ) -> None:
+        lead = (await desk.lead(**ANNA))["id"]
+        rows = [row("Anna", **ANNA, **agreeing("contact", at=YESTERDAY))]
+        for status in ("updated", "unchanged"):
+            answer = await sent(desk, body(desk, rows, **CHANGING) + b"\n")
+            assert [item["status"] for item in answer.json()["items"]] == [status]
+        assert await said(desk, lead) == [("contact", True)]
+
+    async def test_an_old_file_does_not_undo_what_was_withdrawn_since(self, desk: Desk) -> None:
+        lead = (await desk.lead(**ANNA))["id"]
+        withdrawn = await desk("head", "POST", f"/v1/leads/{lead}/withdraw", {"how": "call"})
+        assert withdrawn.status == 200
+        desk.clock.at += timedelta(days=1)
+        rows = [row("Anna", **ANNA, **agreeing("contact"))]
+        [item] = (await sent(desk, body(desk, rows, **CHANGING) + b"\n")).json()["items"]
+        told = [(each["pointer"], each["code"]) for each in item["errors"]]
+        assert told == [("/consent/at", "moment_not_given")]
+        dated = [row("Anna", **ANNA, **agreeing("contact", at=YESTERDAY))]
+        [item] = (await sent(desk, body(desk, dated, **CHANGING) + b"\n")).json()["items"]
+        assert item["status"] == "updated"
+        shown = (await desk("head", "GET", f"/v1/leads/{lead}/consents")).json()
+        assert (shown["agreed"], shown["do_not_contact"]) == ([], True)
+
+    async def test_nothing_is_to_be_told_when_they_agree_to_it_anyway(self, desk: Desk) -> None:
+        made = await desk("head", "POST", "/v1/leads", {"name": "Anna"} | ANNA | agreeing("contact"))
+        rows = [row("Anna", **ANNA, **agreeing("contact"))]
+        [item] = (await sent(desk, body(desk, rows, **CHANGING) + b"\n")).json()["items"]
+        assert (item["status"], item["lead_id"]) == ("unchanged", made.json()["id"])

@@ -72,6 +72,13 @@ class TestColumns:
             "创建时间": "started", "成交时间": "closed",
         }  # fmt: skip
 
+    def test_leaves_a_heading_to_the_tenants_own_field_when_it_has_one_of_that_name(self) -> None:
+        header = ("姓名", "是否同意", "授权日期", "同意方式")
+        named = {"是否同意": "consent", "授权日期": "consent_at", "同意方式": "consent_how"}
+        assert fields("leads", *header) == {"姓名": "name"} | named
+        own = columns_of(LEADS, header, {"agreed": ["agreed", "是否 同意"]})
+        assert (own.custom, "consent" in own.places) == ({"agreed": 1}, False)
+
     def test_makes_a_customer_the_company_when_a_contact_has_a_column(self) -> None:
         assert fields("leads", "客户名称", "联系人") == {"客户名称": "company", "联系人": "name"}
         assert fields("leads", "客户名称", "公司名称", "联系人") == {"公司名称": "company", "联系人": "name"}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from services.gateway.imports.consent_rows import consent_of
 from services.gateway.imports.headings.columns import columns_of
-from services.gateway.imports.lead_rows import Reading, lead_of
-from services.gateway.imports.mapping import LeadsMapping
+from services.gateway.imports.lead_rows import EMPTIED, Reading, lead_of
+from services.gateway.imports.mapping import ConsentSpec, LeadsMapping
 from services.gateway.imports.mapping_file import load_mapping
 from services.gateway.imports.org_rows import WantedOrg, code_of, wanted_org
 from services.gateway.imports.reading import opened
@@ -93,9 +96,13 @@ class TestWantedOrg:
         assert sum(not user.manages for user in org.users.values()) == 35
 
 
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
+
+
 def body_of(fields: dict[str, str], currency: str | None = None) -> Any:
     mapping = LeadsMapping(shape="leads", currency=currency)
-    return lead_of(2, fields, Reading(mapping, "CNY")).body
+    return lead_of(2, fields, Reading(mapping, "CNY", SHANGHAI, NOON)).body
 
 
 class TestLeadOf:
@@ -122,3 +129,85 @@ class TestLeadOf:
     def test_is_refused_when_a_field_is_bad(self, fields: dict[str, str]) -> None:
         with pytest.raises(RowError):
             body_of(fields)
+
+    @pytest.mark.parametrize("name", ["consent", "consent_how", "consent_at", "consent_evidence", "owner"])
+    def test_is_refused_when_what_cannot_be_emptied_is_to_be(self, name: str) -> None:
+        for word in EMPTIED:
+            with pytest.raises(RowError) as refused:
+                body_of({"name": "A", name: word})
+            assert (refused.value.field, refused.value.code) == (name, "not_to_be_emptied")
+
+
+ALL = ("contact", "marketing", "profiling", "sharing")
+FORM = ConsentSpec(how="form")
+NOTICE = "01890a5d-ac96-774b-bcce-b302099a8057"
+
+
+def agreed(given: ConsentSpec = FORM, /, **fields: str) -> Any:
+    named = {"consent" if name == "to" else f"consent_{name}": text for name, text in fields.items()}
+    return consent_of(named, given, SHANGHAI, NOON)
+
+
+class TestConsentOf:
+    @pytest.mark.parametrize(
+        ("text", "purposes"),
+        [
+            ("contact", ["contact"]), ("是", ["contact"]), ("YES", ["contact"]), ("√", ["contact"]),
+            ("联系、营销", ["contact", "marketing"]), ("Marketing; 画像｜共享", list(ALL[1:])),
+            ("联系,contact", ["contact"]), ("全部", list(ALL)),
+        ],
+    )  # fmt: skip
+    def test_has_the_purposes_when_they_are_written_so(self, text: str, purposes: list[str]) -> None:
+        assert agreed(to=text) == {"purposes": purposes, "how": "form"}
+
+    @pytest.mark.parametrize("text", ["否", "No", " 不同意 "])
+    def test_is_nothing_when_they_do_not_agree(self, text: str) -> None:
+        assert agreed(to=text, how="电话", at="2026-03-01") is None
+        assert agreed() is None
+
+    @pytest.mark.parametrize(
+        ("fields", "field", "code"),
+        [
+            ({"to": "maybe"}, "consent", "bad_consent"), ({"to": "否、营销"}, "consent", "bad_consent"),
+            ({"to": "是", "how": "鸽子"}, "consent_how", "bad_consent"),
+            ({"to": "是", "at": "2026-02-30"}, "consent_at", "bad_date"),
+            ({"at": "2026-03-01"}, "consent", "missing_value"),
+        ],
+    )  # fmt: skip
+    def test_is_refused_by_its_column_when_it_cannot_be_read(
+        self, fields: dict[str, str], field: str, code: str
+    ) -> None:
+        with pytest.raises(RowError) as refused:
+            agreed(**fields)
+        assert (refused.value.field, refused.value.code) == (field, code)
+
+    def test_is_said_as_the_row_says_or_else_as_the_mapping_does(self) -> None:
+        assert agreed(to="是", how="电话")["how"] == "call"
+        assert agreed(to="是")["how"] == "form"
+        with pytest.raises(RowError) as refused:
+            agreed(ConsentSpec(), to="是")
+        assert (refused.value.field, refused.value.code) == ("consent_how", "missing_value")
+
+    @pytest.mark.parametrize(
+        ("text", "at"),
+        [
+            ("2026-03-01", NOON - timedelta(days=1)), ("2026年3月2日", NOON),
+            ("2026-03-03", NOON + timedelta(days=1)),
+            ("2026-03-02 09:30", NOON - timedelta(hours=2, minutes=30)),
+            ("2026-03-02T03:00:00Z", NOON - timedelta(hours=1)),
+        ],
+    )  # fmt: skip
+    def test_is_of_noon_there_when_only_a_day_is_told(self, text: str, at: datetime) -> None:
+        assert datetime.fromisoformat(agreed(to="是", at=text)["at"]) == at
+
+    def test_is_of_now_when_today_has_not_come_to_noon(self) -> None:
+        now = NOON - timedelta(hours=2)
+        found = consent_of({"consent": "是", "consent_at": "2026-03-02"}, FORM, SHANGHAI, now)
+        assert found is not None
+        assert datetime.fromisoformat(found["at"]) == now
+
+    def test_names_the_notice_when_the_mapping_does(self) -> None:
+        shown = ConsentSpec.model_validate({"how": "paper", "notice_id": NOTICE, "notice_version": "2"})
+        assert agreed(shown, to="是") == {
+            "purposes": ["contact"], "how": "paper", "notice_id": NOTICE, "notice_version": 2,
+        }  # fmt: skip

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
-from services.leads.consents.rules import Basis, Notice
-from services.leads.consents.tables import (
+from services.leads.wishes.rules import Basis, Notice
+from services.leads.wishes.tables import (
     ADD_NOTICE,
     ADD_VERSION,
     ALL_NOTICES,
     HELD,
+    LAST_VERSIONS,
     LOCK_NOTICE,
     VERSIONS,
     notices,
@@ -46,6 +47,12 @@ async def versions_of(tx: Tx, tenant_id: UUID, notice_id: UUID) -> list[Notice]:
     if not found:
         raise UnknownNotice(f"there is no notice {notice_id}")
     return found
+
+
+async def last_versions(tx: Tx, tenant_id: UUID, notice_ids: Collection[UUID]) -> dict[UUID, int]:
+    """The version that each has now; those that are not there are left out."""
+    rows = await tx.connection.fetch(LAST_VERSIONS, tenant_id, sorted(notice_ids))
+    return {row["id"]: row["seq"] for row in rows}
 
 
 async def notice_for(tx: Tx, tenant_id: UUID, source: str | None, at: datetime) -> Notice | None:
