@@ -23,8 +23,9 @@ from services.leads.handover.rules import (
     together,
 )
 from services.leads.handover.tables import BEGIN, GO_ON, HAND, HANDED, LOCK_ONE, OF_USER
+from services.leads.intake.changed import changed_by_people
 from services.leads.intake.lead import Lead
-from services.leads.intake.use_cases import changed_by_people, lock_leads
+from services.leads.intake.use_cases import lock_leads
 from services.leads.pool.definitions import hold_default_pool
 from services.leads.progress.use_cases import last_moves
 from services.leads.touches.use_cases import last_effective

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,14 +14,12 @@ from services.leads.intake.opening import Opening, opening
 from services.leads.intake.rules import Contact, Draft, check_named, contact_of, found_by
 from services.leads.intake.tables import (
     AFTER,
-    CHANGED_BY_PEOPLE,
     COUNT_CUSTOMERS,
     CUSTOMERS,
     LOCK_LEAD,
     LOCK_LEADS,
     OWNED_OF_NONE,
     OWNED_OF_POOL,
-    SELECT_CHANGES,
     SELECT_LEAD,
     SELECT_LEADS,
     STAGES_IN_USE,
@@ -390,25 +387,3 @@ async def store_pooled(
     await tx.as_tenant()
     await put_in_pool(tx, tenant_id, ids, pool_id, at)
     return {position.aggregate_id: position.seq for position in await record_lead_events(tx, events)}
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A change to a lead's fields: which, when, by whom."""
-
-    seq: int
-    at: datetime
-    changed_by: UUID | None
-    changed: tuple[str, ...]
-
-
-async def changes_of(tx: Tx, tenant_id: UUID, lead_id: UUID) -> list[Change]:
-    """Every change to a lead's fields, oldest first."""
-    rows = await tx.connection.fetch(SELECT_CHANGES, tenant_id, lead_id)
-    return [Change(row["seq"], row["at"], row["changed_by"], tuple(row["changed"])) for row in rows]
-
-
-async def changed_by_people(tx: Tx, tenant_id: UUID, since: Mapping[UUID, datetime]) -> set[UUID]:
-    """The leads whose fields somebody changed, from a moment of its own on for each."""
-    rows = await tx.connection.fetch(CHANGED_BY_PEOPLE, tenant_id, list(since), list(since.values()))
-    return {row["lead_id"] for row in rows}

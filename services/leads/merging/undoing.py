@@ -13,10 +13,11 @@ from services.leads.assignment.use_cases import assignment_row, store_assignment
 from services.leads.duplicates.rules import Key
 from services.leads.duplicates.use_cases import hold_keys
 from services.leads.first_response.starting import start_clocks
+from services.leads.intake.changed import changes_of
 from services.leads.intake.changes import keys, release_keys, repeated_by
 from services.leads.intake.joined import store_separated
 from services.leads.intake.lead import Lead
-from services.leads.intake.use_cases import changes_of, get_lead, get_leads, known
+from services.leads.intake.use_cases import get_lead, get_leads, known
 from services.leads.merging.rules import MergedFurther, NotMerged, Part, Taken, given_back
 from services.leads.merging.use_cases import Check, lock_both, store_taken_over
 from services.leads.parts.use_cases import (

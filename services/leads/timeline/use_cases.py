@@ -8,8 +8,9 @@ from typing import Literal
 from uuid import UUID
 
 from services.leads.assignment.use_cases import list_assignments
+from services.leads.intake.changed import changes_of
 from services.leads.intake.lead import Lead
-from services.leads.intake.use_cases import changes_of, get_leads
+from services.leads.intake.use_cases import get_leads
 from services.leads.parts.use_cases import merges_about, parts_of
 from services.leads.pool.entering import entries_of
 from services.leads.pool.looking import pooled_lead
