@@ -15,6 +15,7 @@ from services.leads.intake.lead import Grade, Label
 from services.leads.normalising.credit_codes import normalised_credit_code
 from services.leads.normalising.emails import normalised_email
 from services.leads.normalising.phones import Phone, normalised_phones
+from services.leads.normalising.pinyin import typed
 from services.leads.normalising.wecom import checked_wecom_id
 from services.leads.search.rules import exact_terms, search_text, text_terms
 from services.leads.wishes.rules import Agreed
@@ -137,7 +138,7 @@ def found_by(
     """
     # One line for all of its numbers: what hides contact data passes over the last lines.
     digits = " ".join(phone.e164.lstrip("+") + (phone.extension or "") for phone in contact.phones)
-    text = search_text([name, company, contact.credit_code, contact.email, digits])
+    text = search_text([typed(name, company), name, company, contact.credit_code, contact.email, digits])
     terms = text_terms(tenant_id, text)
     terms.update(exact_terms(tenant_id, (*contact.keys, *(("tag", tag) for tag in tags))))
     lines, more = custom
