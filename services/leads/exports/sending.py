@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.leads.exports.asking import count_matching, next_leads, question_of
 from services.leads.exports.columns import Cell, Rows
 from services.leads.exports.files import Writer, writer_for
 from services.leads.exports.rules import (
@@ -29,6 +28,7 @@ from services.leads.exports.rules import (
 from services.leads.exports.tables import BEGIN, END, GO_ON, KEEP, LEFT_BEHIND, RELEASE, SEIZE, exports
 from services.leads.exports.use_cases import UnknownExport, export_of, person_of
 from services.leads.listing.use_cases import Wish
+from services.leads.listing.walking import count_matching, next_leads, question_of
 from shared.access.directory import credit_of, people, tenant_of
 from shared.access.freshness import has_changed
 from shared.access.principal import Principal

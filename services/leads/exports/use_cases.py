@@ -12,7 +12,6 @@ import asyncpg
 
 from services.leads.audit.use_cases import persons_of
 from services.leads.bulk import json_text
-from services.leads.exports.asking import count_matching, question_of
 from services.leads.exports.columns import CONTACTS, check_columns
 from services.leads.exports.rules import (
     COUNTED_MOST,
@@ -42,6 +41,7 @@ from services.leads.exports.tables import (
 )
 from services.leads.exports.terms import approvers_of, terms_of
 from services.leads.intake.naming import without_person
+from services.leads.listing.walking import count_matching, question_of
 from services.leads.views.use_cases import view_to_ask
 from shared.access.directory import credit_of, tenant_of
 from shared.access.principal import Principal

@@ -1,4 +1,4 @@
-"""Which leads an export is of: as a list by the same filters shows them to whoever asks."""
+"""All leads that a list by some filters shows to whoever asks, a portion at a time."""
 
 from __future__ import annotations
 
