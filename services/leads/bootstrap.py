@@ -50,6 +50,8 @@ from services.leads.pool.use_cases import pool_unassigned
 from services.leads.progress import api as progress
 from services.leads.qualification import api as qualification
 from services.leads.quality import api as quality
+from services.leads.reassignment import api as reassignment
+from services.leads.reassignment.reactions import reassign_by
 from services.leads.recycling import api as recycling
 from services.leads.recycling.reactions import plan_by, recycling_timers
 from services.leads.refitting import api as refitting
@@ -96,6 +98,7 @@ ROUTERS = (
     likeness.router,
     duplicates.router,
     handover.handovers_router,
+    reassignment.router,
     returns.leads_router,
     returns.returns_router,
     timeline.router,
@@ -177,6 +180,7 @@ def build_worker(settings: Settings, *, clock: Clock | None = None) -> Worker:
     judge_by(timers, time)
     compare_by(timers, time)
     hand_over_by(org, timers, time)
+    reassign_by(timers, time)
     remind_by(timers, time)
     let_go_by(timers)
     expire_by(timers, time)

@@ -21,6 +21,7 @@ import services.leads.pipelines.tables
 import services.leads.pool.tables
 import services.leads.progress.tables
 import services.leads.qualification.tables
+import services.leads.reassignment.tables
 import services.leads.recycling.tables
 import services.leads.refitting.tables
 import services.leads.retention.tables

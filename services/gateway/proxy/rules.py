@@ -13,6 +13,7 @@ PREFIXES: dict[str, Service] = {
     "leads": "leads",
     "lead-returns": "leads",
     "handovers": "leads",
+    "reassignments": "leads",
     "assignment-rules": "leads",
     "response-rules": "leads",
     "automation-rules": "leads",

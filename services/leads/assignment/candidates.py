@@ -15,6 +15,7 @@ from services.leads.assignment.rules import Candidate, Rule, Verdict, makes_up, 
 from services.leads.assignment.tables import (
     ENSURE_ROTATIONS,
     LOCK_ROTATIONS,
+    READ_ROTATIONS,
     SELECT_TURNS,
     SET_ROTATIONS,
     SET_TURNS,
@@ -47,6 +48,19 @@ class Ballot:
         """Candidates by rule, as they stand now."""
         return {rule_id: list(listed.values()) for rule_id, listed in self.by_rule.items()}
 
+    def as_if_new(self, owner_id: UUID | None) -> Mapping[UUID, Sequence[Candidate]]:
+        """The same for a lead that is in somebody's hands, as if it were not."""
+        return {
+            rule_id: [_without_one(one) if one.user_id == owner_id else one for one in listed.values()]
+            for rule_id, listed in self.by_rule.items()
+        }
+
+    def let_go(self, user_id: UUID) -> None:
+        """A lead of theirs is another's now."""
+        for listed in self.by_rule.values():
+            if user_id in listed:
+                listed[user_id] = _without_one(listed[user_id])
+
     def take_turn(self, rule: Rule, verdicts: Sequence[Verdict], user_id: UUID) -> None:
         """The user gets a lead by the rule that found this of its candidates."""
         mine = self.by_rule[rule.id]
@@ -78,6 +92,10 @@ class Ballot:
         by_rule, by_user = [rule for rule, _ in kept], [user for _, user in kept]
         owed_more, owed_turns = [shifts[pair] for pair in kept], [-made_up[pair] for pair in kept]
         await tx.connection.execute(SET_TURNS, self.tenant_id, by_rule, by_user, turns, owed_more, owed_turns)
+
+
+def _without_one(one: Candidate) -> Candidate:
+    return replace(one, open_leads=one.open_leads - 1)
 
 
 def _made_up(given: Sequence[Given]) -> Counter[tuple[UUID, UUID]]:
@@ -208,10 +226,12 @@ async def _known(
 
 async def _rotations(tx: Tx, tenant_id: UUID, rules: Sequence[Rule], *, lock: bool) -> dict[UUID, int]:
     ids = sorted(rule.id for rule in rules)
-    if not lock or not ids:
+    if not ids:
         return {}
-    await tx.connection.execute(ENSURE_ROTATIONS, tenant_id, ids)
-    return {row["rule_id"]: row["turn"] for row in await tx.connection.fetch(LOCK_ROTATIONS, tenant_id, ids)}
+    if lock:
+        await tx.connection.execute(ENSURE_ROTATIONS, tenant_id, ids)
+    rows = await tx.connection.fetch(LOCK_ROTATIONS if lock else READ_ROTATIONS, tenant_id, ids)
+    return {row["rule_id"]: row["turn"] for row in rows}
 
 
 def _with_turns(one: Candidate, row: asyncpg.Record | None) -> Candidate:

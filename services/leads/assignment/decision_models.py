@@ -133,6 +133,7 @@ class AssignmentOut(WireModel):
     rule_version: int | None
     reason: str | None
     pool_id: Id | None = Field(description="The pool that it lay in until then.")
+    reassignment_id: Id | None = Field(description="The reassignment of many leads that gave it.")
     rules: list[ConsultedOut]
 
     @classmethod

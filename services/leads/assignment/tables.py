@@ -81,6 +81,8 @@ assignments = Table(
     Column("explanation", JSONB, nullable=False),
     # Out of which pool.
     Column("pool_id", Uuid),
+    # By which reassignment of many.
+    Column("reassignment_id", Uuid),
     Index("ix_assignments_tenant_id_lead_id_at", "tenant_id", "lead_id", "at"),
 )
 
@@ -103,6 +105,7 @@ LOCK_ROTATIONS = """
 select rule_id, turn from rotations where tenant_id = $1 and rule_id = any($2::uuid[])
 order by rule_id for update
 """
+READ_ROTATIONS = "select rule_id, turn from rotations where tenant_id = $1 and rule_id = any($2::uuid[])"
 SELECT_TURNS = """
 select rule_id, user_id, last_turn, credit, owed_turns from turns
 where tenant_id = $1 and rule_id = any($2::uuid[])
@@ -123,7 +126,7 @@ on conflict (tenant_id, rule_id, user_id) do update
 """
 SELECT_ASSIGNMENTS = """
 select id, at, how, owner_id, previous_owner_id, assigned_by, rule_id, rule_version, reason, explanation,
-  pool_id
+  pool_id, reassignment_id
 from assignments where tenant_id = $1 and lead_id = $2 order by at, id
 """
 

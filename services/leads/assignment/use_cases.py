@@ -55,7 +55,9 @@ class OwnerChanged(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A past decision. `owner_id` None: the rules were asked and had nobody; `pool_id`: out of that pool."""
+    """A past decision. `owner_id` None: the rules were asked and had nobody; `pool_id`: out of that pool;
+    `reassignment_id`: by that reassignment of many.
+    """
 
     id: UUID
     at: datetime
@@ -68,6 +70,7 @@ class Assignment:
     reason: str | None
     explanation: list[dict[str, Any]]
     pool_id: UUID | None
+    reassignment_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +215,7 @@ def assignment_row(
     assigned_by: UUID | None = None,
     reason: str | None = None,
     explanation: Sequence[dict[str, Any]] = (),
+    reassignment_id: UUID | None = None,
 ) -> dict[str, Any]:
     """An assignment as it is stored; `lead` is as it was before."""
     return {
@@ -228,6 +232,7 @@ def assignment_row(
         "reason": reason,
         "explanation": list(explanation),
         "pool_id": _lay_in(lead),
+        "reassignment_id": reassignment_id,
     }
 
 

@@ -19,6 +19,7 @@ from services.leads.parts import use_cases as parts
 from services.leads.pool import entering as pool
 from services.leads.progress import use_cases as progress
 from services.leads.qualification import use_cases as qualification
+from services.leads.reassignment import use_cases as reassignment
 from services.leads.recycling import use_cases as recycling
 from services.leads.refitting import use_cases as refitting
 from services.leads.returns import use_cases as returns
@@ -42,6 +43,7 @@ ROOMS: tuple[Forget, ...] = (
     pool.forget,
     progress.forget,
     qualification.forget,
+    reassignment.forget,
     recycling.forget,
     refitting.forget,
     returns.forget,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,19 +10,16 @@ from uuid import UUID
 
 from services.leads.assignment.candidates import stand
 from services.leads.assignment.explanation import explained
+from services.leads.assignment.giving import ToGive, give_all
 from services.leads.assignment.rules import Rule
-from services.leads.assignment.use_cases import assigned, assignment_row, facts_of, store_assignments
+from services.leads.assignment.use_cases import facts_of
 from services.leads.handover.rules import Distribution, distribute
 from services.leads.intake.lead import Lead
-from services.leads.intake.use_cases import get_leads, lock_leads, store_owners
+from services.leads.intake.use_cases import get_leads, lock_leads
 from services.leads.pool.entering import put_into
 from services.leads.pool.rules import Pool
 from services.leads.search.use_cases import Asked, Question, find_leads
-from services.leads.workload.use_cases import shift_loads
-from shared.access.directory import credits_of
-from shared.contracts.base import Credit
 from shared.database.transactions import Tx
-from shared.events.journal import NewEvent
 
 AT_ONCE = 1000
 """So many leads, the oldest first, are handed over in one transaction."""
@@ -90,25 +86,6 @@ async def give(
     why: Mapping[UUID, Sequence[dict[str, Any]]] | None = None,
 ) -> None:
     """Give locked open leads to the owners of `{lead: owner}`; the counters of all are locked too."""
-    if not leads:
-        return
-    credit, told = await credits_of(tx, to.values()), why or {}
-    owners, events, rows, shifts = {}, [], [], Counter[UUID]()
-    for lead in leads:
-        owner = to[lead.id]
-        theirs = credit.get(owner, Credit())
-        owners[lead.id] = (owner, theirs.team_id)
-        events.append(NewEvent(lead.id, assigned(lead, theirs, "manual"), at))
-        rows.append(_row(task, lead, owner, at, told.get(lead.id, ())))
-        shifts[owner] += 1
-        if lead.owner_id is not None:
-            shifts[lead.owner_id] -= 1
-    await store_owners(tx, task.tenant_id, owners, events, at)
-    await store_assignments(tx, rows)
-    await shift_loads(tx, task.tenant_id, shifts)
-
-
-def _row(task: Task, lead: Lead, owner: UUID, at: datetime, why: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    return assignment_row(
-        lead, "manual", owner, at, assigned_by=task.by_id, reason=task.reason, explanation=why
-    )
+    told = why or {}
+    gifts = [ToGive(lead, to[lead.id], explanation=told.get(lead.id, ())) for lead in leads]
+    await give_all(tx, task.tenant_id, gifts, at, by_id=task.by_id, reason=task.reason)

@@ -261,6 +261,10 @@ VALUES_BEHIND = """
 select id, custom ? $2 as has_value, custom -> $2 as value from leads
 where tenant_id = $1 and ($3::uuid is null or id > $3) order by id limit $4
 """
+WHEREABOUTS = """
+select id, status, owner_id, pool_id, pooled_at, do_not_contact, merged_into, erased_at from leads
+where tenant_id = $1 and id = any($2::uuid[]) order by id
+"""
 
 INSERT_CHANGE = """
 insert into lead_changes (tenant_id, lead_id, seq, at, changed_by, changed, plain, sealed)

@@ -72,15 +72,46 @@ class _Taker:
 
 
 @dataclass(frozen=True, slots=True)
-class _Giving:
-    """All that decides about gifts out of a pool, locked; leads and takers change as gifts are made."""
+class Handout:
+    """What decides who may be given what lies in a pool: who asks for it is in `takers` already.
+
+    `coolings` are of the leads in question; whoever looks at further ones adds theirs.
+    """
 
     pool: Pool
-    leads: dict[UUID, Lead]
     takers: Mapping[UUID, _Taker]
-    coolings: Mapping[UUID, Sequence[Cooling]]
+    coolings: dict[UUID, Sequence[Cooling]]
     at: datetime
     zone: ZoneInfo
+
+    def check(self, lead_id: UUID, owner_id: UUID, *, do_not_contact: bool) -> None:
+        """Raises why they cannot have it: see `_refusal` and `check_gift`."""
+        taker = self.takers[owner_id]
+        if taker.refusal is not None:
+            raise taker.refusal
+        until = waits_until(self.coolings.get(lead_id, ()), owner_id, taker.credit.team_id)
+        hands = Hands(taker.in_hand, taker.level, until)
+        check_gift(self.pool, hands, self.at, self.zone, do_not_contact=do_not_contact)
+
+    def took(self, owner_id: UUID) -> None:
+        """One more is in their hands."""
+        self.takers[owner_id].in_hand += 1
+
+
+async def begin_handout(
+    tx: Tx, who: Principal, pool: Pool, user_ids: Collection[UUID], at: datetime, *, lock: bool
+) -> Handout:
+    """For these users, out of a pool that is open to the caller. `lock`: see `in_hand`."""
+    takers = await _takers(tx, who, pool, user_ids, lock=lock)
+    return Handout(pool, takers, {}, at, ZoneInfo((await tenant_of(tx)).timezone))
+
+
+@dataclass(frozen=True, slots=True)
+class _Giving:
+    """A handout, and the locked leads that it is of; both change as gifts are made."""
+
+    handout: Handout
+    leads: dict[UUID, Lead]
 
     def give(self, gift: Gift, check: Check | None) -> CoxError | None:
         """Why it cannot be; None: it is done."""
@@ -88,24 +119,20 @@ class _Giving:
             self._check(gift, check)
         except CoxError as refusal:
             return refusal
-        self.takers[gift.owner_id].in_hand += 1
+        self.handout.took(gift.owner_id)
         self.leads[gift.lead_id] = self.leads[gift.lead_id]._replace(pooled_at=None)
         return None
 
     def _check(self, gift: Gift, check: Check | None) -> None:
-        lead, taker = self.leads.get(gift.lead_id), self.takers[gift.owner_id]
-        if lead is None or lead.pool_id != self.pool.id:
+        lead, pool = self.leads.get(gift.lead_id), self.handout.pool
+        if lead is None or lead.pool_id != pool.id:
             raise UnknownLead("no such lead lies there")
         if lead.pooled_at is None:
             raise LeadAlreadyClaimed("it lies in the pool no more")
         if check is not None:
             check(lead.version)
-        check_kind(self.pool, lead.status)
-        if taker.refusal is not None:
-            raise taker.refusal
-        until = waits_until(self.coolings.get(lead.id, ()), gift.owner_id, taker.credit.team_id)
-        hands = Hands(taker.in_hand, taker.level, until)
-        check_gift(self.pool, hands, self.at, self.zone, do_not_contact=lead.do_not_contact)
+        check_kind(pool, lead.status)
+        self.handout.check(lead.id, gift.owner_id, do_not_contact=lead.do_not_contact)
 
 
 async def give_lead(
@@ -153,19 +180,21 @@ async def give_leads(
     await open_pool(tx, who, pool_id)
     pool = await hold_pool(tx, who.tenant_id, pool_id)
     await tx.as_tenant()
-    takers = await _takers(tx, who, pool, {gift.owner_id for gift in gifts})
+    handout = await begin_handout(tx, who, pool, {gift.owner_id for gift in gifts}, at, lock=True)
     leads = await lock_leads(tx, who.tenant_id, list({gift.lead_id for gift in gifts}))
-    coolings = await coolings_of(tx, who.tenant_id, list(leads), at)
-    zone = ZoneInfo((await tenant_of(tx)).timezone)
-    now = _Giving(pool, dict(leads), takers, coolings, at, zone)
+    handout.coolings.update(await coolings_of(tx, who.tenant_id, list(leads), at))
+    now = _Giving(handout, dict(leads))
     refusals = [now.give(gift, check_version) for gift in gifts]
     made = {gift.lead_id: gift for gift, refused in zip(gifts, refusals, strict=True) if refused is None}
-    given = await _store(tx, who, [(leads[one.lead_id], one) for one in made.values()], takers, reason, at)
+    pairs = [(leads[one.lead_id], one) for one in made.values()]
+    given = await _store(tx, who, pairs, handout.takers, reason, at)
     return [refused or given[gift.lead_id] for gift, refused in zip(gifts, refusals, strict=True)]
 
 
-async def _takers(tx: Tx, who: Principal, pool: Pool, user_ids: Collection[UUID]) -> dict[UUID, _Taker]:
-    """Everybody who is to have leads; the counters of those who may are locked."""
+async def _takers(
+    tx: Tx, who: Principal, pool: Pool, user_ids: Collection[UUID], *, lock: bool
+) -> dict[UUID, _Taker]:
+    """Everybody who is to have leads; `lock` holds the counters of those who may."""
     persons, credit = await people(tx, user_ids), await credits_of(tx, user_ids)
     profiles = await profiles_of(tx, user_ids)
     takers = {}
@@ -174,7 +203,7 @@ async def _takers(tx: Tx, who: Principal, pool: Pool, user_ids: Collection[UUID]
         refusal = _refusal(who, pool, user, persons.get(user), theirs)
         takers[user] = _Taker(theirs, profiles[user].level, in_sight(who, user, theirs), refusal, 0)
     fit = [user for user, taker in takers.items() if taker.refusal is None]
-    for user, count in (await in_hand(tx, who.tenant_id, pool, fit, lock=True)).items():
+    for user, count in (await in_hand(tx, who.tenant_id, pool, fit, lock=lock)).items():
         takers[user].in_hand = count
     return takers
 

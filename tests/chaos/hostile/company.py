@@ -119,6 +119,9 @@ class Company:
                 await self._import(person)
         if self.chance.random() < 0.2:
             await self._as(person, "POST", "/v1/exports", {"reason": self.mark()})
+        if person.role in _SELL and person.visibility != "own":
+            none = {"filters": {"source": ["nowhere"]}, "to": {"user_id": person.id}, "reason": self.mark()}
+            await self._as(person, "POST", "/v1/reassignments", none)
         if self.chance.random() < 0.2:
             await self._as(person, "POST", "/v1/api-keys", {"name": self.mark(), "scopes": ["leads:read"]})
 

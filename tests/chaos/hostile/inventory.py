@@ -20,6 +20,7 @@ _OWNED = {
     "import": "select id, tenant_id, user_id, file_name as said from imports where tenant_id = any($1)",
 }
 _EXPORTS = "select id, tenant_id, user_id, reason from exports where tenant_id = any($1)"
+_REASSIGNMENTS = "select id, tenant_id, user_id, reason from reassignments where tenant_id = any($1)"
 _WIDE = {
     "gateway": {
         "user": "select id, tenant_id, unit_id from users where tenant_id = any($1)",
@@ -91,10 +92,11 @@ async def take(stack: Stack, world: World, tenants: list[UUID]) -> None:
         for row in await leads.fetch(_POOLS, tenants):
             owner = Credit(_text(row["admin"]), _text(row["members"]))
             world.add(Thing("pool", str(row["id"]), str(row["tenant_id"]), owner))
-        for row in await leads.fetch(_EXPORTS, tenants):
-            owner = Credit(_text(row["user_id"]), None)
-            mark = _mark(row["reason"])
-            world.add(Thing("export", str(row["id"]), str(row["tenant_id"]), owner, mark=mark))
+        for kind, query in (("export", _EXPORTS), ("reassignment", _REASSIGNMENTS)):
+            for row in await leads.fetch(query, tenants):
+                owner = Credit(_text(row["user_id"]), None)
+                mark = _mark(row["reason"])
+                world.add(Thing(kind, str(row["id"]), str(row["tenant_id"]), owner, mark=mark))
         await _take_wide(leads, world, "leads", tenants)
     async with stack.database("activities") as activities:
         for row in await activities.fetch(_ACTIVITIES, tenants):

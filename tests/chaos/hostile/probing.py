@@ -27,6 +27,7 @@ KINDS = {
     "pipeline_ids": "pipeline", "custom_field_id": "custom field", "notice_id": "notice",
     "entry_id": "listed person", "classification_rule_id": "classification rule",
     "export_id": "export", "mapping_id": "import mapping", "corrects": "import",
+    "reassignment_id": "reassignment",
 }  # fmt: skip
 """What an id of that name is the id of. A new name has to be entered here: the probing says so."""
 

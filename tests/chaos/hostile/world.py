@@ -117,6 +117,8 @@ class World:
             case "export":
                 decides = "config:write" in person.scopes and person.visibility == "tenant"
                 return thing.owner.user == person.id or decides
+            case "reassignment":
+                return thing.owner.user == person.id or person.visibility == "tenant"
             case "session":
                 return thing.owner.user == person.id
             case "e-mail":
