@@ -93,9 +93,10 @@ class Handout:
         hands = Hands(taker.in_hand, taker.level, until)
         check_gift(self.pool, hands, self.at, self.zone, do_not_contact=do_not_contact)
 
-    def took(self, owner_id: UUID) -> None:
-        """One more is in their hands."""
-        self.takers[owner_id].in_hand += 1
+    def took(self, owner_id: UUID, leads: int = 1) -> None:
+        """So many more are in their hands, out of this pool or from elsewhere; fewer, where it is below 0."""
+        if owner_id in self.takers:
+            self.takers[owner_id].in_hand += leads
 
 
 async def begin_handout(

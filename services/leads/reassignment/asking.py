@@ -40,9 +40,8 @@ from shared.errors import FieldError
 
 MOST = 500_000
 """So many leads go in one reassignment."""
-MOST_BY_RULES = 2000
+LOOKED_AT_ONCE = 5000
 """Of so many leads, the oldest, a preview asks the rules: they look at all candidates for each."""
-_LOOKED_AT_ONCE = 5000
 _DECIDED_AT_ONCE = 200
 
 
@@ -131,18 +130,17 @@ async def preview(tx: Tx, order: Order, question: Wish, at: datetime) -> Preview
     tally, last, planner = Tally(), None, None
     by_rules = order.goal.way == "rules"
     while True:
-        most = MOST_BY_RULES if by_rules and last is None else _LOOKED_AT_ONCE
-        ids = await find_shown(tx, order.who, behind(question, last, most))
+        ids = await find_shown(tx, order.who, behind(question, last, LOOKED_AT_ONCE))
         leads: Sequence[Seen] = await whereabouts(tx, order.tenant_id, ids)
         if planner is None:
             whole: list[Lead] = await get_leads(tx, order.tenant_id, ids) if by_rules else []
             planner = await preview_planner(tx, order, whole, at)
             leads = whole or leads
-        await planner.meet(tx, order.tenant_id, leads, at)
+        await planner.meet(tx, leads, at)
         await _add(tally, planner, leads, undecided=by_rules and last is not None)
         if tally.leads > MOST:
             raise too_many()
-        if len(ids) < most:
+        if len(ids) < LOOKED_AT_ONCE:
             return await _with_loads(tx, order, tally, planner)
         last = ids[-1]
 

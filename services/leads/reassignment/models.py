@@ -11,7 +11,7 @@ from pydantic import Field
 from services.leads.assignment.models import MaxOpen
 from services.leads.filtering.filters import LeadFilters
 from services.leads.handover.models import Digest
-from services.leads.reassignment.asking import MOST, MOST_BY_RULES, Asked, Preview
+from services.leads.reassignment.asking import LOOKED_AT_ONCE, MOST, Asked, Preview
 from services.leads.reassignment.rules import Bar, Goal, Outcome, State, Way, WhichTakers, Why
 from services.leads.reassignment.use_cases import Kept, Reassignment
 from shared.errors import FieldError
@@ -122,7 +122,7 @@ class PreviewOut(WireModel):
     given: int
     kept: list[BarredOut]
     undecided: int = Field(
-        description=f"Beyond the first {MOST_BY_RULES} leads: a preview does not ask the rules there."
+        description=f"Beyond the first {LOOKED_AT_ONCE} leads: a preview does not ask the rules there."
     )
     unowned: int
     people: list[PersonOut]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -90,22 +91,37 @@ class ByRules:
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Decides about leads that it has met. `handouts` are of the pools that they lie in and that are open to
-    whoever gives.
+    """Decides about leads that it has met. `pools`: those that whoever gives may look into, `handouts`: of
+    those that leads have lain in so far, for the `users` who may be given some. `shifts`: how many more, or
+    fewer, everybody has by its decisions.
     """
 
+    order: Order
     chooser: Chooser
-    handouts: Mapping[UUID, Handout]
+    users: Collection[UUID]
+    pools: Mapping[UUID, Pool]
+    handouts: dict[UUID, Handout]
+    shifts: Counter[UUID] = field(default_factory=Counter)
 
-    async def meet(self, tx: Tx, tenant_id: UUID, leads: Sequence[Seen], at: datetime) -> None:
-        """Who waits for which of these leads."""
+    async def meet(self, tx: Tx, leads: Sequence[Seen], at: datetime) -> None:
+        """The pools that these leads lie in, and who waits for which of them."""
         ids: dict[UUID, list[UUID]] = {}
         for lead in leads:
-            pool_id = pool_of(lead)
-            if pool_id is not None and pool_id in self.handouts:
+            pool_id = None if bar_of(lead) else pool_of(lead)
+            if pool_id is not None and pool_id in self.pools:
                 ids.setdefault(pool_id, []).append(lead.id)
         for pool_id, found in ids.items():
-            self.handouts[pool_id].coolings.update(await coolings_of(tx, tenant_id, found, at))
+            if pool_id not in self.handouts:
+                self.handouts[pool_id] = await self._handout(tx, self.pools[pool_id], at)
+            coolings = await coolings_of(tx, self.order.tenant_id, found, at)
+            self.handouts[pool_id].coolings.update(coolings)
+
+    async def _handout(self, tx: Tx, pool: Pool, at: datetime) -> Handout:
+        # Where it is to be exact, their counters are locked already.
+        made = await begin_handout(tx, self.order.who, pool, self.users, at, lock=False)
+        for user, leads in self.shifts.items():
+            made.took(user, leads)
+        return made
 
     def decide(self, lead: Seen) -> Outcome:
         """What becomes of a lead, unless something bars it whoever was to have it."""
@@ -114,17 +130,25 @@ class Planner:
             return Outcome(lead.id, lead.owner_id, None, bar)
         pool_id = pool_of(lead)
         if pool_id is None:
-            return self.chooser.choose(lead, lambda _: None)
+            return self._counted(self.chooser.choose(lead, lambda _: None))
         handout = self.handouts.get(pool_id)
         if handout is None:
             return Outcome(lead.id, lead.owner_id, None, "assign_not_allowed")
-        outcome = self.chooser.choose(lead, lambda user_id: _refusal(handout, lead, user_id))
-        if outcome.owner_id is not None:
-            handout.took(outcome.owner_id)
+        return self._counted(self.chooser.choose(lead, lambda user_id: _refusal(handout, lead, user_id)))
+
+    def _counted(self, outcome: Outcome) -> Outcome:
+        for user, leads in ((outcome.owner_id, 1), (outcome.before, -1)):
+            if outcome.owner_id is not None and user is not None:
+                self.shifts[user] += leads
+                for handout in self.handouts.values():
+                    handout.took(user, leads)
         return outcome
 
 
 def _refusal(handout: Handout, lead: Seen, user_id: UUID) -> Bar | None:
+    if user_id not in handout.takers:
+        # They came to the unit, or to the rule, only just now.
+        return "nobody_eligible"
     try:
         handout.check(lead.id, user_id, do_not_contact=lead.do_not_contact)
     except CoxError as refusal:
@@ -138,8 +162,8 @@ async def preview_planner(tx: Tx, order: Order, leads: Sequence[Lead], at: datet
     Raises NoRules.
     """
     chooser, users = await _chooser(tx, order, [facts_of(lead) for lead in leads], at, lock=False)
-    pools = [pool for pool in await pools_open_to(tx, order.who) if pool.kind == "leads"]
-    return Planner(chooser, await _handouts(tx, order, pools, users, at, lock=False))
+    pools = {pool.id: pool for pool in await pools_open_to(tx, order.who) if pool.kind == "leads"}
+    return Planner(order, chooser, users, pools, {})
 
 
 async def locking_planner(
@@ -155,14 +179,13 @@ async def locking_planner(
     users = await _hold_turns(tx, order)
     open_to = {pool.id for pool in await pools_open_to(tx, order.who)}
     lain_in = {pool_id for lead in movable if (pool_id := pool_of(lead)) is not None}
-    pools = [await hold_pool(tx, tenant_id, pool_id) for pool_id in sorted(lain_in & open_to)]
+    pools = {pool_id: await hold_pool(tx, tenant_id, pool_id) for pool_id in sorted(lain_in & open_to)}
     await tx.as_tenant()
     await lock_loads(tx, tenant_id, users | {lead.owner_id for lead in movable if lead.owner_id})
-    handouts = await _handouts(tx, order, pools, users, at, lock=True)
     leads = await lock_leads(tx, tenant_id, [lead.id for lead in movable])
     chooser, _ = await _chooser(tx, order, [facts_of(lead) for lead in leads.values()], at, lock=True)
-    planner = Planner(chooser, handouts)
-    await planner.meet(tx, tenant_id, list(leads.values()), at)
+    planner = Planner(order, chooser, users, pools, {})
+    await planner.meet(tx, list(leads.values()), at)
     return planner, leads
 
 
@@ -179,12 +202,6 @@ async def named_by(tx: Tx, goal: Goal) -> set[UUID]:
     if goal.unit_id is not None:
         return {person.id for person in await reps_of_unit(tx, goal.unit_id)}
     return set(goal.user_ids)
-
-
-async def _handouts(
-    tx: Tx, order: Order, pools: Sequence[Pool], users: Collection[UUID], at: datetime, *, lock: bool
-) -> dict[UUID, Handout]:
-    return {pool.id: await begin_handout(tx, order.who, pool, users, at, lock=lock) for pool in pools}
 
 
 async def _chooser(

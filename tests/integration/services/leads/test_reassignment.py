@@ -13,7 +13,7 @@ import pytest
 
 from services.leads.audit.use_cases import write_down
 from services.leads.intake.naming import FORGOTTEN
-from services.leads.reassignment import going_on, use_cases
+from services.leads.reassignment import asking, going_on, use_cases
 from services.leads.reassignment.reactions import reassign_by
 from services.leads.reassignment.use_cases import forget
 from shared.database.engine import make_engine
@@ -152,6 +152,34 @@ class TestPreview:
             assert (refused.status, refused.code) == (409, "situation_changed")
         assert "north1" not in await owners(desk, lead)
 
+    async def test_it_goes_on_behind_the_first_when_many_match(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(asking, "LOOKED_AT_ONCE", 2)
+        await rule(desk, "north1")
+        await owned(desk, "south1", 5)
+        to = several(desk, "north1", "north2", by="turns")
+        told = await previewed(desk, to)
+        assert {each["display_name"]: each["given"] for each in told["people"]} == {
+            "North1": 3, "North2": 2, "South1": 0,
+        }  # fmt: skip
+        by_rules = await previewed(desk, {"rules": True})
+        assert (by_rules["given"], by_rules["undecided"], by_rules["matching"]) == (2, 3, 5)
+        assert (await done(desk, to, digest=told["digest"]))["given"] == 5
+
+    async def test_it_is_refused_when_too_many_match(
+        self, desk: Desk, portions: Time, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for module in (asking, use_cases):
+            monkeypatch.setattr(module, "MOST", 4)
+        leads = await owned(desk, "south1", 5)
+        for more in ({"preview": True}, {}):
+            refused = await ask(desk, one(desk, "north1"), **more)
+            assert (refused.status, refused.pointers, refused.code) == (
+                422, ["/filters"], "too_many_leads",
+            )  # fmt: skip
+        assert await owners(desk, leads[0]) == ["south1"]
+
     async def test_nothing_is_changed_by_a_preview_of_rules(self, desk: Desk) -> None:
         await rule(desk, "north1", "north2")
         await owned(desk, "south1", 4)
@@ -283,6 +311,30 @@ class TestOutOfPools:
         assert await owners(desk, cooling, others[0]) == ["north2", "north1"]
         assert (await last_assignment(desk, cooling))["pool_id"] == pool["id"]
         assert await loads(desk) == {"north1": 1, "north2": 1}
+
+    async def test_what_is_given_from_elsewhere_counts_for_the_cap(self, desk: Desk) -> None:
+        pool = await make_pool(desk, max_in_hand={"default": 2})
+        free = [str((await desk.lead())["id"]) for _ in range(2)]
+        lying = await pooled(desk, pool)
+        told = await previewed(desk, one(desk, "north1"))
+        assert (told["given"], kept(told)) == (2, {"cap_in_hand": 1})
+        made = await done(desk, one(desk, "north1"), digest=told["digest"])
+        assert kept(made) == {"cap_in_hand": 1}
+        assert await owners(desk, *free, lying) == ["north1", "north1", None]
+
+    async def test_customers_in_pools_show_a_preview_nothing_more(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """To count customers a transaction sees the whole tenant from there on: not this one."""
+        monkeypatch.setattr(asking, "LOOKED_AT_ONCE", 1)
+        pool = await make_pool(desk, kind="customers")
+        won = str((await desk.lead(by="boss"))["id"])
+        await desk("head", "POST", f"/v1/leads/{won}/move", {"to": "won"})
+        released = await desk("head", "POST", f"/v1/leads/{won}/release", {"pool_id": pool["id"]})
+        assert released.status == 200, released
+        await owned(desk, "south1", 1)
+        told = await previewed(desk, one(desk, "north1"), by="boss")
+        assert (told["matching"], kept(told)) == (1, {"lead_closed": 1})
 
     async def test_superiors_give_only_to_members_whose_leads_they_see(self, desk: Desk) -> None:
         pool = await make_pool(desk)
