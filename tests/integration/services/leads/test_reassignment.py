@@ -173,8 +173,8 @@ class TestPreview:
         for module in (asking, use_cases):
             monkeypatch.setattr(module, "MOST", 4)
         leads = await owned(desk, "south1", 5)
-        for more in ({"preview": True}, {}):
-            refused = await ask(desk, one(desk, "north1"), **more)
+        for preview in (True, False):
+            refused = await ask(desk, one(desk, "north1"), preview=preview)
             assert (refused.status, refused.pointers, refused.code) == (
                 422, ["/filters"], "too_many_leads",
             )  # fmt: skip
