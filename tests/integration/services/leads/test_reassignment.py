@@ -515,6 +515,20 @@ class TestInPortions:
         await portions.fire()
         assert (await as_it_is(desk, begun))["stopped_why"] == "no_rules"
 
+    async def test_it_stops_when_its_pool_is_no_longer_open_to_the_asker(
+        self, desk: Desk, portions: Time
+    ) -> None:
+        pool = await make_pool(desk)
+        leads = [await pooled(desk, pool) for _ in range(5)]
+        begun = await done(desk, one(desk, "north1"), by="boss", filters={"pool": pool["id"]})
+        await portions.timers.fire_due(portions.backbone)
+        south = {"members": {"unit_ids": [str(desk.units["south"])]}}
+        assert (await desk("head", "PATCH", f"/v1/pools/{pool['id']}", south)).status == 200
+        await portions.fire()
+        ended = await as_it_is(desk, begun)
+        assert (ended["state"], ended["stopped_why"], ended["given"]) == ("stopped", "filters_outdated", 3)
+        assert await owners(desk, *leads) == ["north1"] * 3 + [None] * 2
+
     async def test_each_change_of_owner_is_the_askers(self, desk: Desk, portions: Time) -> None:
         leads = await owned(desk, "south1", 4)
         await done(desk, one(desk, "north1"))
