@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from services.leads.custom_fields.rules import FieldInChange
 from services.leads.listing.use_cases import find_shown
 from services.leads.listing.walking import behind, question_of
 from services.leads.reassignment.giving import give
@@ -21,10 +22,11 @@ from services.leads.reassignment.use_cases import (
 )
 from shared.access.freshness import has_changed
 from shared.database.transactions import Author, Tx
-from shared.errors import CoxError
+from shared.errors import Invalid, NotFound
 from shared.events.timing.timers import schedule
 
 _ROUTE = "POST /v1/reassignments"
+_LATER = timedelta(seconds=10)
 
 
 async def go_on(tx: Tx, tenant_id: UUID, reassignment_id: UUID, at: datetime) -> None:
@@ -39,7 +41,7 @@ async def go_on(tx: Tx, tenant_id: UUID, reassignment_id: UUID, at: datetime) ->
         await end_early(tx, one, "rights_changed", at)
         return
     who = one.asker
-    with tx.by(Author(who.kind, who.id, who.user_id, one.at, _ROUTE)):
+    with tx.by(Author(who.kind, who.id, who.user_id, at, _ROUTE)):
         why = await _next(tx, one, at)
     if why is not None:
         await end_early(tx, one, why, at)
@@ -50,8 +52,11 @@ async def _next(tx: Tx, one: Reassignment, at: datetime) -> Why | None:
     await tx.on_behalf_of(one.asker.access())
     try:
         found = await _found(tx, one)
-    except CoxError:
-        # What they name is no longer there, or no longer for them.
+    except FieldInChange:
+        await schedule(tx, TIMER, one.id, at + _LATER)
+        return None
+    except (Invalid, NotFound):
+        # What the filters name is no longer there, or no longer for them.
         return "filters_outdated"
     # Ids ascend with time: what came later is not of it.
     ids = [lead_id for lead_id in found if lead_id < one.id]

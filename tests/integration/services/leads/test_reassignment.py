@@ -28,6 +28,11 @@ from tests.integration.services.leads.test_handover import owned
 from tests.integration.services.leads.test_leaving import last_assignment, lead_of
 from tests.integration.services.leads.test_pool import make_pool, pooled
 from tests.integration.services.leads.test_progress import loads
+from tests.integration.services.leads.test_refitting import (
+    Looking,
+    lead_with,
+    looking,  # noqa: F401 - a fixture
+)
 from tests.support.asgi import Answer
 
 PATH = "/v1/reassignments"
@@ -528,6 +533,26 @@ class TestInPortions:
         ended = await as_it_is(desk, begun)
         assert (ended["state"], ended["stopped_why"], ended["given"]) == ("stopped", "filters_outdated", 3)
         assert await owners(desk, *leads) == ["north1"] * 3 + [None] * 2
+
+    async def test_it_waits_while_a_field_that_it_goes_by_is_in_change(
+        self,
+        desk: Desk,
+        portions: Time,
+        looking: Looking,  # noqa: F811
+    ) -> None:
+        field = await looking.ready("site", "text")
+        leads = [str((await lead_with(desk, site="here"))["id"]) for _ in range(5)]
+        begun = await done(desk, one(desk, "north1"), filters={"custom": ["site=here"]})
+        await portions.timers.fire_due(portions.backbone)
+        await desk("head", "PATCH", f"/v1/custom-fields/{field['id']}", {"searchable": True})
+        await portions.fire()
+        waiting = await as_it_is(desk, begun)
+        assert (waiting["state"], waiting["given"]) == ("running", 3)
+        await looking.look()
+        desk.clock.at += timedelta(minutes=1)
+        await portions.fire()
+        assert (await as_it_is(desk, begun))["state"] == "done"
+        assert await owners(desk, *leads) == ["north1"] * 5
 
     async def test_each_change_of_owner_is_the_askers(self, desk: Desk, portions: Time) -> None:
         leads = await owned(desk, "south1", 4)
