@@ -7,6 +7,7 @@
     ├── Forbidden          somebody who may not (403)
     ├── NotFound           no such thing, or none that the caller may see (404)
     ├── Conflict           the state of things refuses it (409)
+    ├── Gone               it was there, and was ended on purpose (410)
     ├── PreconditionFailed the caller acted on an old version (412)
     ├── TooLarge           (413)
     ├── LimitReached       too many requests (429)
@@ -92,6 +93,11 @@ class NotFound(CoxError):
 class Conflict(CoxError):
     code = "conflict"
     title = "The present state refuses this"
+
+
+class Gone(CoxError):
+    code = "gone"
+    title = "No longer there"
 
 
 class PreconditionFailed(CoxError):

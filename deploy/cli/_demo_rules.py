@@ -32,6 +32,18 @@ _VIEW = {
     "name": "Demo: 重点客户", "shared_with": "tenant", "filters": {"label": ["key"], "status": ["open"]},
     "sort": "-value", "columns": ["name", "company", "value", "owner_id", "custom.industry"],
 }  # fmt: skip
+_FORM: dict[str, Any] = {
+    "name": "Demo: 预约演示", "title": {"zh": "预约演示", "en": "Book a demo"},
+    "fields": [
+        {"field": "name", "required": True}, {"field": "phone", "required": True}, {"field": "company"},
+        {"field": "custom.industry"},
+    ],
+    "fixed": {"source": "website", "channel": "online"},
+}  # fmt: skip
+_CODES: list[dict[str, Any]] = [
+    {"name": "Demo: 展会海报", "fixed": {"source": "trade_fair", "channel": "poster"}},
+    {"name": "Demo: 名片", "fixed": {"source": "partner", "channel": "card"}},
+]
 _STRATEGIES: dict[str, dict[str, Any]] = {
     "north": {"strategy": "round_robin"},
     # The better ones get more: by level, and by what they win.
@@ -90,6 +102,17 @@ def bring_rules(client: Client, units: dict[str, str], currency: str) -> None:
         for thing in things:
             if thing[name] not in present:
                 client.post(path, thing)
+    _invite(client)
+
+
+def _invite(client: Client) -> None:
+    """A form that everybody may fill in, and two codes that lead to it."""
+    forms = {form["name"]: form for form in client.pages("/v1/forms")}
+    form = forms.get(_FORM["name"]) or client.post("/v1/forms", _FORM)
+    present = {code["name"] for code in client.pages("/v1/codes")}
+    for code in _CODES:
+        if code["name"] not in present:
+            client.post("/v1/codes", code | {"form_id": form["id"]})
 
 
 def _classes(large: dict[str, str]) -> list[dict[str, Any]]:

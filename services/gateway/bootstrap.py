@@ -15,12 +15,19 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.calendars import api as calendars_api
+from services.gateway.codes import api as codes_api
+from services.gateway.codes import pages as code_pages
+from services.gateway.codes.use_cases import Codes
 from services.gateway.departures import api as departures_api
 from services.gateway.departures.reactions import leave_by
 from services.gateway.docs.documents import Documents
 from services.gateway.door.authenticator import Authenticator
 from services.gateway.door.dispatcher import Dispatcher, KnownPathsOnly
 from services.gateway.door.freshness import Freshness
+from services.gateway.forms import api as forms_api
+from services.gateway.forms import pages as form_pages
+from services.gateway.forms import public_api as public_forms_api
+from services.gateway.forms.submitting import Counter
 from services.gateway.identity import api as identity_api
 from services.gateway.identity.access_tokens import AccessTokens
 from services.gateway.identity.passwords import Passwords
@@ -59,8 +66,9 @@ from shared.web.app import make_app
 from shared.web.idempotency import keep_purged
 from shared.web.probes import database_ready, probes
 
-PUBLIC = ("/healthz", "/docs", "/v1/auth/token", "/v1/auth/revoke")
-"""Paths open to all; `/openapi.json` is so in every service."""
+OPEN_BELOW = ("/v1/public/", "/f/", "/c/")
+PUBLIC = ("/healthz", "/docs", "/v1/auth/token", "/v1/auth/revoke", *OPEN_BELOW)
+"""Paths open to all, some with all below them; `/openapi.json` is so in every service."""
 
 ROUTERS = (
     identity_api.router,
@@ -72,6 +80,9 @@ ROUTERS = (
     partners_api.router,
     imports_api.router,
     mappings_api.router,
+    forms_api.router,
+    public_forms_api.router,
+    codes_api.router,
     presets_api.router,
     persons_api.router,
     live_api.router,
@@ -102,6 +113,16 @@ def origins(settings: Settings) -> dict[Service, str]:
 def asking(settings: Settings, key: SigningKey) -> Services:
     """How the gateway asks them itself."""
     return Services({str(name): origin for name, origin in origins(settings).items()}, key)
+
+
+class Cors(CORSMiddleware):
+    """For the origins of the API; of a public form, it names those itself."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(OPEN_BELOW):
+            await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 @dataclass(frozen=True)
@@ -179,6 +200,8 @@ def build_app(settings: Settings, *, clock: Clock | None = None, key: SigningKey
     app.state.live = parts.live
     app.state.services = parts.services
     app.state.callers = parts.authenticator
+    app.state.counter = Counter(parts.database, parts.services, parts.limiter, Codes(parts.database))
+    app.router.routes.extend([*form_pages.ROUTES, *code_pages.ROUTES])
     _add_dispatcher(app, parts)
     return app
 
@@ -201,7 +224,7 @@ def _add_dispatcher(app: FastAPI, parts: Parts) -> None:
     app.user_middleware.append(dispatcher)
     if parts.settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware,
+            Cors,
             allow_origins=parts.settings.cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],

@@ -3,7 +3,9 @@
 from sqlalchemy import MetaData
 
 import services.gateway.calendars.tables
+import services.gateway.codes.tables
 import services.gateway.departures.tables
+import services.gateway.forms.tables
 import services.gateway.identity.tables
 import services.gateway.imports.rows.tables
 import services.gateway.imports.saved.tables

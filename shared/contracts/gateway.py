@@ -36,3 +36,24 @@ class ApiKeyIssued(GatewayEvent):
 
 class ApiKeyRevoked(GatewayEvent):
     aggregate_type: ClassVar[str] = "api_key"
+
+
+class FormDefined(GatewayEvent):
+    """A public form as it is now, not what it asks; `source` and `channel` are its leads'."""
+
+    aggregate_type: ClassVar[str] = "form"
+    enabled: bool
+    source: str | None = None
+    channel: str | None = None
+
+
+class CodeDefined(GatewayEvent):
+    """A code to scan as it is now; it leads to `form_id`, or else to an address. `source` and `channel` are
+    those of leads that come by it. Its name, which may be whose card it is on, stays with the gateway.
+    """
+
+    aggregate_type: ClassVar[str] = "code"
+    enabled: bool
+    form_id: UUID | None = None
+    source: str | None = None
+    channel: str | None = None

@@ -56,9 +56,9 @@ def make_app(
     """A service's app with these routers.
 
     By default it accepts the gateway's service tokens (keys fetched from it, unless `keys` are given);
-    `authenticate` replaces that, `public` names paths open to all. `applied` and `changes` serve the waits of
-    Cox-Wait-For and of If-None-Match; `witness` is told who is shown contact data. The app closes the
-    database at its end.
+    `authenticate` replaces that, `public` names paths open to all (`…/`: all below). `applied` and `changes`
+    serve the waits of Cox-Wait-For and of If-None-Match; `witness` is told who is shown contact data. The app
+    closes the database at its end.
     """
     app = FastAPI(
         title=title or f"Coxswain {service}",

@@ -32,13 +32,17 @@ class ServicesOnly(Forbidden):
 
 
 class Edge:
-    """Pure ASGI. Whatever is raised inside becomes a problem, unless the answer had already begun."""
+    """Pure ASGI. Whatever is raised inside becomes a problem, unless the answer had already begun.
+
+    `public`: paths open to all; one that ends in a slash stands for all below it.
+    """
 
     def __init__(self, app: ASGIApp, service: str, authenticate: Authenticate, public: Sequence[str]) -> None:
         self._app = app
         self._service = service
         self._authenticate = authenticate
-        self._public = frozenset(public)
+        self._public = frozenset(path for path in public if not path.endswith("/"))
+        self._public_below = tuple(path for path in public if path.endswith("/"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -72,7 +76,7 @@ class Edge:
 
     async def _identify(self, scope: Scope) -> None:
         path: str = scope["path"]
-        if path in self._public:
+        if path in self._public or path.startswith(self._public_below):
             return
         principal = await self._authenticate(scope)
         if path.startswith(INTERNAL) and principal.kind != "service":

@@ -27,6 +27,7 @@ DESCRIPTIONS = {
     404: "No such thing, or none that the caller may see.",
     405: "This path has no such method.",
     409: "The present state refuses it; `code` names the rule.",
+    410: "It was there, and was ended on purpose.",
     412: "It changed since the caller read it (If-Match).",
     413: "The body is too large.",
     415: "The body's content type is not understood here.",

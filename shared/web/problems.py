@@ -52,6 +52,7 @@ STATUS: dict[type[CoxError], int] = {
     errors.NotFound: 404,
     MethodNotAllowed: 405,
     errors.Conflict: 409,
+    errors.Gone: 410,
     errors.PreconditionFailed: 412,
     errors.TooLarge: 413,
     UnsupportedMediaType: 415,

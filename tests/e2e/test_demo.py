@@ -100,6 +100,9 @@ class TestDemo:
         users = (await tenant.admin.get("/v1/org/users", limit=500))["items"]
         plans = [await tenant.admin.get(f"/v1/org/users/{user['id']}/departures") for user in users]
         assert [one["state"] for plan in plans for one in plan["items"]] == ["planned"]
+        [form] = (await tenant.admin.get("/v1/forms"))["items"]
+        codes = (await tenant.admin.get("/v1/codes"))["items"]
+        assert [code["form_id"] for code in codes] == [form["id"]] * 2
         assert await told(tenant) == leads
         await settled(tenant)
         assert await numbers(tenant) == first

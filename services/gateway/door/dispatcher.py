@@ -17,7 +17,10 @@ from services.gateway.proxy.rules import PREFIXES, Service, service_for
 from shared.access.principal import Principal
 from shared.errors import NotFound
 
-OWN_PREFIXES = frozenset({"auth", "me", "org", "api-keys", "events", "imports", "import-mappings", "presets"})
+OWN_PREFIXES = frozenset({
+    "auth", "me", "org", "api-keys", "events", "imports", "import-mappings", "presets", "forms", "codes",
+    "public",
+})  # fmt: skip
 """The first parts of paths after `/v1/` that are the gateway's own rooms."""
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -12,6 +12,7 @@ from limits.errors import StorageError
 from limits.storage import storage_from_string
 
 from services.gateway.limits.rules import TooManyAttempts, TooManyRequests, Window, headers, window_for
+from shared.errors import LimitReached
 from shared.observability.logs import get_logger
 from shared.observability.metrics import RATE_LIMITED
 
@@ -38,16 +39,18 @@ class Limiter:
     def __init__(self, storage: Storage, *, per_s: int, burst: int) -> None:
         self._limiter: RateLimiter = SlidingWindowCounterRateLimiter(storage)
         self._window = window_for(per_s, burst)
-        self._requests = _item(self._window)
 
     async def admit(self, principal: str) -> None:
         """Count a request of a principal. Raises TooManyRequests."""
-        if not await _answered(self._limiter.hit(self._requests, "request", principal)):
+        await self.take(TooManyRequests, self._window, "request", principal)
+
+    async def take(self, refusal: type[LimitReached], window: Window, *key: str) -> None:
+        """Count one more of what `key` names. Raises `refusal` beyond the window's amount."""
+        item = _item(window)
+        if not await _answered(self._limiter.hit(item, *key)):
             RATE_LIMITED.labels("gateway").inc()
-            stats = await self._limiter.get_window_stats(self._requests, "request", principal)
-            raise TooManyRequests(
-                headers=headers(self._window, stats.remaining, stats.reset_time - time.time())
-            )
+            stats = await self._limiter.get_window_stats(item, *key)
+            raise refusal(headers=headers(window, stats.remaining, stats.reset_time - time.time()))
 
     async def check_sign_in(self, account: str, address: str) -> None:
         """Raises TooManyAttempts where an account or an address failed too often lately."""

@@ -18,6 +18,11 @@ class TooManyAttempts(LimitReached):
     title = "Too many failed attempts to sign in; wait as Retry-After says"
 
 
+class TooManySubmissions(LimitReached):
+    code = "too_many_submissions"
+    title = "The form takes no more right now; wait as Retry-After says"
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """At most `amount` within any `seconds`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import orjson
 from shared.access.keys import SigningKey
 from shared.access.principal import Principal
 from shared.access.tokens import sign_principal
-from shared.errors import CoxError, Unavailable
+from shared.errors import CoxError, FieldError, Unavailable
 from shared.observability.traces import current_traceparent
 from shared.web.disclosures import CLIENT_ADDRESS
 
@@ -33,13 +33,20 @@ class Refused(CoxError):
     title = "A service refused what the gateway sent"
 
     def __init__(
-        self, detail: str = "", *, status: int = 0, said: str = "", said_code: str | None = None
+        self,
+        detail: str = "",
+        *,
+        status: int = 0,
+        said: str = "",
+        said_code: str | None = None,
+        fields: Sequence[FieldError] = (),
     ) -> None:
-        """`status`, `said` and `said_code` are what the service answered."""
+        """`status`, `said`, `said_code` and `fields`, each bad one, are what the service answered."""
         super().__init__(detail)
         self.status = status
         self.said = said
         self.said_code = said_code
+        self.fields = tuple(fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +166,17 @@ class Services:
 
 def _problem(service: str, status: int, content: bytes) -> CoxError:
     code: str | None = None
+    fields: list[FieldError] = []
     try:
         problem = orjson.loads(content)
         code = str(problem["code"])
         said = str(problem.get("detail") or problem["title"])
-        said += "".join(f"; {each['pointer']}: {each['detail']}" for each in problem.get("errors", ())[:3])
+        fields = [
+            FieldError(each["pointer"], each["code"], each["detail"]) for each in problem.get("errors", ())
+        ]
+        said += "".join(f"; {each.pointer}: {each.detail}" for each in fields[:3])
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         said = f"status {status}"
     if status in _TRY_AGAIN:
         return NotNow(f"{service}: {said}")
-    return Refused(f"{service}: {said}", status=status, said=said, said_code=code)
+    return Refused(f"{service}: {said}", status=status, said=said, said_code=code, fields=fields)

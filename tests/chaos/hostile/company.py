@@ -189,6 +189,9 @@ class Company:
         await self.admin("POST", "/v1/classification-rules", {"name": "c", "label": "general"})
         saved = {"name": "old", "kind": "leads", "content": "columns: {name: name}"}
         await self.admin("POST", "/v1/import-mappings", saved)
+        asked = {"name": "f", "title": {"en": "Write to us"}, "fields": [{"field": "name"}]}
+        form = await self.admin("POST", "/v1/forms", asked)
+        await self.admin("POST", "/v1/codes", {"name": "c", "form_id": form["id"]})
         await self.admin("POST", "/v1/notices", {"basis": "consent", "wording": "We call you."})
         await self.admin("POST", "/v1/do-not-contact", {"phone": "+8613800000001"})
 

@@ -29,6 +29,8 @@ _WIDE = {
         "import mapping": (
             "select id, tenant_id, null as unit_id from import_mappings where tenant_id = any($1)"
         ),
+        "form": "select id, tenant_id, null as unit_id from forms where tenant_id = any($1)",
+        "code": "select id, tenant_id, null as unit_id from codes where tenant_id = any($1)",
     },
     "leads": {
         "pipeline": "select id, tenant_id, null as unit_id from pipelines where tenant_id = any($1)",
@@ -64,6 +66,8 @@ _STANDING = {
         "select id, version, active from units where tenant_id = any($1) order by id",
         "select id, version, active from calendars where tenant_id = any($1) order by id",
         "select id, version from import_mappings where tenant_id = any($1) order by id",
+        "select id, seq, key, enabled from forms where tenant_id = any($1) order by id",
+        "select id, seq, form_id, enabled from codes where tenant_id = any($1) order by id",
         "select user_id, version from profiles where tenant_id = any($1) order by user_id",
         "select id, user_id, from_at from absences where tenant_id = any($1) order by id",
         "select id, state, returned_at from departures where tenant_id = any($1) order by id",

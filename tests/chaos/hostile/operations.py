@@ -81,7 +81,7 @@ class Document:
             parameters=tuple(self._parameter(each) for each in told.get("parameters", ())),
             body=None if body is None else self.resolved(body),
             statuses=frozenset(int(status) for status in told["responses"]),
-            is_public=path in ("/v1/auth/token", "/v1/auth/revoke"),
+            is_public=path in ("/v1/auth/token", "/v1/auth/revoke") or path.startswith("/v1/public/"),
             scope=needed[1] if (needed := _NEEDED.search(told.get("description", ""))) else None,
         )
 

@@ -26,6 +26,7 @@ KINDS = {
     "automation_rule_id": "automation rule", "owner_ids": "user", "pool_ids": "pool",
     "pipeline_ids": "pipeline", "custom_field_id": "custom field", "notice_id": "notice",
     "entry_id": "listed person", "classification_rule_id": "classification rule",
+    "form_id": "form", "code_id": "code",
     "export_id": "export", "mapping_id": "import mapping", "corrects": "import",
     "reassignment_id": "reassignment",
 }  # fmt: skip

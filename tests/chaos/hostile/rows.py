@@ -13,6 +13,8 @@ TABLES = {
     "/v1/org/users": ("gateway", "users"),
     "/v1/org/calendars": ("gateway", "calendars"),
     "/v1/import-mappings": ("gateway", "import_mappings"),
+    "/v1/forms": ("gateway", "forms"),
+    "/v1/codes": ("gateway", "codes"),
     "/v1/org/users/{user_id}/absences": ("gateway", "absences"),
     "/v1/api-keys": ("gateway", "api_keys"),
     "/v1/assignment-rules": ("leads", "assignment_rules"),
