@@ -22,7 +22,7 @@ from services.gateway.departures import api as departures_api
 from services.gateway.departures.reactions import leave_by
 from services.gateway.docs.documents import Documents
 from services.gateway.door.authenticator import Authenticator
-from services.gateway.door.dispatcher import Dispatcher, KnownPathsOnly
+from services.gateway.door.dispatcher import OPEN_BELOW, Dispatcher, KnownPathsOnly
 from services.gateway.door.freshness import Freshness
 from services.gateway.forms import api as forms_api
 from services.gateway.forms import pages as form_pages
@@ -66,7 +66,6 @@ from shared.web.app import make_app
 from shared.web.idempotency import keep_purged
 from shared.web.probes import database_ready, probes
 
-OPEN_BELOW = ("/v1/public/", "/f/", "/c/")
 PUBLIC = ("/healthz", "/docs", "/v1/auth/token", "/v1/auth/revoke", *OPEN_BELOW)
 """Paths open to all, some with all below them; `/openapi.json` is so in every service."""
 

@@ -23,6 +23,9 @@ OWN_PREFIXES = frozenset({
 })  # fmt: skip
 """The first parts of paths after `/v1/` that are the gateway's own rooms."""
 
+OPEN_BELOW = ("/v1/public/", "/f/", "/c/")
+"""What everybody may ask without signing in, and what changes nobody's rights."""
+
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Answerer = Callable[[Scope], Awaitable[Response]]
@@ -80,7 +83,7 @@ class Dispatcher:
         elif path in self._documents and scope["method"] == "GET":
             scope["route"] = Passed(path)
             await (await self._documents[path](scope))(scope, receive, send)
-        elif scope["method"] in _SAFE:
+        elif scope["method"] in _SAFE or path.startswith(OPEN_BELOW):
             await self._app(scope, receive, send)
         else:
             await self._app(scope, receive, self._fresh(send))

@@ -88,7 +88,13 @@ class Counter:
         await self.limiter.take(TooManySubmissions, window, "form", str(form.id))
         lead_id = await self._sent(form, body, key or _key_of(left, body))
         if by is not None and lead_id is not None:
+            await self._counted(form, by, lead_id, at)
+
+    async def _counted(self, form: Form, by: Attribution, lead_id: UUID, at: datetime) -> None:
+        try:
             await self.codes.came(form.tenant_id, by, lead_id, at)
+        except Exception as error:  # noqa: BLE001 - leads has it: told to send it again, they would be two
+            log.warning("form_not_counted", form_id=str(form.id), error=type(error).__name__)
 
     async def _currency(self, form: Form, left: Left) -> str:
         if "value" not in left.values:

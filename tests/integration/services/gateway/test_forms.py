@@ -312,6 +312,25 @@ class TestLimits:
         assert [each["name"] for each in leads.taken] == ["Li"]
 
 
+class TestRights:
+    async def test_nobody_looks_whether_rights_changed_when_everybody_may_send_it(
+        self, app: FastAPI, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        form = await made(tenant)
+        asked = 0
+
+        async def ask_freshness() -> None:
+            nonlocal asked
+            asked += 1
+
+        monkeypatch.setattr(app.state.parts.freshness, "ask", ask_freshness)
+        assert (await leave(app, form, {"name": "Li"})).status == 201
+        assert (await fill_in(app, form, name="Li")).status == 200
+        by_strangers = asked
+        await tenant.admin("PATCH", f"/v1/forms/{form['id']}", {"per_day": 5})
+        assert (by_strangers, asked > 0) == (0, True)
+
+
 class TestOrigins:
     @pytest.mark.parametrize(
         "origin", ["https://www.example.com", "https://sales.example.com", "http://testserver"]
@@ -491,6 +510,19 @@ class TestCodes:
         assert (await scan(app, {"key": "AAAAAAAAAAAA"})).code == "unknown_code"
         counted = await tenant.admin("GET", f"/v1/codes/{code['id']}/scans")
         assert counted.json()["scans"] == 0
+
+    async def test_nobody_is_told_to_send_it_again_when_only_the_counting_failed(
+        self, app: FastAPI, tenant: Tenant, leads: Leads, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        form = await made(tenant)
+        code = await coded(tenant, form_id=form["id"])
+
+        async def fails(*_: Any) -> None:
+            raise OSError("the database is away")
+
+        monkeypatch.setattr(app.state.counter.codes, "came", fails)
+        assert (await leave(app, form, {"name": "Li", "via": code["key"]})).status == 201
+        assert len(leads.taken) == 1
 
     async def test_nothing_but_a_form_or_an_address_is_a_target(self, tenant: Tenant) -> None:
         form = await made(tenant)
