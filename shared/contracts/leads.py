@@ -33,6 +33,7 @@ class LeadCreated(LeadsEvent):
     start_known: bool = True
     duplicate_of: UUID | None = None
     created_by: UUID | None = None
+    campaign: str | None = None
 
 
 class LeadUpdated(LeadsEvent):

@@ -76,5 +76,7 @@ class Folded:
         return {name for name in named if name is not None}
 
 
-TEXTS = ("name", "company", "phone", "email", "credit_code", "product", "region", "channel", "origin")
+TEXTS = (
+    "name", "company", "phone", "email", "credit_code", "product", "region", "channel", "origin", "campaign",
+)  # fmt: skip
 """Fields of a deal that travel as they are."""

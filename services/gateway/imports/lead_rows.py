@@ -17,7 +17,8 @@ from services.gateway.imports.mapping import LeadsMapping
 from services.gateway.imports.rules import Fields, Mode, RowError, parse_amount
 
 _TEXTS = (
-    "name", "phone", "email", "company", "credit_code", "wecom_id", "source", "channel", "region", "product",
+    "name", "phone", "email", "company", "credit_code", "wecom_id", "source", "channel", "campaign", "region",
+    "product",
 )  # fmt: skip
 _NAMING = frozenset({"name", "company", "phone", "email"})
 _BETWEEN_TAGS = re.compile("[;；、|]")

@@ -174,6 +174,7 @@ class DealColumns(Fields):
     region: Columns | None = None
     channel: Columns | None = None
     origin: Columns | None = None
+    campaign: Columns | None = None
     stage: Columns = Field(default_factory=lambda: ["stage"])
     started: Columns | None = None
     closed: Columns | None = None
@@ -217,6 +218,7 @@ class CaseColumns(Fields):
     region: Columns | None = None
     channel: Columns | None = None
     origin: Columns | None = None
+    campaign: Columns | None = None
     value: Columns | None = None
 
 
@@ -303,6 +305,7 @@ class LeadColumns(Fields):
     wecom_id: Columns | None = None
     source: Columns | None = None
     channel: Columns | None = None
+    campaign: Columns | None = None
     region: Columns | None = None
     product: Columns | None = None
     value: Columns | None = None

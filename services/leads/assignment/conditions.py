@@ -28,6 +28,7 @@ class Conditions:
     intent: tuple[str, ...] = ()
     score_from: int | None = None
     score_to: int | None = None
+    campaign: tuple[str, ...] = ()
 
     @classmethod
     def stored(cls, told: Mapping[str, Any]) -> Conditions:
@@ -53,6 +54,7 @@ class Facts:
     value_class: str | None = None
     intent: str | None = None
     score: int | None = None
+    campaign: str | None = None
 
 
 def contradictions(conditions: Conditions) -> list[FieldError]:
@@ -80,6 +82,7 @@ def failed_condition(conditions: Conditions, facts: Facts) -> str | None:
     wanted: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
         ("source", conditions.source, facts.source),
         ("channel", conditions.channel, facts.channel),
+        ("campaign", conditions.campaign, facts.campaign),
         ("region", conditions.region, facts.region),
         ("product", conditions.product, facts.product),
         ("label", conditions.label, facts.label),

@@ -23,6 +23,7 @@ class FactsIn(WireModel):
 
     source: Short | None = None
     channel: Short | None = None
+    campaign: Short | None = None
     region: Short | None = None
     product: Short | None = None
     tags: Tags = Field(default_factory=list)
@@ -46,6 +47,7 @@ class FactsIn(WireModel):
             self.value_class,
             self.intent,
             self.score,
+            self.campaign,
         )
 
 

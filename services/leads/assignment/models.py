@@ -49,6 +49,7 @@ class ConditionsIn(WireModel):
 
     source: Values = Field(default_factory=list)
     channel: Values = Field(default_factory=list)
+    campaign: Values = Field(default_factory=list)
     region: Values = Field(default_factory=list)
     product: Values = Field(default_factory=list)
     tags: Tags = Field(default_factory=list, description="The lead has at least one of them.")
@@ -64,6 +65,7 @@ class ConditionsIn(WireModel):
         return Conditions(
             source=tuple(self.source),
             channel=tuple(self.channel),
+            campaign=tuple(self.campaign),
             region=tuple(self.region),
             product=tuple(self.product),
             tags=tuple(self.tags),
@@ -203,6 +205,7 @@ class RulePatch(WireModel):
 class ConditionsOut(WireModel):
     source: list[str]
     channel: list[str]
+    campaign: list[str]
     region: list[str]
     product: list[str]
     tags: list[str]
@@ -216,7 +219,9 @@ class ConditionsOut(WireModel):
 
     @classmethod
     def of(cls, conditions: Conditions, currency: str) -> ConditionsOut:
-        names = ("source", "channel", "region", "product", "tags", "label", "value_class", "intent")
+        names = (
+            "source", "channel", "campaign", "region", "product", "tags", "label", "value_class", "intent",
+        )  # fmt: skip
         return cls(
             **{name: list(getattr(conditions, name)) for name in names},
             value_from=money_out(conditions.value_from, currency),

@@ -96,6 +96,7 @@ def facts_of(lead: Lead) -> Facts:
         lead.value_class,
         lead.intent,
         lead.score,
+        lead.campaign,
     )
 
 

@@ -22,8 +22,9 @@ from shared.contracts.leads import LeadStatus
 from shared.web.wire import Code, Id, Scalars, Text, WireModel, chosen_by
 
 Changeable = Literal[
-    "name", "phone", "email", "company", "source", "channel", "region", "product", "value", "tags", "custom",
-    "do_not_contact", "credit_code", "wecom_id", "label", "value_class", "intent", "score", "qualification",
+    "name", "phone", "email", "company", "source", "channel", "campaign", "region", "product", "value",
+    "tags", "custom", "do_not_contact", "credit_code", "wecom_id", "label", "value_class", "intent", "score",
+    "qualification",
 ]  # fmt: skip
 ReasonCode = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
 Stages = Annotated[list[StageKey], Field(max_length=50)]

@@ -15,7 +15,7 @@ from shared.contracts.leads import LeadStatus
 from shared.errors import Conflict
 
 Scalar = str | int | float | bool | None
-Dimension = Literal["source", "channel", "region", "product"]
+Dimension = Literal["source", "channel", "campaign", "region", "product"]
 
 
 class NobodyFound(Conflict):

@@ -33,8 +33,9 @@ _MADE: dict[str, Callable[[Lead, Names], Cell]] = {
 }
 COLUMNS = (*_OF_LEAD, *_MADE)
 USUAL = (
-    "id", "name", "company", "source", "channel", "region", "product", "value_amount", "value_currency",
-    "tags", "stage", "status", "owner_name", "created_at", "updated_at", "closed_at", "lost_reason",
+    "id", "name", "company", "source", "channel", "campaign", "region", "product", "value_amount",
+    "value_currency", "tags", "stage", "status", "owner_name", "created_at", "updated_at", "closed_at",
+    "lost_reason",
 )  # fmt: skip
 
 

@@ -93,6 +93,7 @@ class LeadFilters(WireModel):
     )
     source: list[Short] = Field(default_factory=list, max_length=MOST_VALUES)
     channel: list[Short] = Field(default_factory=list, max_length=MOST_VALUES)
+    campaign: list[Short] = Field(default_factory=list, max_length=MOST_VALUES)
     region: list[Short] = Field(default_factory=list, max_length=MOST_VALUES)
     product: list[Short] = Field(default_factory=list, max_length=MOST_VALUES)
     tag: list[Tag] = Field(default_factory=list, max_length=10, description="All of them.")
@@ -174,6 +175,7 @@ class Asking:
             "status": told.status,
             "source": told.source,
             "channel": told.channel,
+            "campaign": told.campaign,
             "region": told.region,
             "product": told.product,
             "label": told.label,

@@ -61,6 +61,7 @@ class DealIn(WireModel):
     region: Short | None = None
     channel: Short | None = None
     origin: Short | None = Field(default=None, description="The lead's source.")
+    campaign: Short | None = None
     value: MoneyIn | None = None
     started_at: Timestamp | None = None
     creator_id: Id | None = None
@@ -86,6 +87,7 @@ class DealIn(WireModel):
             steps=tuple(step.step() for step in self.steps),
             given=Given(self.phone, self.email, self.credit_code),
             tags=tuple(dict.fromkeys(self.tags)),
+            campaign=self.campaign,
         )
 
 

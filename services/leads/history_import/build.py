@@ -58,6 +58,7 @@ class Deal:
     steps: tuple[Step, ...]
     given: Given = field(default_factory=Given)
     tags: tuple[str, ...] = ()
+    campaign: str | None = None
 
     def amounts(self, now: datetime) -> Iterator[tuple[Money | None, datetime]]:
         """Every amount with the moment at which it will be valued."""
@@ -229,4 +230,5 @@ def _first(
         updated_at=setting.now,
         closed_at=None,
         lost_reason=None,
+        campaign=deal.campaign,
     )

@@ -37,6 +37,7 @@ _PLAIN = (
     "company",
     "source",
     "channel",
+    "campaign",
     "region",
     "product",
     "tags",

@@ -13,10 +13,10 @@ from services.leads.intake.tables import leads
 from shared.database.transactions import Tx
 
 STAYS = frozenset({
-    "tenant_id", "id", "seq", "source", "channel", "region", "product", "value_minor", "value_currency",
-    "value_tenant_minor", "pipeline_id", "stage", "status", "stage_entered_at", "created_by", "started_at",
-    "start_known", "created_at", "closed_at", "pool_id", "merged_into", "label", "value_class", "intent",
-    "score",
+    "tenant_id", "id", "seq", "source", "channel", "campaign", "region", "product", "value_minor",
+    "value_currency", "value_tenant_minor", "pipeline_id", "stage", "status", "stage_entered_at",
+    "created_by", "started_at", "start_known", "created_at", "closed_at", "pool_id", "merged_into", "label",
+    "value_class", "intent", "score",
 })  # fmt: skip
 """What says nothing about a person by itself, and what numbers and references stand on. A column that is not
 named here is emptied: a new one, too.

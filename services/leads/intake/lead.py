@@ -77,6 +77,7 @@ class Lead(NamedTuple):
     intent: Grade | None = None
     score: int | None = None
     ruled: tuple[Classed, ...] = ()
+    campaign: str | None = None
 
     @classmethod
     def of(cls, row: asyncpg.Record | Mapping[str, Any]) -> Lead:

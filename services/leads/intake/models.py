@@ -38,6 +38,7 @@ class LeadIn(WireModel):
     company: Name | None = None
     source: Short | None = None
     channel: Short | None = None
+    campaign: Short | None = None
     region: Short | None = None
     product: Short | None = None
     value: MoneyIn | None = None
@@ -62,6 +63,7 @@ class LeadIn(WireModel):
             company=self.company,
             source=self.source,
             channel=self.channel,
+            campaign=self.campaign,
             region=self.region,
             product=self.product,
             value=self.value.money() if self.value else None,
@@ -85,6 +87,7 @@ class LeadPatch(WireModel):
     company: Name | None = None
     source: Short | None = None
     channel: Short | None = None
+    campaign: Short | None = None
     region: Short | None = None
     product: Short | None = None
     value: MoneyIn | None = None
@@ -131,6 +134,7 @@ class LeadOut(WireModel):
     company: str | None
     source: str | None
     channel: str | None
+    campaign: str | None
     region: str | None
     product: str | None
     value: MoneyOut | None

@@ -61,6 +61,7 @@ class Draft(NamedTuple):
     label: Label | None = None
     value_class: Grade | None = None
     intent: Grade | None = None
+    campaign: str | None = None
     consent: Agreed | None = None
 
     @property

@@ -91,6 +91,7 @@ leads = Table(
     Column("score", Integer),
     # Those of label, value class and intent that rules gave.
     Column("ruled", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("campaign", Text),
     # What words and exact values find the lead by; see `search`.
     Column("search_text", Text, nullable=False),
     Column("terms", ARRAY(BigInteger), nullable=False),
@@ -147,6 +148,14 @@ leads = Table(
         "id",
         postgresql_where=text("owner_id is not null and status = 'open'"),
     ),
+    # Most leads are of none, and those have no place in it.
+    Index(
+        "ix_leads_tenant_id_campaign_id",
+        "tenant_id",
+        "campaign",
+        "id",
+        postgresql_where=text("campaign is not null"),
+    ),
     Index("ix_leads_tenant_id_id_customers", "tenant_id", "id", postgresql_where=text(_CUSTOMERS)),
     Index(
         "ix_leads_tenant_id_owner_id_customers",
@@ -178,7 +187,7 @@ _NEW = BulkInsert(
         "duplicate_of", "started_at", "start_known", "created_at", "updated_at", "closed_at",
         "lost_reason", "do_not_contact", "pool_id", "pooled_at", "merged_into",
         "erased_at", "other_phones", "credit_code", "credit_code_text", "wecom_id", "label", "value_class",
-        "intent", "score", "ruled",
+        "intent", "score", "ruled", "campaign",
     ),
 )  # fmt: skip
 READ = tuple(column.name for column in leads.columns if column.name not in {"search_text", "terms"})
@@ -283,7 +292,7 @@ _CHANGEABLE = (
     "name", "phone", "phone_extension", "phone_text", "email", "email_text", "company", "source", "channel",
     "region", "product", "value_minor", "value_currency", "value_tenant_minor", "tags", "duplicate_of",
     "do_not_contact", "updated_at", "other_phones", "credit_code", "credit_code_text", "wecom_id", "label",
-    "value_class", "intent", "score", "ruled",
+    "value_class", "intent", "score", "ruled", "campaign",
 )  # fmt: skip
 _SET = ", ".join(f"{name} = {{{at}}}" for at, name in enumerate(_CHANGEABLE, 6))
 _STORE = f"""

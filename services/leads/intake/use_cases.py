@@ -220,6 +220,7 @@ def _new_lead(
         label=draft.label,
         value_class=draft.value_class,
         intent=draft.intent,
+        campaign=draft.campaign,
     )
 
 
@@ -229,6 +230,7 @@ def created_event(lead: Lead, credit: Credit, currency: str) -> LeadCreated:
         credit=credit,
         dimensions=lead.dimensions,
         source=lead.source,
+        campaign=lead.campaign,
         pipeline_id=lead.pipeline_id,
         stage=lead.stage,
         value=lead.amount(currency),

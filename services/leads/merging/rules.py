@@ -23,6 +23,7 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
     "company": ("company",),
     "source": ("source",),
     "channel": ("channel",),
+    "campaign": ("campaign",),
     "region": ("region",),
     "product": ("product",),
     "value": ("value_minor", "value_currency", "value_tenant_minor"),

@@ -12,8 +12,9 @@ from uuid import UUID
 from shared.errors import Forbidden
 
 Field = Literal[
-    "name", "phone", "email", "company", "credit_code", "source", "channel", "region", "product", "value"
-]
+    "name", "phone", "email", "company", "credit_code", "source", "channel", "campaign", "region", "product",
+    "value",
+]  # fmt: skip
 FIELDS: tuple[Field, ...] = get_args(Field)
 USUAL: tuple[Field, ...] = ("name", "phone", "company", "source", "region", "product", "value")
 """What is looked at unless somebody says otherwise."""

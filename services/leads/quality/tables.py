@@ -10,7 +10,7 @@ NEWEST = 500
 _LEADS = f"""
 cross join lateral (
   select * from (
-    select id, name, phone, email, company, credit_code, source, channel, region, product,
+    select id, name, phone, email, company, credit_code, source, channel, campaign, region, product,
       value_tenant_minor as value, duplicate_of, status
     from leads where tenant_id = $1 and {{column}} = g.key order by id desc limit {NEWEST}) newest
   where status = 'open') l

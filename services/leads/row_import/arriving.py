@@ -23,8 +23,8 @@ from shared.web.wire import Id, Line, WireModel, parse
 MAX_ROWS = 1000
 MOST_BYTES = 32 * 1024 * 1024
 Emptied = Literal[
-    "name", "phone", "email", "company", "source", "channel", "region", "product", "value", "tags",
-    "credit_code", "wecom_id", "label", "value_class", "intent",
+    "name", "phone", "email", "company", "source", "channel", "campaign", "region", "product", "value",
+    "tags", "credit_code", "wecom_id", "label", "value_class", "intent",
 ]  # fmt: skip
 
 

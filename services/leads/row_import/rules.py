@@ -19,8 +19,8 @@ KeyKind = Literal["phone", "email", "credit_code", "external_id"]
 EMPTIED: dict[str, Any] = {"tags": (), "custom": {}}
 """What a field is when it is emptied, where that is not None."""
 _DRAFTED = (
-    "name", "phone", "email", "company", "source", "channel", "region", "product", "value", "tags",
-    "credit_code", "wecom_id", "label", "value_class", "intent",
+    "name", "phone", "email", "company", "source", "channel", "campaign", "region", "product", "value",
+    "tags", "credit_code", "wecom_id", "label", "value_class", "intent",
 )  # fmt: skip
 
 

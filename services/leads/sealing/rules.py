@@ -15,8 +15,8 @@ KEY_BYTES = 32
 _BARE, _WRAPPED = b"\0", b"\1"
 
 IMPERSONAL = frozenset({
-    "source", "channel", "region", "product", "value", "do_not_contact", "label", "value_class", "intent",
-    "score", "stage", "status", "pipeline_id", "owner_id", "team_id", "pool_id", "merged_into",
+    "source", "channel", "campaign", "region", "product", "value", "do_not_contact", "label", "value_class",
+    "intent", "score", "stage", "status", "pipeline_id", "owner_id", "team_id", "pool_id", "merged_into",
 })  # fmt: skip
 """Fields that say nothing about a person once all others are gone. What is not named here is personal."""
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from services.leads.parts.whole import whole
 
 EQUAL = (
-    "owner_id", "created_by", "pipeline_id", "stage", "status", "source", "channel", "region", "product",
-    "label", "value_class", "intent", "do_not_contact",
+    "owner_id", "created_by", "pipeline_id", "stage", "status", "source", "channel", "campaign", "region",
+    "product", "label", "value_class", "intent", "do_not_contact",
 )  # fmt: skip
 """Columns of which a value is asked for, or one of several."""
 RANGED = (

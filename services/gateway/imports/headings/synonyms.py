@@ -69,6 +69,12 @@ _CHANNEL = _listed(
     sales channel
     """
 )
+_CAMPAIGN = _listed(
+    """
+    campaign / 活动 / 市场活动 / 营销活动 / 推广活动 / 活动名称 / 市场活动名称 / campaign name /
+    marketing campaign
+    """
+)
 _REGION = _listed(
     """
     region / 地区 / 区域 / 省份 / 省 / 省市 / 所在地区 / 所在省份 / 所在地 / 大区 / 销售区域 /
@@ -170,7 +176,8 @@ _WECOM = _listed("wecom id / 企业微信id / 企微id / external userid / exter
 
 _SHARED: dict[str, tuple[str, ...]] = {
     "name": _PERSON, "customer": _CUSTOMER, "company": _COMPANY, "phone": _PHONE, "email": _EMAIL,
-    "credit_code": _CREDIT_CODE, "owner": _OWNER, "channel": _CHANNEL, "region": _REGION, "product": _PRODUCT,
+    "credit_code": _CREDIT_CODE, "owner": _OWNER, "channel": _CHANNEL, "campaign": _CAMPAIGN,
+    "region": _REGION, "product": _PRODUCT,
     "value": _VALUE, "currency": _CURRENCY, "tags": _TAGS,
 }  # fmt: skip
 _WORDS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -189,7 +196,7 @@ _WORDS: dict[str, dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 JOINED = frozenset({"phone"})
 """Fields that several columns fill together: somebody has a mobile and a desk phone."""
-YIELDING = frozenset({"consent", "consent_how", "consent_at", "consent_evidence"})
+YIELDING = frozenset({"campaign", "consent", "consent_how", "consent_at", "consent_evidence"})
 """Fields whose usual names a tenant may have given to a custom field of its own: that one is meant then."""
 ADDED = "coxswain"
 """How the names of columns begin that we add to a file of rows to correct."""

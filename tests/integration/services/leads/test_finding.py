@@ -80,6 +80,7 @@ async def crowd(desk: Desk, looking: Looking) -> Crowd:  # noqa: F811
         body = {
             "name": f"Lead {number}", "source": chance.choice(["web", "fair"]),
             "channel": chance.choice(["a", "b"]), "region": chance.choice(["n", "s"]),
+            "campaign": chance.choice(["spring", "autumn", None]),
             "product": chance.choice(["p", "q"]), "tags": chance.choice([[], ["hot"], ["hot", "new"]]),
             "custom": custom(chance, number),
         }  # fmt: skip
@@ -129,7 +130,18 @@ def amount(row: Row) -> float | None:
 class TestFilters:
     @pytest.mark.parametrize(
         "name",
-        ["stage", "status", "source", "channel", "region", "product", "label", "value_class", "intent"],
+        [
+            "stage",
+            "status",
+            "source",
+            "channel",
+            "campaign",
+            "region",
+            "product",
+            "label",
+            "value_class",
+            "intent",
+        ],
     )
     async def test_leads_with_a_value_are_found_and_with_one_of_several(
         self, crowd: Crowd, name: str

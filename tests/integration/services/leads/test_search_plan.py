@@ -212,7 +212,16 @@ FILTERS = {
     "stages": Asked(equal={"stage": ["won", "lost"]}),
     **{
         name: Asked(equal={name: ["A"]})
-        for name in ("source", "channel", "region", "product", "label", "value_class", "intent")
+        for name in (
+            "source",
+            "channel",
+            "campaign",
+            "region",
+            "product",
+            "label",
+            "value_class",
+            "intent",
+        )
     },
     "status": Asked(equal={"status": ["won"]}),
     "creator": Asked(equal={"created_by": [str(new_id())]}),

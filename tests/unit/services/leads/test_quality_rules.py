@@ -14,7 +14,7 @@ from services.leads.quality.rules import FIELDS, WORST, Field, faults_of, kept
 GOOD: dict[str, Any] = {
     "id": UUID(int=1), "name": "王伟", "phone": "+8613912345670", "email": "wang@huawei.cn",
     "company": "华为技术有限公司", "credit_code": "91110108551385082Q", "source": "fair", "channel": "ads",
-    "region": "north", "product": "crm", "value": 100, "duplicate_of": None,
+    "campaign": "spring", "region": "north", "product": "crm", "value": 100, "duplicate_of": None,
 }  # fmt: skip
 OTHER = UUID(int=9)
 
