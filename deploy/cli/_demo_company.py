@@ -20,6 +20,8 @@ TEAM_SIZE = 2
 PRODUCTS = ("CRM Cloud", "Data Hub", "Field App")
 CHANNELS = ("web", "exhibition", "referral", "phone")
 SOURCES = ("website", "trade_fair", "partner", "campaign")
+CAMPAIGNS = {"trade_fair": "春季展会 Spring Fair", "campaign": "新品发布 Launch"}
+"""By source."""
 _FAMILY = ("王", "李", "张", "刘", "陈", "杨", "黄", "赵", "周", "吴")
 _GIVEN = ("伟", "芳", "娜", "敏", "静", "强", "磊", "洋", "艳", "杰")
 _FIRST = ("Olivia", "Noah", "Emma", "Liam", "Ava", "Ethan", "Mia", "Jack", "Zoe", "Leo")
@@ -61,6 +63,11 @@ class Customer:
     channel: str
     source: str
     amount: int
+
+    @property
+    def campaign(self) -> str | None:
+        """The one that brought them, if one did."""
+        return CAMPAIGNS.get(self.source)
 
 
 def company(reps: int, seed: int) -> tuple[Sequence[Team], Sequence[Rep]]:

@@ -17,7 +17,7 @@ LEADS_PER_REP_AND_DAY = 1.5
 LOST_REASONS = ("price", "competitor", "no_budget", "no_reply")
 COLUMNS = (
     "case", "activity", "at", "person", "outcome", "duration_s",
-    "name", "company", "product", "region", "channel", "source", "value",
+    "name", "company", "product", "region", "channel", "source", "campaign", "value",
 )  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def mapping(source: str, stages: Sequence[str]) -> str:
         f"source: {source}",
         "columns: {case: case, activity: activity, at: at, person: person, outcome: outcome,",
         "  duration_s: duration_s, name: name, company: company, product: product, region: region,",
-        "  channel: channel, origin: source, value: value}",
+        "  channel: channel, origin: source, campaign: campaign, value: value}",
         "events:",
         "  - {activity: [received, assigned], ignore: true}",
         "  - {activity: won, outcome: won}",
@@ -77,7 +77,8 @@ def _row(case: str, event: Event, who: Customer) -> tuple[object, ...]:
     at = event.at.isoformat(timespec="seconds")
     return (
         case, event.activity, at, event.person, event.outcome, duration,
-        who.name, who.company, who.product, who.region, who.channel, who.source, who.amount,
+        who.name, who.company, who.product, who.region, who.channel, who.source, who.campaign or "",
+        who.amount,
     )  # fmt: skip
 
 

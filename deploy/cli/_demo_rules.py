@@ -5,10 +5,10 @@ nobody has yet.
 from __future__ import annotations
 
 import random
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from deploy.cli._demo_company import REGIONS, Rep, customer
+from deploy.cli._demo_company import CAMPAIGNS, REGIONS, Rep, customer
 from deploy.cli.client import Client
 from deploy.cli.errors import CommandError
 
@@ -115,6 +115,22 @@ def _invite(client: Client) -> None:
             client.post("/v1/codes", code | {"form_id": form["id"]})
 
 
+def bring_campaigns(client: Client, currency: str, today: date) -> None:
+    """Two campaigns of the last month, each with what it cost. What is there by name stays as it is."""
+    present = {campaign["name"] for campaign in client.pages("/v1/campaigns")}
+    start = today - timedelta(days=30)
+    for number, name in enumerate(CAMPAIGNS.values(), start=1):
+        if name in present:
+            continue
+        days = {"starts_on": start.isoformat(), "ends_on": today.isoformat()}
+        budget = {"amount": str(number * 20_000), "currency": currency}
+        made = client.post("/v1/campaigns", {"name": name, "budget": budget, **days})
+        for day, amount, note in ((0, 12_000, "stand, travel"), (14, 3_500, "print, advertising")):
+            cost = {"amount": str(number * amount), "currency": currency}
+            on = (start + timedelta(days=day)).isoformat()
+            client.post(f"/v1/campaigns/{made['id']}/costs", {"on": on, "amount": cost, "note": note})
+
+
 def _classes(large: dict[str, str]) -> list[dict[str, Any]]:
     """Large deals are 重点, all others 潜在."""
     return [
@@ -149,7 +165,8 @@ def fill_pool(client: Client, name: str, currency: str, seed: int) -> None:
         body = {
             "name": who.name, "company": who.company, "phone": who.phone, "email": who.email,
             "source": who.source, "channel": who.channel, "region": "west", "product": who.product,
-            "value": {"amount": str(who.amount), "currency": currency}, "tags": ["demo"],
+            "campaign": who.campaign, "tags": ["demo"],
+            "value": {"amount": str(who.amount), "currency": currency},
             "custom": custom_of(chance),
         }  # fmt: skip
         client.post("/v1/leads", body, {"Idempotency-Key": f"{name}-pool-{number}"})

@@ -45,7 +45,8 @@ class Today:
         body = {
             "name": who.name, "company": who.company, "phone": who.phone, "email": who.email,
             "source": who.source, "channel": who.channel, "region": who.region, "product": who.product,
-            "value": {"amount": str(who.amount), "currency": self._currency}, "tags": ["demo"],
+            "campaign": who.campaign, "tags": ["demo"],
+            "value": {"amount": str(who.amount), "currency": self._currency},
             "custom": custom_of(self._chance),
         }  # fmt: skip
         made = self._client.post("/v1/leads", body, {"Idempotency-Key": f"{self._name}-{number}"})

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from deploy.cli import _demo_past
 from deploy.cli._demo_company import DIRECTOR, REGIONS, SUPERVISORS, Rep, Team, company
-from deploy.cli._demo_rules import POOLED, bring_rules, fill_pool, leaving, profile_of
+from deploy.cli._demo_rules import POOLED, bring_campaigns, bring_rules, fill_pool, leaving, profile_of
 from deploy.cli._demo_today import LEADS_PER_REP, Today
 from deploy.cli._imports import followed, upload, wait_for_kpis
 from deploy.cli.client import Client
@@ -54,6 +54,7 @@ def load(client: Client, steps: Steps, rep_count: int, days: int, seed: int) -> 
         people.bring(teams, reps)
     with steps.counted("its rules") as progress:
         bring_rules(client, people.units, tenant["currency"])
+        bring_campaigns(client, tenant["currency"], now.date())
         progress(1, 1)
     leads = _past(client, steps, name, reps, stages, days - 1, now, seed)
     with steps.counted("its last day, live") as progress:

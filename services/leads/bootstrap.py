@@ -10,6 +10,7 @@ from services.leads.audit import api as audit
 from services.leads.audit.use_cases import write_down
 from services.leads.automation import api as automation
 from services.leads.automation.reactions import automate_by, automation_reaction, keep_runs_purged, ring_by
+from services.leads.campaigns import api as campaigns
 from services.leads.classification import api as classification
 from services.leads.classification.reactions import count_by, judge_after, judge_by
 from services.leads.classification.use_cases import as_ruled
@@ -105,6 +106,7 @@ ROUTERS = (
     consents.leads_router,
     consents.notices_router,
     do_not_contact.router,
+    campaigns.router,
     exports.router,
     retention.router,
     hindsight.router,

@@ -5,6 +5,7 @@ from sqlalchemy import MetaData
 import services.leads.assignment.tables
 import services.leads.audit.tables
 import services.leads.automation.tables
+import services.leads.campaigns.tables
 import services.leads.classification.tables
 import services.leads.contact_reads.tables
 import services.leads.custom_fields.tables

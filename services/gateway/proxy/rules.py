@@ -28,6 +28,7 @@ PREFIXES: dict[str, Service] = {
     "audit": "leads",
     "do-not-contact": "leads",
     "notices": "leads",
+    "campaigns": "leads",
     "exports": "leads",
     "retention": "leads",
     "activities": "activities",

@@ -194,6 +194,10 @@ class Company:
         await self.admin("POST", "/v1/codes", {"name": "c", "form_id": form["id"]})
         await self.admin("POST", "/v1/notices", {"basis": "consent", "wording": "We call you."})
         await self.admin("POST", "/v1/do-not-contact", {"phone": "+8613800000001"})
+        campaign = await self.admin("POST", "/v1/campaigns", {"name": "spring"})
+        currency = (await self.admin("GET", "/v1/org/tenant"))["currency"]
+        cost = {"on": "2026-03-01", "amount": {"amount": "10.00", "currency": currency}}
+        await self.admin("POST", f"/v1/campaigns/{campaign['id']}/costs", cost)
 
 
 def _good(answer: Answer) -> Answer:

@@ -46,6 +46,10 @@ _WIDE = {
             "select id, tenant_id, null as unit_id from classification_rules where tenant_id = any($1)"
         ),
         "notice": "select id, tenant_id, null as unit_id from notices where tenant_id = any($1)",
+        "campaign": "select id, tenant_id, null as unit_id from campaigns where tenant_id = any($1)",
+        "campaign cost": (
+            "select id, tenant_id, null as unit_id from campaign_costs where tenant_id = any($1)"
+        ),
         "listed person": (
             "select id, tenant_id, null as unit_id from do_not_contact_list where tenant_id = any($1)"
         ),
@@ -81,6 +85,8 @@ _STANDING = {
         "select id, seq from pipelines where tenant_id = any($1) order by id",
         "select id, seq from pools where tenant_id = any($1) order by id",
         "select id, seq from notices where tenant_id = any($1) order by id",
+        "select id, seq from campaigns where tenant_id = any($1) order by id",
+        "select id, day from campaign_costs where tenant_id = any($1) order by id",
         "select id, kind from do_not_contact_list where tenant_id = any($1) order by id",
         "select id, state from exports where tenant_id = any($1) order by id",
     ),

@@ -25,6 +25,7 @@ KINDS = {
     "pool_id": "pool", "pool": "pool", "dormant_pool_id": "pool", "response_rule_id": "response rule",
     "automation_rule_id": "automation rule", "owner_ids": "user", "pool_ids": "pool",
     "pipeline_ids": "pipeline", "custom_field_id": "custom field", "notice_id": "notice",
+    "campaign_id": "campaign", "cost_id": "campaign cost",
     "entry_id": "listed person", "classification_rule_id": "classification rule",
     "form_id": "form", "code_id": "code",
     "export_id": "export", "mapping_id": "import mapping", "corrects": "import",

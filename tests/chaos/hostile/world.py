@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 TENANT_WIDE = frozenset({
     "pipeline", "rule", "response rule", "automation rule", "calendar", "custom field", "notice",
     "listed person", "classification rule", "import mapping", "form", "code",
+    "campaign", "campaign cost",
 })  # fmt: skip
 """What every person of a tenant may read; each other kind has owners."""
 _KNOWN_BY_ID = TENANT_WIDE | {"user", "unit", "pool"}

@@ -25,7 +25,8 @@ def whole(pipeline: str, north1: str) -> dict[str, Any]:
             "to_stage": ["needs_analysis"], "reason": [], "kind": [], "outcome": [], "effective": None,
         },
         "conditions": {
-            "source": ["fair"], "channel": [], "region": ["north", "south"], "product": [], "tags": ["a"],
+            "source": ["fair"], "channel": [], "campaign": [], "region": ["north", "south"], "product": [],
+            "tags": ["a"],
             "value_from": {"amount": "1.50", "currency": "CNY"}, "value_to": None,
             "label": ["key"], "value_class": ["A", "B"], "intent": [], "score_from": 10, "score_to": None,
             "without_tags": ["hot"],

@@ -62,6 +62,13 @@ class TestConsent:
         assert {"notice_id", "lead_id", "entry_id"} <= ids.keys()
 
 
+class TestCampaigns:
+    async def test_every_call_is_answered_as_shown_when_made_in_order(self, desk: Desk) -> None:
+        ids: dict[str, str] = {}
+        await made(desk, "campaigns.md", ids)
+        assert {"campaign_id", "lead_id", "cost_id"} <= ids.keys()
+
+
 class TestNormalising:
     async def test_every_call_is_answered_as_shown_when_made_in_order(self, desk: Desk) -> None:
         ids: dict[str, str] = {}

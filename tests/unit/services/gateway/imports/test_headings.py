@@ -73,6 +73,7 @@ class TestColumns:
         }  # fmt: skip
 
     def test_leaves_a_heading_to_the_tenants_own_field_when_it_has_one_of_that_name(self) -> None:
+        assert fields("leads", "姓名", "市场活动") == {"姓名": "name", "市场活动": "campaign"}
         header = ("姓名", "是否同意", "授权日期", "同意方式")
         named = {"是否同意": "consent", "授权日期": "consent_at", "同意方式": "consent_how"}
         assert fields("leads", *header) == {"姓名": "name"} | named
