@@ -221,7 +221,7 @@ async def _create(
         if isinstance(lead, CoxError):
             taken[place] = Taken("failed", error=lead)
             continue
-        taken[place] = Taken("created", lead.id, None, keys(lead), lead.duplicate_of)
+        taken[place] = Taken("created", lead.id, None, _keys(ready.leads[place]), lead.duplicate_of)
         if (owner_id := asked[place].owner_id) is not None:
             owners.append((lead, owner_id))
     failed = [asked[place].external_id for place in new if taken[place].status == "failed"]
@@ -232,6 +232,10 @@ async def _create(
 def _lead_id(ready: Prepared | CoxError) -> UUID:
     """Also for a row that makes none: it is known whether it did before."""
     return ready.lead.id if isinstance(ready, Prepared) else new_id()
+
+
+def _keys(ready: Prepared | CoxError) -> tuple[Key, ...]:
+    return ready.keys if isinstance(ready, Prepared) else ()
 
 
 def _known(row: Asked, lead_id: UUID, digest: str, made_before: Mapping[UUID, Lead]) -> Taken:
