@@ -41,7 +41,10 @@ _FORM: dict[str, Any] = {
     "fixed": {"source": "website", "channel": "online"},
 }  # fmt: skip
 _CODES: list[dict[str, Any]] = [
-    {"name": "Demo: 展会海报", "fixed": {"source": "trade_fair", "channel": "poster"}},
+    {
+        "name": "Demo: 展会海报",
+        "fixed": {"source": "trade_fair", "channel": "poster", "campaign": CAMPAIGNS["trade_fair"]},
+    },
     {"name": "Demo: 名片", "fixed": {"source": "partner", "channel": "card"}},
 ]
 _STRATEGIES: dict[str, dict[str, Any]] = {

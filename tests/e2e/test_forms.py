@@ -56,6 +56,7 @@ class TestPage:
         leads = {lead["name"]: lead for lead in await found(tenant)}
         wang, anna = leads["王伟"], leads["Anna Schmidt"]
         assert (wang["source"], wang["channel"], wang["product"]) == ("fair", "offline", "crm")
+        assert {lead["campaign"] for lead in leads.values()} == {"Autumn fair"}
         assert (anna["channel"], anna["tags"]) == ("poster", ["suzhou", "stand-12"])
         consents = await tenant.admin.get(f"/v1/leads/{wang['id']}/consents")
         assert consents["agreed"] == ["contact"]

@@ -126,6 +126,7 @@ class Fixed(WireModel):
 
     source: Short | None = None
     channel: Short | None = None
+    campaign: Short | None = None
     region: Short | None = None
     product: Short | None = None
     tags: Annotated[list[Annotated[str, Line(64)]], Field(max_length=20)] = Field(default_factory=list)

@@ -101,7 +101,9 @@ class TestKeys:
 
 class TestFixed:
     def test_what_the_code_says_goes_first_when_both_say_it(self) -> None:
-        form = Fixed(source="fair", channel="offline", tags=["a", "b"])
-        code = Fixed(channel="poster", tags=["b", "c"])
-        assert code.over(form) == Fixed(source="fair", channel="poster", tags=["a", "b", "c"])
+        form = Fixed(source="fair", channel="offline", campaign="spring", tags=["a", "b"])
+        code = Fixed(channel="poster", campaign="autumn", tags=["b", "c"])
+        assert code.over(form) == Fixed(
+            source="fair", channel="poster", campaign="autumn", tags=["a", "b", "c"]
+        )
         assert Fixed().over(form) == form
