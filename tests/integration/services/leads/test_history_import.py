@@ -41,7 +41,8 @@ class TestImporting:
                 desk, "d1",
                 handed(desk, 1, "north1"), moved(3, "negotiation"), handed(desk, 4, "south1"),
                 moved(6, "won", value={"amount": "99.5", "currency": "CNY"}),
-                region="north", product="P", origin="fair", creator_id=str(desk.users["north2"]),
+                region="north", product="P", origin="fair", campaign="spring",
+                creator_id=str(desk.users["north2"]),
             ),
         )  # fmt: skip
         assert (result["status"], result["errors"]) == ("created", [])
@@ -54,6 +55,7 @@ class TestImporting:
             (5, "stage_changed"),
         ]
         assert events[0][2]["credit"]["rep_id"] == str(desk.users["north2"])
+        assert (events[0][2]["source"], events[0][2]["campaign"]) == ("fair", "spring")
         assert (events[1][2]["how"], events[3][2]["previous_owner_id"]) == (
             "import",
             str(desk.users["north1"]),

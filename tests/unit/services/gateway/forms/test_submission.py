@@ -121,11 +121,12 @@ class TestLead:
             fixed=Fixed(source="fair", channel="offline", region="east", tags=["a"]), consent=CONSENT,
         )  # fmt: skip
         given = {"name": "n", "value": "12", "region": "west", "custom.size": "3", "consent": "contact"}
-        body = lead_of(asked, read(asked, given), Fixed(channel="poster", tags=["b"]), "CNY")
+        code = Fixed(channel="poster", campaign="spring", tags=["b"])
+        body = lead_of(asked, read(asked, given), code, "CNY")
         assert body == {
             "name": "n", "value": {"amount": "12", "currency": "CNY"}, "region": "west",
             "custom": {"size": 3},
-            "source": "fair", "channel": "poster", "tags": ["a", "b"],
+            "source": "fair", "channel": "poster", "campaign": "spring", "tags": ["a", "b"],
             "consent": {"purposes": ["contact"], "how": "form", "evidence": f"form {asked.id}"},
         }  # fmt: skip
 

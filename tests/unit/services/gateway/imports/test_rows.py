@@ -113,10 +113,11 @@ class TestLeadOf:
             "value": "1,200.50",
             "tags": "a; b;;",
             "source": "expo",
+            "campaign": "spring",
         }
         assert body_of(fields) == {
-            "name": "王小明", "phone": "13800138000", "source": "expo", "tags": ["a", "b"],
-            "value": {"amount": "1200.50", "currency": "CNY"},
+            "name": "王小明", "phone": "13800138000", "source": "expo", "campaign": "spring",
+            "tags": ["a", "b"], "value": {"amount": "1200.50", "currency": "CNY"},
         }  # fmt: skip
 
     def test_takes_the_rows_currency_before_the_mappings_when_both_are_there(self) -> None:
