@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import count
 
 from services.gateway.door.dispatcher import OWN_PREFIXES
@@ -21,8 +21,13 @@ CASES = 20_000
 EXAMPLES = 60
 """Per operation, phase and round; the coverage phase has as many as there are edges."""
 EXAMPLES_SHORT = 100
-STEPS_SHORT = frozenset({"leads", "pools", "assignment-rules"})
-"""The short form asks these only: among all of a service's operations few steps would lead anywhere."""
+STEPS_SHORT = (
+    frozenset({"leads", "pools", "assignment-rules"}),
+    frozenset({"views", "classification-rules"}),
+)
+"""The short form asks these only, some at a time: among all of a service's operations few steps would lead
+anywhere.
+"""
 ROUND_LIMIT_S = 3000
 AT_ONCE = {"activities": 6}
 """Rounds of one service; else one. A lead that it does not know, as most of what is sent, it waits for."""
@@ -42,8 +47,8 @@ def paths_of(service: str) -> Paths:
     return chosen
 
 
-def of_a_few_rooms(path: str) -> bool:
-    return path.split("/")[2] in STEPS_SHORT
+def of_rooms(rooms: Collection[str]) -> Paths:
+    return lambda path: path.split("/")[2] in rooms
 
 
 def of_signing_in(path: str) -> bool:
@@ -70,7 +75,8 @@ async def run(run: Run) -> Outcome:
 async def _short(run: Run, stack: Stack, outcome: Outcome) -> None:
     """Steps from one operation to the next; the tests of each service do the rest."""
     key = await key_of(stack)
-    await _held(stack, key, "leads", outcome, of_a_few_rooms, EXAMPLES_SHORT, run.seed, "stateful")
+    for rooms in STEPS_SHORT:
+        await _held(stack, key, "leads", outcome, of_rooms(rooms), EXAMPLES_SHORT, run.seed, "stateful")
 
 
 async def _signing_in(run: Run, stack: Stack, outcome: Outcome) -> None:
