@@ -51,6 +51,8 @@ def typed(name: str | None, company: str | None) -> str:
     """How a person and a company are typed, as words: a person's name whole and by its initials, a company's
     by its initials. Empty where nothing in them is Chinese.
     """
+    if (name or "").isascii() and (company or "").isascii():
+        return ""
     words = [*_spellings(name, "".join), *_spellings(name, _initials), *_spellings(company, _initials)]
     return " ".join(dict.fromkeys(words))
 
@@ -60,7 +62,7 @@ def _initials(syllables: Sequence[str]) -> str:
 
 
 def _spellings(text: str | None, spelled: Callable[[Sequence[str]], str]) -> list[str]:
-    if text is None or text.isascii():
+    if text is None:
         return []
     known = _readings()
     readings = [known[character] for character in folded(text) if character in known][:_LONGEST]
