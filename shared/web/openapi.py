@@ -161,7 +161,7 @@ def _describe(operation: Json, route: APIRoute, method: str) -> None:
     calls = [each.call for each in dependants_of(route.dependant)]
     write = next((call for call in calls if isinstance(call, WriteAccess)), None)
     read = next((call for call in calls if isinstance(call, ReadAccess)), None)
-    is_one = read is not None and page_query not in calls and _answers_one(route)
+    is_one = read is not None and page_query not in calls and _answers_something(route)
     _add_problems(operation, has_body=method not in ("GET", "HEAD"), conditional=write is not None)
     _add_parameters(operation, method, write=write is not None, one=is_one)
     if write is not None or is_one:
@@ -174,8 +174,9 @@ def _describe(operation: Json, route: APIRoute, method: str) -> None:
     _name_forms(operation, route)
 
 
-def _answers_one(route: APIRoute) -> bool:
-    return "{" in route.path or "version" in getattr(route.response_model, "model_fields", ())
+def _answers_something(route: APIRoute) -> bool:
+    """And is no stream."""
+    return "{" in route.path or route.response_model is not None
 
 
 def _add_problems(operation: Json, *, has_body: bool, conditional: bool) -> None:

@@ -218,7 +218,17 @@ def _scalar(value: object) -> object:
     return value
 
 
+def _storable(value: Any) -> Any:
+    if isinstance(value, str) and not _IN_LINES.fullmatch(value):
+        raise PydanticCustomError("bad_characters", _BAD_CHARACTERS)
+    if isinstance(value, int) and not -INT64_MAX - 1 <= value <= INT64_MAX:
+        raise PydanticCustomError("number_too_large", "A whole number has at most 64 bits")
+    return value
+
+
 Scalar = Annotated[str | int | float | bool | None, BeforeValidator(_scalar)]
+ScalarIn = Annotated[Scalar, AfterValidator(_storable)]
+"""One of what users add of their own."""
 SCALARS_MAX_BYTES = 8 * 1024
 
 
@@ -226,10 +236,9 @@ def _scalars(value: dict[str, Any]) -> dict[str, Any]:
     for name, item in value.items():
         if not 1 <= len(name) <= 64:
             raise PydanticCustomError("bad_name", "A custom field's name has 1 to 64 characters")
-        if not _IN_LINE.fullmatch(name) or (isinstance(item, str) and not _IN_LINES.fullmatch(item)):
+        if not _IN_LINE.fullmatch(name):
             raise PydanticCustomError("bad_characters", _BAD_CHARACTERS)
-        if isinstance(item, int) and not -INT64_MAX - 1 <= item <= INT64_MAX:
-            raise PydanticCustomError("number_too_large", "A whole number has at most 64 bits")
+        _storable(item)
     if len(orjson.dumps(value)) > SCALARS_MAX_BYTES:
         raise PydanticCustomError("too_long", "Custom fields have at most 8 KiB together")
     return value

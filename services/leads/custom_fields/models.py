@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from services.leads.custom_fields.rules import MOST_OPTIONS, CustomField, State
 from services.leads.custom_fields.values import FieldType, Option
 from services.leads.edge import StageKey
-from shared.web.wire import Id, Line, Scalar, WireModel
+from shared.web.wire import Id, Line, Scalar, ScalarIn, WireModel
 
 FieldKey = Annotated[str, Field(pattern=r"^\w{1,40}$")]
 OptionKey = Annotated[str, Field(pattern=r"^[\w-]{1,60}$")]
@@ -62,7 +62,7 @@ class CustomFieldIn(WireModel):
     labels: LabelsIn
     type: FieldType
     options: Options = Field(default_factory=list)
-    default: Scalar = Field(default=None, description="What a new lead has that says nothing.")
+    default: ScalarIn = Field(default=None, description="What a new lead has that says nothing.")
     required_from: Demand | None = None
     searchable: bool = Field(default=False, description="Found by parts of its text; of texts and addresses.")
     position: Position = 0
@@ -92,7 +92,7 @@ class CustomFieldPatch(WireModel):
     labels: LabelsIn | None = None
     type: FieldType | None = None
     options: Options | None = None
-    default: Scalar = None
+    default: ScalarIn = None
     required_from: Demand | None = None
     searchable: bool | None = None
     position: Position | None = None

@@ -188,7 +188,7 @@ def check_field(one: CustomField) -> CustomField:
     """The field with its default as stored. Raises BadCustomField naming all that is wrong with it."""
     errors = list(_faults(one))
     default = one.default
-    if default is not None and not errors:
+    if default is not None:
         try:
             default = taken(one.wanted or one.shown_type, one.options, default)
         except Misfit as misfit:

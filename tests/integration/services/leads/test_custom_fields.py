@@ -48,6 +48,10 @@ class TestDefiningFields:
         assert await refused(options=[]) == [("/options", "no_options")]
         assert await refused(type="text") == [("/options", "options_without_choice")]
         assert await refused(default="copper") == [("/default", "not_an_option")]
+        both = [("/options", "options_without_choice"), ("/default", "too_long")]
+        assert await refused(type="text", default="x" * 501) == both
+        assert await refused(type="text", default="steel\u202e") == [("/default", "bad_characters")]
+        assert await refused(type="integer", default=2**63) == [("/default", "number_too_large")]
         assert await refused(required_from="nowhere") == [("/required_from", "unknown_stage")]
         assert await refused(searchable=True) == [("/searchable", "not_searchable")]
         assert await refused(labels={}) == [("/labels", "no_label")]
