@@ -25,13 +25,13 @@ from sqlalchemy import (
     and_,
     insert,
     select,
-    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.gateway.codes.rules import Code, Day
 from services.gateway.forms.asked import Fixed
+from services.gateway.forms.keyed import row_by_public_key
 from services.gateway.metadata import metadata
 from shared.database.transactions import Tx
 
@@ -98,6 +98,7 @@ from scanned full join came using (day) order by day
 
 
 async def insert_code(tx: Tx, code: Code) -> None:
+    """Raises SQLAlchemy's IntegrityError where the name is in use."""
     await tx.conn.execute(
         insert(codes).values(
             tenant_id=code.tenant_id, id=code.id, seq=code.version, created_at=code.created_at, **_row(code)
@@ -106,6 +107,7 @@ async def insert_code(tx: Tx, code: Code) -> None:
 
 
 async def store_code(tx: Tx, code: Code) -> None:
+    """Raises SQLAlchemy's IntegrityError where the name is in use."""
     where = and_(codes.c.tenant_id == code.tenant_id, codes.c.id == code.id)
     await tx.conn.execute(update(codes).where(where).values(_row(code)))
 
@@ -114,11 +116,6 @@ async def load_code(tx: Tx, code_id: UUID, *, lock: bool = False) -> Code | None
     query = select(codes).where(codes.c.tenant_id == tx.tenant_id, codes.c.id == code_id)
     row = (await tx.conn.execute(query.with_for_update() if lock else query)).one_or_none()
     return _code(row) if row else None
-
-
-async def has_name(tx: Tx, name: str) -> bool:
-    query = select(codes.c.id).where(codes.c.tenant_id == tx.tenant_id, codes.c.name == name)
-    return (await tx.conn.execute(query)).first() is not None
 
 
 async def page_codes(tx: Tx, after: UUID | None, limit: int) -> list[Code]:
@@ -130,9 +127,7 @@ async def page_codes(tx: Tx, after: UUID | None, limit: int) -> list[Code]:
 
 
 async def code_by_key(tx: Tx, key: str) -> Code | None:
-    """Looked up before a tenant is known: row-level security lets this one row through, by its key."""
-    await tx.conn.execute(text("select set_config('cox.public_key', :key, true)"), {"key": key})
-    row = (await tx.conn.execute(select(codes).where(codes.c.key == key))).one_or_none()
+    row = await row_by_public_key(tx, codes, key)
     return _code(row) if row else None
 
 

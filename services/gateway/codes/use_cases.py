@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
 
 from services.gateway.codes import tables
 from services.gateway.codes.rules import (
@@ -61,8 +64,8 @@ async def code_by_key(database: Database, key: str) -> Code:
 async def define_code(tx: Tx, code: Code) -> Code:
     """Raises CodeNameTaken, UnknownTarget."""
     await _check_target(tx, code)
-    await _check_name(tx, code.name)
-    await tables.insert_code(tx, code)
+    async with _named(tx, code.name):
+        await tables.insert_code(tx, code)
     await record_events(tx, tables.codes, [NewEvent(code.id, _fact(code), code.created_at)], created=True)
     return code
 
@@ -88,10 +91,9 @@ async def change_code(
         return known
     if (changed.form_id, changed.url) != (known.form_id, known.url):
         await _check_target(tx, changed)
-    if changed.name != known.name:
-        await _check_name(tx, changed.name)
     changed = replace(changed, changed_by=user_id, updated_at=at)
-    await tables.store_code(tx, changed)
+    async with _named(tx, changed.name):
+        await tables.store_code(tx, changed)
     [position] = await record_events(tx, tables.codes, [NewEvent(code_id, _fact(changed), at)])
     return replace(changed, version=position.seq)
 
@@ -106,10 +108,15 @@ async def _check_target(tx: Tx, code: Code) -> None:
             raise UnknownTarget(detail, errors=[FieldError("/form_id", UnknownTarget.code, detail)]) from None
 
 
-async def _check_name(tx: Tx, name: str) -> None:
-    if await tables.has_name(tx, name):
+@asynccontextmanager
+async def _named(tx: Tx, name: str) -> AsyncIterator[None]:
+    """What is stored within bears this name. Raises CodeNameTaken."""
+    try:
+        async with tx.conn.begin_nested():
+            yield
+    except IntegrityError as error:
         detail = f"{name!r} is in use"
-        raise CodeNameTaken(detail, errors=[FieldError("/name", CodeNameTaken.code, detail)])
+        raise CodeNameTaken(detail, errors=[FieldError("/name", CodeNameTaken.code, detail)]) from error
 
 
 async def scanned(database: Database, code: Code, at: datetime, part: int | None) -> Form | None:

@@ -27,39 +27,32 @@ Short = Annotated[str, Line(100)]
 CUSTOM = "custom."
 
 
-def _says_something(zh: str | None, en: str | None) -> None:
-    if not (zh or en):
-        raise PydanticCustomError("no_label", "In Chinese (zh), in English (en), or both")
+class _Said(WireModel):
+    zh: str | None = None
+    en: str | None = None
+
+    @model_validator(mode="after")
+    def _is_any(self) -> Self:
+        if not (self.zh or self.en):
+            raise PydanticCustomError("no_label", "In Chinese (zh), in English (en), or both")
+        return self
+
+    def of(self, language: Language) -> str:
+        return self.zh or self.en or "" if language == "zh" else self.en or self.zh or ""
 
 
-class Label(WireModel):
+class Label(_Said):
     """In Chinese, in English, or both; who reads the other one is shown what there is."""
 
     zh: Annotated[str, Line(200)] | None = None
     en: Annotated[str, Line(200)] | None = None
 
-    @model_validator(mode="after")
-    def _is_any(self) -> Self:
-        _says_something(self.zh, self.en)
-        return self
 
-    def of(self, language: Language) -> str:
-        return self.zh or self.en or "" if language == "zh" else self.en or self.zh or ""
-
-
-class Paragraph(WireModel):
+class Paragraph(_Said):
     """The same, of several lines."""
 
     zh: Annotated[str, Text(2000)] | None = None
     en: Annotated[str, Text(2000)] | None = None
-
-    @model_validator(mode="after")
-    def _is_any(self) -> Self:
-        _says_something(self.zh, self.en)
-        return self
-
-    def of(self, language: Language) -> str:
-        return self.zh or self.en or "" if language == "zh" else self.en or self.zh or ""
 
 
 class Option(WireModel):

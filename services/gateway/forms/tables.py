@@ -19,12 +19,12 @@ from sqlalchemy import (
     and_,
     insert,
     select,
-    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.gateway.forms.asked import ConsentShown, Fixed, Label, Paragraph, Shown
+from services.gateway.forms.keyed import row_by_public_key
 from services.gateway.forms.rules import Form
 from services.gateway.metadata import metadata
 from shared.database.transactions import Tx
@@ -49,6 +49,7 @@ forms = Table(
 
 
 async def insert_form(tx: Tx, form: Form) -> None:
+    """Raises SQLAlchemy's IntegrityError where the name is in use."""
     await tx.conn.execute(
         insert(forms).values(
             tenant_id=form.tenant_id, id=form.id, seq=form.version, created_at=form.created_at, **_row(form)
@@ -57,6 +58,7 @@ async def insert_form(tx: Tx, form: Form) -> None:
 
 
 async def store_form(tx: Tx, form: Form) -> None:
+    """Raises SQLAlchemy's IntegrityError where the name is in use."""
     where = and_(forms.c.tenant_id == form.tenant_id, forms.c.id == form.id)
     await tx.conn.execute(update(forms).where(where).values(_row(form)))
 
@@ -65,11 +67,6 @@ async def load_form(tx: Tx, form_id: UUID, *, lock: bool = False) -> Form | None
     query = select(forms).where(forms.c.tenant_id == tx.tenant_id, forms.c.id == form_id)
     row = (await tx.conn.execute(query.with_for_update() if lock else query)).one_or_none()
     return _form(row) if row else None
-
-
-async def has_name(tx: Tx, name: str) -> bool:
-    query = select(forms.c.id).where(forms.c.tenant_id == tx.tenant_id, forms.c.name == name)
-    return (await tx.conn.execute(query)).first() is not None
 
 
 async def page_forms(tx: Tx, after: UUID | None, limit: int) -> list[Form]:
@@ -81,9 +78,7 @@ async def page_forms(tx: Tx, after: UUID | None, limit: int) -> list[Form]:
 
 
 async def form_by_key(tx: Tx, key: str) -> Form | None:
-    """Looked up before a tenant is known: row-level security lets this one row through, by its key."""
-    await tx.conn.execute(text("select set_config('cox.public_key', :key, true)"), {"key": key})
-    row = (await tx.conn.execute(select(forms).where(forms.c.key == key))).one_or_none()
+    row = await row_by_public_key(tx, forms, key)
     return _form(row) if row else None
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
 
 from services.gateway.forms import tables
 from services.gateway.forms.rules import KEY, Form, FormNameTaken, UnknownForm
@@ -48,8 +51,8 @@ async def form_by_key(database: Database, key: str) -> Form:
 
 async def define_form(tx: Tx, form: Form) -> Form:
     """Raises FormNameTaken."""
-    await _check_name(tx, form.name)
-    await tables.insert_form(tx, form)
+    async with _named(tx, form.name):
+        await tables.insert_form(tx, form)
     await record_events(tx, tables.forms, [NewEvent(form.id, _fact(form), form.created_at)], created=True)
     return form
 
@@ -74,18 +77,22 @@ async def change_form(
         changed = replace(changed, key=new_key())
     if changed == known:
         return known
-    if changed.name != known.name:
-        await _check_name(tx, changed.name)
     changed = replace(changed, changed_by=user_id, updated_at=at)
-    await tables.store_form(tx, changed)
+    async with _named(tx, changed.name):
+        await tables.store_form(tx, changed)
     [position] = await record_events(tx, tables.forms, [NewEvent(form_id, _fact(changed), at)])
     return replace(changed, version=position.seq)
 
 
-async def _check_name(tx: Tx, name: str) -> None:
-    if await tables.has_name(tx, name):
+@asynccontextmanager
+async def _named(tx: Tx, name: str) -> AsyncIterator[None]:
+    """What is stored within bears this name. Raises FormNameTaken."""
+    try:
+        async with tx.conn.begin_nested():
+            yield
+    except IntegrityError as error:
         detail = f"{name!r} is in use"
-        raise FormNameTaken(detail, errors=[FieldError("/name", FormNameTaken.code, detail)])
+        raise FormNameTaken(detail, errors=[FieldError("/name", FormNameTaken.code, detail)]) from error
 
 
 def _fact(form: Form) -> FormDefined:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable
+from functools import lru_cache
 
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, Storage
@@ -81,5 +82,6 @@ async def _answered(asked: Awaitable[bool]) -> bool:
         return True
 
 
+@lru_cache(maxsize=1024)
 def _item(window: Window) -> RateLimitItemPerSecond:
     return RateLimitItemPerSecond(window.amount, window.seconds)

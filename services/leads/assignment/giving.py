@@ -20,16 +20,12 @@ from shared.events.journal import NewEvent
 
 
 class ToGive(NamedTuple):
-    """A lead as it is before, whose it will be, and why they: by hand, or by a rule."""
+    """A lead as it is before, whose it will be, and why they: `rule`, where one chose them."""
 
     lead: Lead
     owner_id: UUID
     rule: Rule | None = None
     explanation: Sequence[dict[str, Any]] = ()
-
-    @property
-    def how(self) -> How:
-        return "manual" if self.rule is None else "rule"
 
 
 async def give_all(
@@ -40,10 +36,11 @@ async def give_all(
     *,
     by_id: UUID | None,
     reason: str | None,
+    by_hand: How = "manual",
     reassignment_id: UUID | None = None,
 ) -> None:
     """Give locked leads to others by a fixed number of statements; the counters of all whose they are or will
-    be are locked too.
+    be are locked too. `by_hand`: how those are given that no rule chose somebody for.
     """
     if not gifts:
         return
@@ -51,12 +48,13 @@ async def give_all(
     owners, events, rows, shifts = {}, [], [], Counter[UUID]()
     for gift in gifts:
         lead, theirs = gift.lead, credit.get(gift.owner_id, Credit())
+        how = by_hand if gift.rule is None else "rule"
         owners[lead.id] = (gift.owner_id, theirs.team_id)
-        event = assigned(lead, theirs, gift.how, gift.rule.id if gift.rule else None)
+        event = assigned(lead, theirs, how, gift.rule.id if gift.rule else None)
         events.append(NewEvent(lead.id, event, at))
         rows.append(
             assignment_row(
-                lead, gift.how, gift.owner_id, at, rule=gift.rule, assigned_by=by_id, reason=reason,
+                lead, how, gift.owner_id, at, rule=gift.rule, assigned_by=by_id, reason=reason,
                 explanation=gift.explanation, reassignment_id=reassignment_id,
             )
         )  # fmt: skip

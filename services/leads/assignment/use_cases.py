@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -240,26 +239,6 @@ def assignment_row(
 async def store_assignments(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     """Rows of `assignment_row`, for rooms above."""
     await INSERT_ASSIGNMENTS.execute(tx, rows)
-
-
-async def give_new(
-    tx: Tx, tenant_id: UUID, user_id: UUID | None, owners: Sequence[tuple[Lead, UUID]], at: datetime
-) -> None:
-    """Give leads that were made in this transaction to whom their file names; the counters are locked.
-
-    The transaction sees the whole tenant from here on.
-    """
-    if not owners:
-        return
-    credit = await credits_of(tx, {owner for _, owner in owners})
-    given = {lead.id: (owner, credit.get(owner, Credit()).team_id) for lead, owner in owners}
-    events = [
-        NewEvent(lead.id, assigned(lead, credit.get(owner, Credit()), "import"), at) for lead, owner in owners
-    ]
-    await store_owners(tx, tenant_id, given, events, at)
-    rows = [assignment_row(lead, "import", owner, at, assigned_by=user_id) for lead, owner in owners]
-    await INSERT_ASSIGNMENTS.execute(tx, rows)
-    await shift_loads(tx, tenant_id, Counter(owner for _, owner in owners))
 
 
 async def assign_lead(

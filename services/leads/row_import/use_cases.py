@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from services.leads.assignment.giving import ToGive, give_all
 from services.leads.assignment.use_cases import (
     AssignNotAllowed,
     SameOwner,
     assign_lead,
-    give_new,
     unfit_owner,
 )
 from services.leads.consents.rules import not_on_record
@@ -216,17 +216,17 @@ async def _create(
         else:
             new.append(place)
     made = await store_prepared(tx, ready.start, [ready.leads[place] for place in new])
-    owners: list[tuple[Lead, UUID]] = []
+    gifts: list[ToGive] = []
     for place, lead in zip(new, made, strict=True):
         if isinstance(lead, CoxError):
             taken[place] = Taken("failed", error=lead)
             continue
         taken[place] = Taken("created", lead.id, None, _keys(ready.leads[place]), lead.duplicate_of)
         if (owner_id := asked[place].owner_id) is not None:
-            owners.append((lead, owner_id))
+            gifts.append(ToGive(lead, owner_id))
     failed = [asked[place].external_id for place in new if taken[place].status == "failed"]
     await give_up_rows(tx, tenant_id, batch.source, failed)
-    await give_new(tx, tenant_id, batch.user_id, owners, at)
+    await give_all(tx, tenant_id, gifts, at, by_id=batch.user_id, reason=None, by_hand="import")
 
 
 def _lead_id(ready: Prepared | CoxError) -> UUID:

@@ -1,118 +1,29 @@
-"""Public forms at the edge: who may come, from where, how often, what they are told. Leads is a stand-in."""
+"""Public forms at the edge: who may come, from where, how often, what they are told."""
 
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlencode
 
-import orjson
 import pytest
 from fastapi import FastAPI
 
-from services.gateway.bootstrap import build_app, settings_of
 from services.gateway.forms.visiting import BODY_LIMIT
 from shared.access.keys import FixedKeys, SigningKey
 from shared.access.tokens import TokenVerifier
-from shared.database.transactions import Database
-from shared.settings import Settings
-from tests.integration.services.gateway.conftest import Client, Tenant, made_tenant
-from tests.integration.services.gateway.upstream import Request, Upstream, answer, running
-from tests.support.asgi import Answer, ask
-from tests.support.databases import Databases
-
-BAD = "\"'><script>alert(1)</script>"
-FORM = {
-    "name": "Fair", "title": {"zh": "预约演示", "en": "Book a demo"},
-    "fields": [{"field": "name", "required": True}, {"field": "phone"}],
-    "fixed": {"source": "fair"}, "origins": ["https://www.example.com"],
-}  # fmt: skip
-PAGE = {"accept": "text/html,application/xhtml+xml"}
-URLENCODED = {"content-type": "application/x-www-form-urlencoded"}
-HERE = {"host": "testserver"}
-
-
-@dataclass
-class Leads:
-    """Takes every lead, unless it is told what to answer."""
-
-    status: int = 201
-    body: Any = None
-    falls_silent: bool = False
-    taken: list[dict[str, Any]] = field(default_factory=list)
-    requests: list[Request] = field(default_factory=list)
-
-    async def script(self, request: Request, writer: asyncio.StreamWriter) -> None:
-        self.requests.append(request)
-        if self.falls_silent:
-            writer.close()
-            return
-        self.taken.append(orjson.loads(request.body))
-        body = self.body or {"id": "01890a5d-ac96-774b-bcce-b302099a8057"}
-        kind = "application/json" if self.status < 400 else "application/problem+json"
-        writer.write(answer(self.status, orjson.dumps(body), content_type=kind))
-
-    def refuses(self, status: int, code: str, *pointers: str) -> None:
-        errors = [{"pointer": each, "code": "bad_phone", "detail": "no"} for each in pointers]
-        self.status, self.body = status, {"code": code, "title": "t", "detail": "d", "errors": errors}
-
-
-@pytest.fixture
-def leads() -> Leads:
-    return Leads()
-
-
-@pytest.fixture
-async def upstream(leads: Leads) -> AsyncIterator[Upstream]:
-    async with running(leads.script) as made:
-        yield made
-
-
-@pytest.fixture
-async def app(
-    settings: Settings, databases: Databases, signing_key: SigningKey, upstream: Upstream
-) -> AsyncIterator[FastAPI]:
-    await databases.require("gateway")
-    own = settings_of(settings).model_copy(
-        update={
-            "service_leads_url": upstream.origin,
-            "cors_origins": ["https://console.example.com"],
-            "public_url": "https://sales.example.com",
-        }
-    )
-    made = build_app(own, key=signing_key)
-    async with made.router.lifespan_context(made):
-        yield made
-
-
-@pytest.fixture
-async def tenant(app: FastAPI, worker: Database) -> Tenant:
-    return await made_tenant(app, worker)
-
-
-@pytest.fixture
-async def other_tenant(app: FastAPI, worker: Database) -> Tenant:
-    return await made_tenant(app, worker)
-
-
-async def made(tenant: Tenant, **more: Any) -> Any:
-    told = await tenant.admin("POST", "/v1/forms", FORM | {"name": f"Fair {secrets.token_hex(4)}"} | more)
-    assert told.status == 201, told
-    return told.json()
-
-
-async def leave(app: FastAPI, form: Any, values: Any, **headers: str) -> Answer:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return await ask(app, "POST", f"/v1/public/forms/{form['key']}", json=values, headers=HERE | named)
-
-
-async def fill_in(app: FastAPI, form: Any, headers: dict[str, str] | None = None, **values: str) -> Answer:
-    body = urlencode(values).encode()
-    sent = HERE | PAGE | URLENCODED | (headers or {})
-    return await ask(app, "POST", f"/f/{form['key']}", body=body, headers=sent)
+from tests.integration.services.gateway.conftest import Tenant
+from tests.integration.services.gateway.public.conftest import (
+    BAD,
+    FORM,
+    HERE,
+    PAGE,
+    URLENCODED,
+    Leads,
+    fill_in,
+    leave,
+    made,
+)
+from tests.support.asgi import ask
 
 
 class TestMaking:
@@ -144,6 +55,15 @@ class TestMaking:
             body = FORM if method == "POST" else {}
             told = await tenant.admin(method, path, body | {"name": first["name"]})
             assert (told.status, told.code, told.pointers) == (409, "form_name_taken", ["/name"])
+
+    async def test_a_name_stands_once_when_several_take_it_at_once(self, tenant: Tenant) -> None:
+        form = await made(tenant)
+        for path, thing in (("/v1/forms", FORM), ("/v1/codes", {"form_id": form["id"]})):
+            told = await asyncio.gather(
+                *(tenant.admin("POST", path, thing | {"name": "One"}) for _ in range(6))
+            )
+            assert sorted(each.status for each in told) == [201, *[409] * 5], path
+            assert {tuple(each.pointers) for each in told if each.status == 409} == {("/name",)}
 
     async def test_whoever_only_sells_reads_forms_and_makes_none(self, tenant: Tenant) -> None:
         await tenant.user("rep", await tenant.root())
@@ -470,100 +390,3 @@ class TestAddresses:
         assert (told.status, sorted(told.pointers)) == (
             422, ["/fields/1/field", "/origins/1", "/redirect_url"],
         )  # fmt: skip
-
-
-class TestCodes:
-    async def test_it_leads_elsewhere_at_once_when_its_target_is_changed(
-        self, app: FastAPI, tenant: Tenant
-    ) -> None:
-        form = await made(tenant)
-        code = await coded(tenant, form_id=form["id"])
-        assert code["link"] == f"https://sales.example.com/c/{code['key']}"
-        assert (await scan(app, code)).headers["location"] == f"/f/{form['key']}?via={code['key']}"
-        renewed = (await tenant.admin("PATCH", f"/v1/forms/{form['id']}", {"renew_key": True})).json()
-        assert (await scan(app, code)).headers["location"] == f"/f/{renewed['key']}?via={code['key']}"
-        path, url = f"/v1/codes/{code['id']}", "https://www.example.com/autumn?a=1"
-        changed = (await tenant.admin("PATCH", path, {"url": url})).json()
-        assert (changed["form_id"], changed["key"], changed["version"]) == (None, code["key"], 2)
-        led = await scan(app, code)
-        assert (led.status, led.headers["location"], led.headers["cache-control"]) == (302, url, "no-store")
-        counted = (await tenant.admin("GET", f"{path}/scans")).json()
-        assert (counted["scans"], counted["leads"]) == (3, 0)
-
-    async def test_no_scan_is_lost_when_a_crowd_comes_at_once(self, app: FastAPI, tenant: Tenant) -> None:
-        code = await coded(tenant, url="https://www.example.com/")
-        told = await asyncio.gather(*(scan(app, code) for _ in range(60)))
-        assert {each.status for each in told} == {302}
-        path = f"/v1/codes/{code['id']}/scans"
-        assert (await tenant.admin("GET", path)).json()["scans"] == 60
-        [day] = (await tenant.admin("GET", path)).json()["days"]
-        past = (await tenant.admin("GET", f"{path}?from=2020-01-01&to=2020-02-01")).json()
-        assert (past["scans"], past["days"], day["scans"]) == (0, [], 60)
-        wrong = await tenant.admin("GET", f"{path}?from=2026-02-01&to=2026-01-01")
-        assert (wrong.status, wrong.code) == (422, "bad_period")
-
-    async def test_it_says_so_when_it_was_closed_or_never_was(self, app: FastAPI, tenant: Tenant) -> None:
-        code = await coded(tenant, url="https://www.example.com/", enabled=False)
-        told = await ask(app, "GET", f"/c/{code['key']}", headers=PAGE)
-        assert (told.status, told.headers["content-type"]) == (410, "text/html; charset=utf-8")
-        assert (await scan(app, code)).code == "code_closed"
-        assert (await scan(app, {"key": "AAAAAAAAAAAA"})).code == "unknown_code"
-        counted = await tenant.admin("GET", f"/v1/codes/{code['id']}/scans")
-        assert counted.json()["scans"] == 0
-
-    async def test_nobody_is_told_to_send_it_again_when_only_the_counting_failed(
-        self, app: FastAPI, tenant: Tenant, leads: Leads, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        form = await made(tenant)
-        code = await coded(tenant, form_id=form["id"])
-
-        async def fails(*_: Any) -> None:
-            raise OSError("the database is away")
-
-        monkeypatch.setattr(app.state.counter.codes, "came", fails)
-        assert (await leave(app, form, {"name": "Li", "via": code["key"]})).status == 201
-        assert len(leads.taken) == 1
-
-    async def test_nothing_but_a_form_or_an_address_is_a_target(self, tenant: Tenant) -> None:
-        form = await made(tenant)
-        both = {"form_id": form["id"], "url": "https://www.example.com/"}
-        for target in (
-            {},
-            both,
-            {"url": "http://www.example.com/"},
-            {"url": "//evil.example"},
-            {"form_id": str(tenant.id)},
-        ):
-            told = await tenant.admin("POST", "/v1/codes", {"name": "Poster"} | target)
-            assert told.status == 422, (target, told)
-            assert set(told.pointers) <= {"/form_id", "/url"}
-
-    async def test_its_image_is_drawn_when_somebody_prints_it(self, tenant: Tenant) -> None:
-        code = await coded(tenant, url="https://www.example.com/")
-        path = f"/v1/codes/{code['id']}"
-        svg, png = (
-            await tenant.admin("GET", f"{path}/image.svg"),
-            await tenant.admin("GET", f"{path}/image.png?size=300"),
-        )
-        assert (svg.headers["content-type"], png.headers["content-type"]) == ("image/svg+xml", "image/png")
-        assert png.body.startswith(b"\x89PNG")
-        large = await tenant.admin("GET", f"{path}/image.png?size=100000")
-        assert (large.status, large.pointers) == (422, ["/query/size"])
-
-    async def test_nobody_of_another_tenant_finds_it(self, tenant: Tenant, other_tenant: Tenant) -> None:
-        code = await coded(tenant, url="https://www.example.com/")
-        stranger: Client = other_tenant.admin
-        for tail in ("", "/scans", "/image.svg", "/image.png"):
-            told = await stranger("GET", f"/v1/codes/{code['id']}{tail}")
-            assert (told.status, told.code) == (404, "unknown_code")
-        assert (await stranger("GET", "/v1/codes")).json()["items"] == []
-
-
-async def coded(tenant: Tenant, **more: Any) -> Any:
-    told = await tenant.admin("POST", "/v1/codes", {"name": f"Poster {secrets.token_hex(4)}"} | more)
-    assert told.status == 201, told
-    return told.json()
-
-
-async def scan(app: FastAPI, code: Any) -> Answer:
-    return await ask(app, "GET", f"/c/{code['key']}")
