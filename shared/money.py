@@ -84,6 +84,14 @@ def from_minor(minor: int, currency: str) -> Money:
     return Money(Decimal(minor).scaleb(-decimals), currency)
 
 
+def written(minor: int, currency: str) -> str:
+    """Minor units as a decimal text with the currency's decimals: 1230 fen are `12.30`."""
+    decimals = decimals_of(currency)
+    digits = str(abs(minor)).rjust(decimals + 1, "0")
+    sign = "-" if minor < 0 else ""
+    return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}" if decimals else sign + digits
+
+
 def convert(money: Money, rate: Decimal, to: str) -> Money:
     """`money` in the currency `to`, one unit of `money.currency` costing `rate`; rounded half to even."""
     if not rate.is_finite() or rate <= 0:

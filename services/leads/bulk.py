@@ -11,6 +11,7 @@ from sqlalchemy import ARRAY, BigInteger, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 
+from shared.database.literals import array_literal
 from shared.database.rows import FORMS, Columns, Form
 from shared.database.transactions import Tx
 
@@ -21,7 +22,8 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy l
 class BulkInsert:
     """The statement for some columns of a table; of one row or of many, in nearly the same words.
 
-    Arrays and JSON travel as text: `unnest` would flatten arrays. `alike`: see `Columns`.
+    Arrays and JSON travel as text: `unnest` would flatten arrays. Those of numbers come as literals. `alike`:
+    see `Columns`.
     """
 
     def __init__(
@@ -33,7 +35,8 @@ class BulkInsert:
         self._types = [kind.compile(dialect=_DIALECT) for kind in kinds]
         self._as_text = [isinstance(kind, (ARRAY, JSONB)) for kind in kinds]
         sent = ["text" if plain else name for name, plain in zip(self._types, self._as_text, strict=True)]
-        self._rows = Columns(list(zip(columns, sent, strict=True)), alike)
+        marked = [name for name, plain in zip(columns, self._as_text, strict=True) if plain]
+        self._rows = Columns(list(zip(columns, sent, strict=True)), alike, marked=marked)
         self._values_of = itemgetter(*columns)
         listed = ", ".join(columns)
         taken = ", ".join(self.taken(column) for column in columns)
@@ -66,21 +69,13 @@ class BulkInsert:
 
 def _encoder(kind: object) -> Any:
     if isinstance(kind, ARRAY):
-        return numbers_text if isinstance(kind.item_type, BigInteger) else array_text
+        return None if isinstance(kind.item_type, BigInteger) else array_text
     return json_text if isinstance(kind, JSONB) else None
 
 
 def array_text(values: Collection[object]) -> str:
     """A PostgreSQL array literal, every element quoted; of no elements always the same object."""
-    if not values:
-        return _EMPTY
-    quoted = (str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
-    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
-
-
-def numbers_text(values: Sequence[int]) -> str:
-    """A PostgreSQL array literal of whole numbers; Python writes a list of them the same way but for []."""
-    return "{" + str(list(values))[1:-1] + "}"
+    return array_literal([str(value) for value in values]) if values else _EMPTY
 
 
 def json_text(value: object) -> str:

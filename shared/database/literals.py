@@ -1,4 +1,4 @@
-"""Values written into the text of a statement that goes without parameters."""
+"""Values written as text: into a statement that goes without parameters, or as one parameter."""
 
 from __future__ import annotations
 
@@ -27,6 +27,23 @@ def literal(value: UUID | datetime | str | Sequence[UUID] | None) -> str:
         case list() | tuple() if all(isinstance(each, UUID) for each in value):
             return "'{" + ",".join(map(str, value)) + "}'::uuid[]"
     raise ValueError(f"not to be written into a statement: {value!r}")
+
+
+def array_literal(texts: Sequence[str | None]) -> str:
+    """The text of a PostgreSQL array; its reading is the server's (section 8.15.6 of its manual)."""
+    if not texts:
+        return "{}"
+    if None in texts:
+        return "{" + ",".join(["NULL" if text is None else f'"{_escaped(text)}"' for text in texts]) + "}"
+    whole: Sequence[str] = texts  # type: ignore[assignment]  # looked through just now
+    together = "".join(whole)
+    if '"' in together or "\\" in together:
+        whole = [_escaped(text) for text in whole]
+    return '{"' + '","'.join(whole) + '"}'
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def json_literal(value: Mapping[str, Any]) -> str:

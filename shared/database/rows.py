@@ -7,6 +7,8 @@ from itertools import repeat
 from operator import is_
 from typing import Any, Literal
 
+from shared.database.literals import array_literal
+
 Form = Literal["one", "alike", "many"]
 """How rows travel: one as values; many as arrays, one per column; `alike` as arrays, but for columns whose
 value all rows share."""
@@ -15,11 +17,18 @@ FORMS: tuple[Form, ...] = ("one", "alike", "many")
 
 class Columns:
     """`fields` are names and SQL types, each a parameter. `alike` names those that mostly have the same value
-    in all rows: where every one of them does, each is sent once. Half of a driver's time goes into arrays.
+    in all rows: where every one of them does, each is sent once. Half of a driver's time goes into arrays, so
+    many texts travel as the text of an array, but for those of `marked`: in them stand quotation marks, and
+    each would have to be escaped.
     """
 
-    def __init__(self, fields: Sequence[tuple[str, str]], alike: Collection[str]) -> None:
+    def __init__(
+        self, fields: Sequence[tuple[str, str]], alike: Collection[str], *, marked: Collection[str] = ()
+    ) -> None:
         self.fields = tuple(fields)
+        self._written = frozenset(
+            at for at, (name, kind) in enumerate(fields) if kind == "text" and name not in marked
+        )
         self._alike = frozenset(at for at, (name, _) in enumerate(fields) if name in alike)
 
     def relation(self, name: str, form: Form, first: int = 1) -> str:
@@ -33,7 +42,9 @@ class Columns:
         if form == "one":
             return f"(select {shown}, 1 as ord) {name}"
         many = [(at, *field) for at, field in enumerate(self.fields) if at not in single]
-        arrays = ", ".join(f"${first + at}::{kind}[]" for at, _, kind in many)
+        arrays = ", ".join(
+            f"${first + at}::{'text::' if at in self._written else ''}{kind}[]" for at, _, kind in many
+        )
         fields = ", ".join(field for _, field, _ in many)
         return f"(select {shown}, u.ord from unnest({arrays}) with ordinality u({fields}, ord)) {name}"  # noqa: S608 - our own names
 
@@ -41,9 +52,12 @@ class Columns:
         """How these columns of at least one row travel, and the parameters."""
         if len(columns[0]) == 1:
             return "one", [only for (only,) in columns]
-        if self._alike and all(_is_shared(columns[at]) for at in self._alike):
-            return "alike", [each[0] if at in self._alike else each for at, each in enumerate(columns)]
-        return "many", list(columns)
+        single = self._alike if all(_is_shared(columns[at]) for at in self._alike) else frozenset[int]()
+        sent = [
+            each[0] if at in single else array_literal(each) if at in self._written else each
+            for at, each in enumerate(columns)
+        ]
+        return "alike" if single else "many", sent
 
 
 def _is_shared(column: Sequence[Any]) -> bool:

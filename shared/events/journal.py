@@ -76,6 +76,7 @@ _EVENTS = Columns(
         ("payload", "text"), ("traceparent", "text"),
     ),
     alike={"type", "aggregate_type", "k", "occurred_at", "causation_id", "historic"},
+    marked={"payload"},
 )  # fmt: skip
 _COLUMNS = """tenant_id, event_id, type, aggregate_type, aggregate_id, seq, occurred_at, causation_id,
     traceparent, historic, payload"""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, Self, TypeVar, get_args
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     Strict,
+    TypeAdapter,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WithJsonSchema,
@@ -162,6 +164,8 @@ Currency = Annotated[
 
 
 _AMOUNT = r"^[0-9]{1,15}(\.[0-9]{1,4})?$"
+_SURE_DIGITS = 14
+"""Before the point: with the four decimals that a currency may have they fit into 64 bits."""
 _BAD_AMOUNT = "A decimal number such as 12000.00: digits and a point only, 1.2万 is 12000"
 
 
@@ -185,6 +189,10 @@ class MoneyIn(WireModel):
 
     @model_validator(mode="after")
     def _is_money(self) -> Self:
+        # A few digits behind the point, as the currency has them, and not too many before: that is most.
+        before, _, behind = self.amount.partition(".")
+        if len(behind) <= CURRENCIES.get(self.currency, -1) and len(before) <= _SURE_DIGITS:
+            return self
         try:
             to_minor(self.money())
         except CoxError as error:
@@ -277,6 +285,26 @@ def parse(model: type[M], value: object, pointer: str = "") -> M:
             error.errors(include_url=False, include_input=False, include_context=False), pointer
         )
         raise Invalid(f"{len(found)} of the fields are not as they should be", errors=found) from None
+
+
+def parse_each(model: type[M], values: Sequence[object]) -> list[M | CoxError]:
+    """Several items, each by itself: its model, or Invalid, whose pointers begin at the item."""
+    with suppress(Invalid, ValidationError):
+        refuse_unstorable(values)
+        return list(_several(model).validate_python(values))
+    return [_or_error(model, value) for value in values]
+
+
+@cache
+def _several(model: type[M]) -> TypeAdapter[list[M]]:
+    return TypeAdapter(list[model])  # type: ignore[valid-type]
+
+
+def _or_error(model: type[M], value: object) -> M | CoxError:
+    try:
+        return parse(model, value)
+    except CoxError as error:
+        return error
 
 
 def to_json(value: BaseModel | Mapping[str, Any]) -> bytes:

@@ -107,7 +107,7 @@ def _portion(people: People, first: int, count: int) -> _Made:
         custom = found_by_custom(people.tenant, _FIELDS, lead.custom)
         text, terms = found_by(people.tenant, lead.name, lead.company, contact, lead.tags, custom)
         values = lead._asdict() | {"custom": json_text(lead.custom)}
-        made.leads.append((*values.values(), text, terms))
+        made.leads.append((*values.values(), text, [int(term) for term in terms[1:-1].split(",")]))
         made.keys.extend((people.tenant, key.kind, key.value, lead.id) for key in contact.keys)
         made.events.append(_event(lead))
     return made

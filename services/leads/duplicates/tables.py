@@ -104,9 +104,10 @@ def claiming(first: int) -> str:
     """The same for new leads, as parts of a larger statement.
 
     `repeats (lead_id, first_id)` says which of them repeat an earlier lead, the phone's before the e-mail's.
-    Parameters from `first` on: the tenant; kinds, values and leads, a key each, in the order of the leads.
+    Parameters from `first` on: the tenant; kinds, values (both as `array_literal`s) and leads, a key each, in
+    the order of the leads.
     """
-    given = f"unnest(${first + 1}::text[], ${first + 2}::text[], ${first + 3}::uuid[])"
+    given = f"unnest(${first + 1}::text::text[], ${first + 2}::text::text[], ${first + 3}::uuid[])"
     return f"""claimed as (
     insert into duplicate_keys as d (tenant_id, kind, value, lead_id)
     select ${first}::uuid, r.kind, r.value, r.lead_id from (

@@ -19,6 +19,7 @@ from services.leads.duplicates.tables import (
     claiming,
     claiming_of_one,
 )
+from shared.database.literals import array_literal
 from shared.database.transactions import Tx
 
 
@@ -31,8 +32,9 @@ def claiming_keys(tenant_id: UUID, claims: Sequence[Claim], first: int) -> tuple
         ordered = sorted(claims[0].keys)
         named, said = [key.kind for key in ordered], [key.value for key in ordered]
         return claiming_of_one(first), [tenant_id, named, said, claims[0].lead_id]
-    keys = [(key.kind, key.value, claim.lead_id) for claim in claims for key in claim.keys]
-    kinds, values, ids = ([key[at] for key in keys] for at in range(3))
+    keys = [key for claim in claims for key in claim.keys]
+    kinds, values = (array_literal([key[at] for key in keys]) for at in range(2))
+    ids = [claim.lead_id for claim in claims for _ in claim.keys]
     return claiming(first), [tenant_id, kinds, values, ids]
 
 

@@ -102,7 +102,7 @@ class Built:
     created: bool
     keys: tuple[Key, ...] = ()
     search_text: str = ""
-    terms: list[int] = field(default_factory=list)
+    terms: str = ""
     events: list[NewEvent] = field(default_factory=list)
     history: list[dict[str, Any]] = field(default_factory=list)
     assignments: list[dict[str, Any]] = field(default_factory=list)

@@ -50,7 +50,7 @@ CLAIM_ROWS = """
 with claimed as (
   insert into import_keys as k (tenant_id, source, external_id, lead_id, steps, digest)
   select $1, $2, r.external_id, r.lead_id, 0, r.digest
-  from unnest($3::text[], $4::uuid[], $5::text[]) as r(external_id, lead_id, digest)
+  from unnest($3::text::text[], $4::uuid[], $5::text::text[]) as r(external_id, lead_id, digest)
   order by r.external_id
   on conflict (tenant_id, source, external_id) do update set lead_id = k.lead_id
   returning external_id, lead_id, digest)

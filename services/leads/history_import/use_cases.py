@@ -30,6 +30,7 @@ from services.leads.progress.use_cases import store_history
 from services.leads.valuation.use_cases import Valuer
 from services.leads.workload.use_cases import lock_loads, shift_loads
 from shared.access.directory import careers_of, tenant_of
+from shared.database.literals import array_literal
 from shared.database.transactions import Tx
 from shared.errors import Conflict, CoxError, FieldError, Invalid
 from shared.ids import new_id
@@ -233,7 +234,8 @@ async def claim_rows(
     another.
     """
     lead_ids, digests = zip(*rows.values(), strict=True)
-    found = await tx.connection.fetch(CLAIM_ROWS, tenant_id, source, list(rows), lead_ids, digests)
+    names, said = array_literal(list(rows)), array_literal(digests)
+    found = await tx.connection.fetch(CLAIM_ROWS, tenant_id, source, names, lead_ids, said)
     return {row["external_id"]: (row["lead_id"], row["digest"]) for row in found}
 
 

@@ -17,7 +17,15 @@ from services.leads.edge import position
 from services.leads.intake.changes import update_lead
 from services.leads.intake.kept_out import named_if_seen
 from services.leads.intake.lead import Lead
-from services.leads.intake.models import BatchIn, BatchOut, LeadIn, LeadOut, LeadPatch, UndisclosedLead
+from services.leads.intake.models import (
+    BatchIn,
+    BatchOut,
+    LeadIn,
+    LeadOut,
+    LeadPatch,
+    UndisclosedLead,
+    drafted,
+)
 from services.leads.intake.rules import Draft
 from services.leads.intake.use_cases import Newcomer, create_leads
 from shared.database.together import Together
@@ -26,7 +34,7 @@ from shared.errors import CoxError
 from shared.observability.traces import current_traceparent
 from shared.web.context import Now, context_of
 from shared.web.routing import BodyLimit, PerItem, Router
-from shared.web.wire import Id, parse
+from shared.web.wire import Id
 from shared.web.writes import Write, write_access
 
 router = Router(prefix="/v1/leads", tags=["leads"])
@@ -90,18 +98,11 @@ async def post_batch(
 ) -> Response:
     """Create up to 1,000 leads: the good ones are stored, the bad ones are reported by index."""
     async with turns:
-        drafts = [_draft(item) for item in body.items]
+        drafts = drafted(body.items)
         return await write.run(
             lambda tx: _create_good(tx, write.principal.tenant_id, write.principal.user_id, drafts, at),
             render=BatchOut.of,
         )
-
-
-def _draft(item: object) -> Draft | CoxError:
-    try:
-        return parse(LeadIn, item).draft()
-    except CoxError as error:
-        return error
 
 
 async def _create_good(

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from services.leads.bulk import json_text, numbers_text
+from services.leads.bulk import json_text
 from services.leads.custom_fields.finding import found_by as found_by_custom
 from services.leads.custom_fields.rules import Schema
 from services.leads.custom_fields.use_cases import schema_of
@@ -122,7 +122,7 @@ def known_contact(lead: Lead) -> Contact:
     return Contact(first, lead.email, tuple(phones[1:]), lead.credit_code, lead.wecom_id)
 
 
-def found_as(schema: Schema, lead: Lead) -> tuple[str, list[int]]:
+def found_as(schema: Schema, lead: Lead) -> tuple[str, str]:
     """What a stored lead is found by, its tenant's custom fields being these; see `found_by`."""
     custom = found_by_custom(lead.tenant_id, schema.fields.values(), lead.custom)
     return found_by(lead.tenant_id, lead.name, lead.company, known_contact(lead), lead.tags, custom)
@@ -250,7 +250,7 @@ async def store_found(tx: Tx, schema: Schema, tenant_id: UUID, leads: Sequence[L
     if leads:
         texts, terms = zip(*(found_as(schema, lead) for lead in leads), strict=True)
         ids = [lead.id for lead in leads]
-        await tx.connection.execute(PUT_FOUND, tenant_id, ids, texts, [numbers_text(each) for each in terms])
+        await tx.connection.execute(PUT_FOUND, tenant_id, ids, texts, terms)
 
 
 async def note_change(

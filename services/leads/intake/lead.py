@@ -12,7 +12,7 @@ import asyncpg
 
 from shared.contracts.base import Amount, Dimensions
 from shared.contracts.leads import LeadStatus
-from shared.money import Money, from_minor
+from shared.money import Money, from_minor, written
 
 Label = Literal["key", "potential", "general"]
 Grade = Literal["A", "B", "C", "D"]
@@ -124,12 +124,11 @@ class Lead(NamedTuple):
 
     def amount(self, tenant_currency: str) -> Amount | None:
         """The value as last converted, for an event."""
-        value = self.value
-        if value is None or self.value_tenant_minor is None:
+        if self.value_minor is None or self.value_currency is None or self.value_tenant_minor is None:
             return None
         return Amount(
-            amount=format(value.amount, "f"),
-            currency=value.currency,
+            amount=written(self.value_minor, self.value_currency),
+            currency=self.value_currency,
             tenant_minor=self.value_tenant_minor,
             tenant_currency=tenant_currency,
         )

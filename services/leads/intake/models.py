@@ -15,7 +15,7 @@ from services.leads.intake.rules import Draft
 from services.leads.wishes.models import ConsentIn
 from shared.access.principal import Principal
 from shared.errors import CoxError
-from shared.web.wire import Id, Line, MoneyIn, MoneyOut, Scalars, Text, Timestamp, WireModel
+from shared.web.wire import Id, Line, MoneyIn, MoneyOut, Scalars, Text, Timestamp, WireModel, parse_each
 
 Name = Annotated[str, Line(200)]
 Tag = Annotated[str, Line(64)]
@@ -25,6 +25,8 @@ EmailText = Annotated[str, Line(254)]
 CodeText = Annotated[str, Line(64)]
 WecomId = Annotated[str, Line(64)]
 MAX_BATCH = 1000
+_AT_ONCE = 50
+"""Leads are looked at together; one that is bad has so many looked at once more."""
 
 
 class LeadIn(WireModel):
@@ -76,6 +78,15 @@ class LeadIn(WireModel):
             intent=self.intent,
             consent=self.consent.agreed() if self.consent else None,
         )
+
+
+def drafted(items: Sequence[object]) -> list[Draft | CoxError]:
+    """Several leads as they are sent; in the place of a bad one what is wrong with it."""
+    return [
+        one if isinstance(one, CoxError) else one.draft()
+        for start in range(0, len(items), _AT_ONCE)
+        for one in parse_each(LeadIn, items[start : start + _AT_ONCE])
+    ]
 
 
 class LeadPatch(WireModel):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
@@ -69,8 +67,7 @@ class Draft(NamedTuple):
         return Given(self.phone, self.email, self.credit_code, self.wecom_id)
 
 
-@dataclass(frozen=True)
-class Contact:
+class Contact(NamedTuple):
     """The same, each in one spelling; `others` are the further numbers that the phone's text held."""
 
     phone: Phone | None
@@ -83,7 +80,7 @@ class Contact:
     def phones(self) -> tuple[Phone, ...]:
         return (self.phone, *self.others) if self.phone else ()
 
-    @cached_property
+    @property
     def keys(self) -> tuple[Key, ...]:
         return keys_of([phone.key for phone in self.phones], self.email, self.credit_code, self.wecom_id)
 
@@ -132,16 +129,16 @@ def found_by(
     contact: Contact,
     tags: tuple[str, ...],
     custom: Found,
-) -> tuple[str, list[int]]:
+) -> tuple[str, str]:
     """What words and exact values a lead is found by: its text, and its terms, each once.
 
-    `custom`: what its custom fields add.
+    These are written as an array literal. `custom`: what its custom fields add.
     """
     # One line for all of its numbers: what hides contact data passes over the last lines.
     digits = " ".join(phone.e164.lstrip("+") + (phone.extension or "") for phone in contact.phones)
     text = search_text([typed(name, company), name, company, contact.credit_code, contact.email, digits])
     terms = text_terms(tenant_id, text)
-    terms.update(exact_terms(tenant_id, (*contact.keys, *(("tag", tag) for tag in tags))))
+    exact = exact_terms(tenant_id, (*contact.keys, *(("tag", tag) for tag in tags)))
     lines, more = custom
-    terms.update(more)
-    return "\n".join([line for line in (*lines, text) if line]), list(terms)
+    terms.update(map(str, (*exact, *more)))
+    return "\n".join([line for line in (*lines, text) if line]), "{" + ",".join(terms) + "}"

@@ -195,9 +195,7 @@ _READ = ", ".join(READ)
 _REPEATS = "(select of_all from patches)"
 
 
-def insertion(
-    tenant_id: UUID, rows: Sequence[tuple[Lead, str, list[int]]], claims: Sequence[Claim]
-) -> RowChange:
+def insertion(tenant_id: UUID, rows: Sequence[tuple[Lead, str, str]], claims: Sequence[Claim]) -> RowChange:
     """New leads, each with what it is found by; their keys are claimed by the same statement.
 
     It answers `(id, duplicate_of)` of those that repeat an earlier lead.
@@ -296,12 +294,13 @@ _CHANGEABLE = (
 )  # fmt: skip
 _SET = ", ".join(f"{name} = {{{at}}}" for at, name in enumerate(_CHANGEABLE, 6))
 _STORE = f"""
-update leads set custom = {{2}}::jsonb, search_text = {{3}}, terms = {{4}}, seq = {{5}}, {_SET}
+update leads set
+  custom = {{2}}::jsonb, search_text = {{3}}, terms = {{4}}::text::bigint[], seq = {{5}}, {_SET}
 where tenant_id = {{0}} and id = {{1}}
 """  # noqa: S608 - own names
 
 
-def field_change(lead: Lead, words: str, terms: list[int]) -> tuple[str, Sequence[Any]]:
+def field_change(lead: Lead, words: str, terms: str) -> tuple[str, Sequence[Any]]:
     """All that PATCH may change, what the lead is found by, and its version, for `RowChange.of`."""
     values = [_sent(getattr(lead, name)) for name in _CHANGEABLE]
     return _STORE, (lead.tenant_id, lead.id, json_text(lead.custom), words, terms, lead.seq, *values)

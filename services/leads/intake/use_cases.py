@@ -77,7 +77,7 @@ class Prepared(NamedTuple):
 
     lead: Lead
     search_text: str
-    terms: list[int]
+    terms: str
     keys: tuple[Key, ...]
     event: NewEvent
     said: Statement | None
@@ -243,7 +243,7 @@ def created_event(lead: Lead, credit: Credit, currency: str) -> LeadCreated:
 async def store_new(
     tx: Tx,
     tenant_id: UUID,
-    rows: Sequence[tuple[Lead, str, list[int]]],
+    rows: Sequence[tuple[Lead, str, str]],
     events: Sequence[NewEvent],
     claims: Sequence[Claim] = (),
 ) -> dict[UUID, UUID]:

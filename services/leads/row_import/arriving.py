@@ -6,14 +6,14 @@ taken in the file's order, and the app is not idle between them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from starlette.requests import ClientDisconnect, Request
 
-from services.leads.intake.models import LeadIn
+from services.leads.intake.models import drafted
 from services.leads.row_import.rules import Asked, KeyKind, Mode
 from shared.database.transactions import Visibility
 from shared.errors import CoxError, Malformed
@@ -90,7 +90,7 @@ async def arrived(request: Request) -> Arrived:
     while len(found.rows) < found.shared.rows:
         if not (line := await anext(lines, b"")):
             raise NotWhole
-        found.rows += map(_asked, parse(RowsIn, parse_json(line)).items)
+        found.rows += _asked(parse(RowsIn, parse_json(line)).items)
     if len(found.rows) > found.shared.rows:
         raise NotWhole(f"{len(found.rows)} rows came instead of {found.shared.rows}")
     return found
@@ -111,9 +111,9 @@ async def _lines(request: Request) -> AsyncIterator[bytes]:
         raise ClientGone from error
 
 
-def _asked(item: RowIn) -> Asked | CoxError:
-    try:
-        draft = parse(LeadIn, item.lead).draft()
-    except CoxError as error:
-        return error
-    return Asked(item.external_id, item.digest, draft, item.owner_id, tuple(item.emptied))
+def _asked(items: Sequence[RowIn]) -> Iterator[Asked | CoxError]:
+    for item, draft in zip(items, drafted([item.lead for item in items]), strict=True):
+        if isinstance(draft, CoxError):
+            yield draft
+        else:
+            yield Asked(item.external_id, item.digest, draft, item.owner_id, tuple(item.emptied))

@@ -22,7 +22,7 @@ _POINTS = (1 << _POINT_BITS) - 1
 _BEYOND_UNICODE = 0x110000
 _SPACE = 0x20
 _LAST_ASCII = 0x7F
-_NONE = -1
+_NONE = ""
 """No term: no pair ends in a space."""
 _PHONE_LIKE = re.compile(r"\+?[\d().\-]+")
 _LEAST_PHONE_DIGITS = 5
@@ -48,32 +48,35 @@ def search_text(fields: Iterable[str | None]) -> str:
     return "\n".join([line for line in [folded(field) for field in fields if field] if line])
 
 
-def text_terms(tenant_id: UUID, text: str) -> set[int]:
-    """The terms of a `search_text`: bigrams in words, single characters beyond ASCII, initials of words."""
+def text_terms(tenant_id: UUID, text: str) -> set[str]:
+    """The terms of a `search_text`: bigrams in words, single characters beyond ASCII, initials of words.
+
+    In figures, as they are written to a statement: most of them come again and need not be spelt anew.
+    """
     # Words follow a space each: the pair that it makes with a first character is that initial's term.
     words = " " + " ".join(text.split())
     if words.isascii():
         # Many pairs come again, in this text and in the next one.
-        terms = set(map(_pair_terms(_tenant_bits(tenant_id)).__getitem__, _pairs_of_bytes(words.encode())))
-        terms.discard(_NONE)
-        return terms
+        known = set(map(_pair_terms(_tenant_bits(tenant_id)).__getitem__, _pairs_of_bytes(words.encode())))
+        known.discard(_NONE)
+        return known
     base = _tenant_bits(tenant_id)
     points = [ord(character) for character in words]
     terms = {base | one << _POINT_BITS | two for one, two in set(pairwise(points)) if two != _SPACE}
     terms.update([base | point for point in points if point > _LAST_ASCII])
-    return terms
+    return set(map(str, terms))
 
 
-class _PairTerms(dict[int, int]):
+class _PairTerms(dict[int, str]):
     """The terms of a tenant by pairs of ASCII characters, as `_pairs_of_bytes` has them; at most 2^14."""
 
     def __init__(self, base: int) -> None:
         super().__init__()
         self._base = base
 
-    def __missing__(self, pair: int) -> int:
+    def __missing__(self, pair: int) -> str:
         first, second = pair & 0xFF, pair >> 8
-        term = _NONE if second == _SPACE else self._base | first << _POINT_BITS | second
+        term = _NONE if second == _SPACE else str(self._base | first << _POINT_BITS | second)
         self[pair] = term
         return term
 

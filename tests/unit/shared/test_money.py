@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.money import CURRENCIES, BadMoney, Money, UnknownCurrency, convert, from_minor, to_minor
+from shared.money import (
+    CURRENCIES,
+    BadMoney,
+    Money,
+    UnknownCurrency,
+    convert,
+    from_minor,
+    to_minor,
+    written,
+)
 
 
 class TestToMinor:
@@ -45,6 +54,10 @@ class TestToMinor:
     @given(st.integers(-(2**63) + 1, 2**63 - 1), st.sampled_from(sorted(CURRENCIES)))
     def test_is_undone_by_from_minor_when_any_amount_is_taken(self, minor: int, currency: str) -> None:
         assert to_minor(from_minor(minor, currency)) == minor
+
+    @given(st.integers(-(2**63) + 1, 2**63 - 1), st.sampled_from(sorted(CURRENCIES)))
+    def test_is_written_as_its_amount_is_when_any_amount_is_taken(self, minor: int, currency: str) -> None:
+        assert written(minor, currency) == format(from_minor(minor, currency).amount, "f")
 
 
 class TestReading:

@@ -45,7 +45,7 @@ async def load(admin: asyncpg.Connection[asyncpg.Record], tenant_id: UUID) -> No
     rows = []
     for number in range(ROWS):
         text = search_text([f"Customer {number}", company(number)])
-        terms = sorted(text_terms(tenant_id, text))
+        terms = sorted(map(int, text_terms(tenant_id, text)))
         rows.append((tenant_id, new_id(), company(number), text, terms, pipeline))
     await admin.execute(
         "create temp table loaded (t uuid, id uuid, company text, s text, terms bigint[], p uuid)"

@@ -81,7 +81,7 @@ async def store(admin: asyncpg.Connection[asyncpg.Record], crowd: Crowd) -> None
     records = []
     for row in crowd.rows:
         text = search_text([row.company])
-        terms = text_terms(tenant_id, text)
+        terms = set(map(int, text_terms(tenant_id, text)))
         terms.update(terms_of(tenant_id, "size", "integer", row.size, searchable=False))
         records.append(
             (row.id, row.owner, row.team, row.creator, row.stage, row.source, row.value, row.company,

@@ -5,10 +5,12 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import Field, TypeAdapter, ValidationError
 
 from shared.errors import Invalid
-from shared.money import Money
+from shared.money import CURRENCIES, BadMoney, Money, to_minor
 from shared.web.wire import (
     Code,
     Day,
@@ -24,6 +26,7 @@ from shared.web.wire import (
     WireModel,
     chosen_by,
     parse,
+    parse_each,
     to_json,
 )
 
@@ -167,6 +170,23 @@ class TestMoney:
     def test_refused_when_no_amount_of_that_currency(self, amount: object, currency: str) -> None:
         assert refused(MoneyIn, {"amount": amount, "currency": currency})
 
+    @given(
+        st.integers(0, 10**15 - 1),
+        st.integers(0, 9999),
+        st.integers(0, 4),
+        st.sampled_from(sorted(CURRENCIES)),
+    )
+    def test_refused_exactly_where_minor_units_are_when_any_amount_is_given(
+        self, before: int, behind: int, decimals: int, currency: str
+    ) -> None:
+        amount = f"{before}.{behind:04d}"[: len(str(before)) + 1 + decimals].rstrip(".")
+        try:
+            to_minor(Money.of(amount, currency))
+        except BadMoney:
+            assert refused(MoneyIn, {"amount": amount, "currency": currency})
+        else:
+            assert not refused(MoneyIn, {"amount": amount, "currency": currency})
+
 
 class TestScalars:
     def test_accepted_when_scalars_within_8_kib(self) -> None:
@@ -244,3 +264,15 @@ class TestParse:
         with pytest.raises(Invalid) as refused_:
             parse(Item, {str(number): 0 for number in range(1000)})
         assert len(refused_.value.errors) == 100
+
+    @pytest.mark.parametrize("bad", [{"name": 5}, {"name": "a\0"}, {"name": "a", "count": 2**70}, 7, {}])
+    def test_the_others_are_taken_when_one_of_several_is_bad(self, bad: object) -> None:
+        good, wrong, last = parse_each(Item, [{"name": "first"}, bad, {"name": "last"}])
+        assert (good, last) == (Item(name="first"), Item(name="last"))
+        with pytest.raises(Invalid) as refused_:
+            parse(Item, bad)
+        assert isinstance(wrong, Invalid)
+        assert wrong.errors == refused_.value.errors
+
+    def test_nothing_is_told_when_there_are_none(self) -> None:
+        assert parse_each(Item, []) == []
