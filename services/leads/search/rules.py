@@ -56,7 +56,7 @@ def text_terms(tenant_id: UUID, text: str) -> set[str]:
     # Words follow a space each: the pair that it makes with a first character is that initial's term.
     words = " " + " ".join(text.split())
     if words.isascii():
-        # Many pairs come again, in this text and in the next one.
+        # Many pairs come again in the next text.
         known = set(map(_pair_terms(_tenant_bits(tenant_id)).__getitem__, _pairs_of_bytes(words.encode())))
         known.discard(_NONE)
         return known
@@ -85,10 +85,10 @@ class _PairTerms(dict[int, str]):
 _pair_terms = lru_cache(maxsize=16)(_PairTerms)
 
 
-def _pairs_of_bytes(text: bytes) -> set[int]:
+def _pairs_of_bytes(text: bytes) -> tuple[int, ...]:
     """Each byte with the one behind it, as a number of two bytes: the first is the low one."""
     even, odd = len(text) // 2, (len(text) - 1) // 2
-    return {*struct.unpack_from(f"<{even}H", text), *struct.unpack_from(f"<{odd}H", text, 1)}
+    return struct.unpack_from(f"<{even}H", text) + struct.unpack_from(f"<{odd}H", text, 1)
 
 
 def exact_term(tenant_id: UUID, kind: str, value: str) -> int:

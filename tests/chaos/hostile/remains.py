@@ -40,9 +40,14 @@ class Words:
 
     @property
     def pattern(self) -> str:
-        """For PostgreSQL and for Python; in bytes a table shows them as hexadecimal digits."""
+        """For PostgreSQL and for Python; in bytes a table shows them as hexadecimal digits.
+
+        A phone with its country in front has up to 15 digits: those of other people's terms are numbers of
+        nineteen, in thousands of which any seven digits stand somewhere.
+        """
         spelled = [text.encode().hex() for text in (self.mark, self.numbers)]
-        return "|".join((self.mark, rf"{self.numbers}[0-9]{{4}}", spelled[0], rf"{spelled[1]}(3[0-9]){{4}}"))
+        phone = rf"(?<![0-9]{{5}}){self.numbers}[0-9]{{4}}(?![0-9]{{3}})"
+        return "|".join((self.mark, phone, spelled[0], rf"{spelled[1]}(3[0-9]){{4}}"))
 
 
 async def everywhere(stack: Stack, words: Words) -> dict[str, int]:
