@@ -11,7 +11,7 @@ import aiohttp
 from tests.support.speaking import Person
 
 _HEADER = "name,company,phone,email,source,region,channel,product,tags,value\n"
-_POLL_S = 0.02
+_POLL_S = 0.1
 _LIMIT_S = 900.0
 
 

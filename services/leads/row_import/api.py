@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -25,7 +26,10 @@ from shared.web.writes import Write, write_access
 router = Router(prefix="/internal/leads", tags=["internal"], include_in_schema=False)
 
 
-class RowOut(WireModel):
+@dataclass(frozen=True, slots=True)
+class RowOut:
+    """What became of a row. No model: to make a thousand of them takes five times as long."""
+
     status: Literal["created", "updated", "unchanged", "failed"]
     lead_id: Id | None
     errors: list[BadField]
@@ -71,7 +75,7 @@ def _shown(tenant_id: UUID, made: list[Taken], blocking: Sequence[str]) -> RowsO
 
 
 def _row(tenant_id: UUID, one: Taken) -> RowOut:
-    return RowOut.model_construct(
+    return RowOut(
         status=one.status,
         lead_id=one.lead_id,
         errors=_errors(one.error),
