@@ -39,6 +39,7 @@ from shared.contracts.base import Credit
 from shared.contracts.leads import LeadCreated
 from shared.database.transactions import Tx
 from shared.errors import Conflict, CoxError, NotFound
+from shared.events.breathing import Breather
 from shared.events.journal import NewEvent, RowChange, change_and_record, record_events
 from shared.events.positions import Position
 from shared.ids import new_id
@@ -104,7 +105,10 @@ async def prepare(
     await valuer.prefetch((new.draft.value, at) for new in newcomers)
     notices = await versions_shown(tx, start.tenant.id, (new.draft.consent for new in newcomers))
     prepared: list[Prepared | CoxError] = []
+    breather = Breather()
     for new in newcomers:
+        # Others wait for the loop meanwhile, to whom the database has answered.
+        await breather.breathe()
         draft = new.draft
         try:
             check_named(draft.name, draft.company, draft.phone, draft.email)

@@ -17,6 +17,7 @@ from services.leads.intake.models import drafted
 from services.leads.row_import.rules import Asked, KeyKind, Mode
 from shared.database.transactions import Visibility
 from shared.errors import CoxError, Malformed
+from shared.events.breathing import Breather
 from shared.web.bodies import BodyTooLarge, ClientGone, parse_json
 from shared.web.wire import Id, Line, WireModel, parse
 
@@ -87,7 +88,9 @@ async def arrived(request: Request) -> Arrived:
     """All the rows, which wait for their turn. Raises Malformed, Invalid, BodyTooLarge, ClientGone."""
     lines = _lines(request)
     found = Arrived(parse(SharedIn, parse_json(await anext(lines, b""))), lines)
+    breather = Breather()
     while len(found.rows) < found.shared.rows:
+        await breather.breathe()
         if not (line := await anext(lines, b"")):
             raise NotWhole
         found.rows += _asked(parse(RowsIn, parse_json(line)).items)
