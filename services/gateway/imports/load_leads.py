@@ -12,7 +12,7 @@ from services.gateway.imports.loading import Done, Loader, Part
 from services.gateway.imports.mapping import LeadsMapping
 from services.gateway.imports.rows.tables import Cells
 from services.gateway.imports.rules import Note, Problem, RowError
-from services.gateway.imports.sending import Before, Sent, SentRow, send_rows
+from services.gateway.imports.sending import Sent, SentRow, Turn, send_rows
 
 PARTS_AT_ONCE = 3
 """One is stored, one lies there, one is made ready: each holds its rows in the memory of both."""
@@ -37,8 +37,8 @@ async def load_all_leads(loader: Loader, mapping: LeadsMapping) -> bool:
     try:
         while True:
             while len(under_way) < PARTS_AT_ONCE and (ready := await _prepared(loader, mapping, after)):
-                before = under_way[-1][1] if under_way else None
-                under_way.append((ready, asyncio.create_task(_sent(loader, mapping, ready, before))))
+                turn = Turn(under_way[-1][1] if under_way else None, after, ready.part.last)
+                under_way.append((ready, asyncio.create_task(_sent(loader, mapping, ready, turn))))
                 after = ready.part.last
             if not under_way:
                 return True
@@ -61,11 +61,11 @@ async def _prepared(loader: Loader, mapping: LeadsMapping, after: int) -> _Prepa
     return _Prepared(part, done, rows)
 
 
-async def _sent(loader: Loader, mapping: LeadsMapping, ready: _Prepared, before: Before) -> None:
+async def _sent(loader: Loader, mapping: LeadsMapping, ready: _Prepared, turn: Turn) -> None:
     if ready.rows:
-        ready.sent = await send_rows(loader, mapping, ready.rows, before)
-    elif before is not None:
-        await asyncio.shield(before)
+        ready.sent = await send_rows(loader, mapping, ready.rows, turn)
+    elif turn.over is not None:
+        await asyncio.shield(turn.over)
 
 
 async def _settled(loader: Loader, ready: _Prepared) -> bool:

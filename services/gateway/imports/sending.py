@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
 import orjson
@@ -24,7 +24,14 @@ MAX_ITEMS = 1000
 ROWS_OF_LINE = 100
 _OF_CONSENT = {"purposes": "consent"}
 Before: TypeAlias = "asyncio.Task[None] | None"
-"""What is to be over first."""
+
+
+class Turn(NamedTuple):
+    """Where a part stands: what is to be `over` first, the number of the last row before it, and its own."""
+
+    over: Before
+    after: int
+    last: int
 
 
 class Sender(Protocol):
@@ -178,10 +185,8 @@ def _deed_item(sender: Sender, lead_id: str, deal: Deal, deed: Deed) -> dict[str
     }
 
 
-async def send_rows(
-    sender: Sender, mapping: LeadsMapping, rows: Sequence[LeadRow], before: Before = None
-) -> Sent:
-    """Live leads, on behalf of whoever asked, taken once those `before` are. A row sent twice is stored once:
+async def send_rows(sender: Sender, mapping: LeadsMapping, rows: Sequence[LeadRow], turn: Turn) -> Sent:
+    """Live leads, on behalf of whoever asked, taken when it is their turn. A row sent twice is stored once:
     its source knows it.
     """
     sent, asker = Sent(), (await sender.as_user()).access()
@@ -193,6 +198,8 @@ async def send_rows(
             "unit_id": None if asker.unit_id is None else str(asker.unit_id),
         },
         "run": str(sender.known.id),
+        "after": turn.after,
+        "last": turn.last,
         "source": mapping.source,
         "mode": sender.options.mode,
         "key": sender.options.key,
@@ -201,7 +208,7 @@ async def send_rows(
     answer = await sender.services.stream(
         "leads",
         "/internal/leads/rows",
-        _lines(shared, [_row_item(sender, row) for row in rows], before),
+        _lines(shared, [_row_item(sender, row) for row in rows], turn.over),
         principal=await sender.as_service(),
         wait_for=sender.after_org,
     )

@@ -14,8 +14,9 @@ from starlette.responses import Response
 from services.leads.duplicates.policy import policy_of
 from services.leads.history_import.rules import marks_of
 from services.leads.intake.models import BadField
-from services.leads.row_import.arriving import arrived
-from services.leads.row_import.use_cases import Batch, Taken, import_rows, make_ready
+from services.leads.row_import.arriving import SharedIn, arrived
+from services.leads.row_import.turns import Place, Turns
+from services.leads.row_import.use_cases import Batch, Taken, import_rows, make_ready, only_claims
 from shared.database.transactions import Access, Tx
 from shared.errors import CoxError
 from shared.web.context import context_of
@@ -46,9 +47,20 @@ class RowsOut(WireModel):
     blocking: list[str]
 
 
+async def _turns(request: Request) -> Turns:
+    """Made for an app when it is first asked for."""
+    state = request.app.state
+    if not hasattr(state, "turns_of_rows"):
+        state.turns_of_rows = Turns()
+    found: Turns = state.turns_of_rows
+    return found
+
+
 @router.post("/rows", response_model=RowsOut, dependencies=[Depends(StreamedBody())])
 async def post_rows(
-    request: Request, write: Annotated[Write, Depends(write_access("leads:write"))]
+    request: Request,
+    write: Annotated[Write, Depends(write_access("leads:write"))],
+    turns: Annotated[Turns, Depends(_turns)],
 ) -> Response:
     """Make or change leads; bad rows are reported and keep no other row out."""
     found = await arrived(request)
@@ -58,15 +70,21 @@ async def post_rows(
     access = Access(tenant_id, asker.user_id, asker.visibility, asker.unit_id)
     async with context_of(request).database.transaction(access) as tx:
         ready = await make_ready(tx, tenant_id, batch, found.rows, at)
-    await found.turn()
+    await turns.wait(_place(tenant_id, shared, shared.after), found.turn())
 
     async def work(tx: Tx) -> tuple[list[Taken], Sequence[str]]:
         await tx.on_behalf_of(access)
         async with tx.savepoint(keep=not shared.dry_run):
             made = await import_rows(tx, tenant_id, batch, found.rows, ready, at)
+        if not shared.dry_run and only_claims(batch, ready):
+            turns.over(_place(tenant_id, shared, shared.last))
         return made, (await policy_of(tx, tenant_id)).blocking if shared.dry_run else ()
 
     return await write.run(work, render=lambda done: _shown(tenant_id, *done))
+
+
+def _place(tenant_id: UUID, shared: SharedIn, row: int | None) -> Place | None:
+    return None if row is None else (tenant_id, shared.run, row)
 
 
 def _shown(tenant_id: UUID, made: list[Taken], blocking: Sequence[str]) -> RowsOut:

@@ -19,7 +19,7 @@ from shared.database.transactions import Visibility
 from shared.errors import CoxError, Malformed
 from shared.events.breathing import Breather
 from shared.web.bodies import BodyTooLarge, ClientGone, parse_json
-from shared.web.wire import Id, Line, WireModel, parse
+from shared.web.wire import Id, Int64, Line, WireModel, parse
 
 MAX_ROWS = 1000
 MOST_BYTES = 32 * 1024 * 1024
@@ -59,10 +59,14 @@ class AskerIn(WireModel):
 
 
 class SharedIn(WireModel):
-    """What all rows share. `rows`: how many come; `dry_run`: everything is done, and taken back."""
+    """What all rows share. `rows`: how many come; `after` and `last`: the numbers of the last row before them
+    and of their own last one; `dry_run`: everything is done, and taken back.
+    """
 
     rows: Annotated[int, Field(ge=1, le=MAX_ROWS)]
     asker: AskerIn
+    after: Int64 | None = None
+    last: Int64 | None = None
     run: Id = Field(description="The import; rows that it made count as made when they are sent again.")
     source: Annotated[str, Line(100)]
     mode: Mode = "create"

@@ -103,6 +103,14 @@ async def make_ready(
     return Ready(start, asked, dict(zip(asked, leads, strict=bool(new))), failed)
 
 
+def only_claims(batch: Batch, ready: Ready) -> bool:
+    """Whether all that rows ask of earlier ones is who has a key, which waits for their transaction to end.
+
+    What is looked up instead would miss them.
+    """
+    return batch.mode == "create" and ready.start.policy.only_flags
+
+
 async def import_rows(
     tx: Tx, tenant_id: UUID, batch: Batch, rows: Sequence[Asked | CoxError], ready: Ready, at: datetime
 ) -> list[Taken]:
