@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -120,6 +121,48 @@ class TestArriving:
         other = (await sent(desk, body(desk, rows) + b"\n")).json()
         assert [item["status"] for item in other["items"]] == ["unchanged", "unchanged"]
         assert await names(desk) == ["Anna", "Ben"]
+
+
+class HeldBack:
+    """The empty line of a part, once it is let go."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.let_go = asyncio.Event()
+
+    async def __call__(self) -> bytes:
+        self.asked.set()
+        await self.let_go.wait()
+        return b"\n"
+
+
+class TestTurns:
+    async def test_a_part_follows_the_one_before_and_repeats_it_when_its_own_line_is_held_back(
+        self, desk: Desk
+    ) -> None:
+        run, line = new_id(), HeldBack()
+        behind = body(desk, [row("Ben", **ANNA)], run=run, after=1, last=2)
+        second = asyncio.create_task(sent(desk, behind, line))
+        await line.asked.wait()
+        first = await sent(desk, body(desk, [row("Anna", **ANNA)], run=run, after=0, last=1) + b"\n")
+        [made], [repeat] = first.json()["items"], (await second).json()["items"]
+        assert (repeat["status"], repeat["duplicate_of"]) == ("created", made["lead_id"])
+        assert not line.let_go.is_set()
+
+    @pytest.mark.parametrize(
+        "head", [{"mode": "upsert", "key": "phone"}, {"mode": "update", "key": "phone"}, {"dry_run": True}]
+    )
+    async def test_a_part_waits_for_its_line_when_it_looks_up_what_earlier_rows_made(
+        self, desk: Desk, head: dict[str, Any]
+    ) -> None:
+        run, line = new_id(), HeldBack()
+        behind = body(desk, [row("Ben", **ANNA)], run=run, after=1, last=2, **head)
+        second = asyncio.create_task(sent(desk, behind, line))
+        await line.asked.wait()
+        await sent(desk, body(desk, [row("Anna", **ANNA)], run=run, after=0, last=1, **head) + b"\n")
+        assert not second.done()
+        line.let_go.set()
+        assert (await second).status == 200
 
 
 def agreeing(*purposes: str, **more: Any) -> dict[str, Any]:
