@@ -4,70 +4,75 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from services.leads.assignment import api as assignment
-from services.leads.assignment.reactions import assignment_reaction
-from services.leads.audit import api as audit
-from services.leads.audit.use_cases import write_down
-from services.leads.automation import api as automation
-from services.leads.automation.reactions import automate_by, automation_reaction, keep_runs_purged, ring_by
-from services.leads.campaigns import api as campaigns
-from services.leads.classification import api as classification
-from services.leads.classification.reactions import count_by, judge_after, judge_by
-from services.leads.classification.use_cases import as_ruled
-from services.leads.consents import api as consents
-from services.leads.contact_reads import api as contact_reads
-from services.leads.contact_reads.use_cases import keep_months_ahead, witness
-from services.leads.curation import api as curation
-from services.leads.custom_fields import api as custom_fields
-from services.leads.do_not_contact import api as do_not_contact
-from services.leads.do_not_contact.reactions import heed_by as wishes_by
-from services.leads.do_not_contact.use_cases import heed_list
-from services.leads.duplicates import api as duplicates
-from services.leads.duplicates.policy import tenants_that_merge
-from services.leads.erasure import api as erasure
-from services.leads.erasure.reactions import let_go_by
-from services.leads.exports import api as exports
-from services.leads.exports.reactions import expire_by
-from services.leads.first_response import api as first_response
-from services.leads.first_response.reactions import heed_by, respond_by
-from services.leads.first_response.starting import start_clocks
-from services.leads.handover import api as handover
-from services.leads.handover.reactions import hand_over_by
-from services.leads.hindsight import api as hindsight
-from services.leads.history_import import api as history_import
-from services.leads.intake import api as intake
-from services.leads.intake.use_cases import stages_in_use
-from services.leads.likeness import api as likeness
-from services.leads.likeness.reactions import compare_after, compare_by
-from services.leads.listing import api as listing
-from services.leads.merging import api as merging
-from services.leads.merging.arriving import merge_repeats
-from services.leads.personal_data import api as personal_data
-from services.leads.pipelines import api as pipelines
-from services.leads.pipelines.reactions import pipelines_reaction
-from services.leads.pool import api as pool
-from services.leads.pool.definitions import tenants_with_default_pool
-from services.leads.pool.use_cases import pool_unassigned
-from services.leads.progress import api as progress
-from services.leads.qualification import api as qualification
-from services.leads.quality import api as quality
-from services.leads.reassignment import api as reassignment
-from services.leads.reassignment.reactions import reassign_by
-from services.leads.recycling import api as recycling
-from services.leads.recycling.reactions import plan_by, recycling_timers
-from services.leads.refitting import api as refitting
-from services.leads.refitting.reactions import refit_by
-from services.leads.relatives import api as relatives
-from services.leads.retention import api as retention
-from services.leads.retention.reactions import retain_by
-from services.leads.returns import api as returns
-from services.leads.returns.reactions import remind_by
-from services.leads.row_import import api as row_import
-from services.leads.standings.reactions import standings_projection
-from services.leads.timeline import api as timeline
-from services.leads.touches.reactions import touches_projection
-from services.leads.views import api as views
-from services.leads.wishes.listing import tenants_with_list
+from services.leads.assigning.assignment import api as assignment
+from services.leads.assigning.assignment.reactions import assignment_reaction
+from services.leads.assigning.handover import api as handover
+from services.leads.assigning.handover.reactions import hand_over_by
+from services.leads.assigning.hindsight import api as hindsight
+from services.leads.assigning.reassignment import api as reassignment
+from services.leads.assigning.reassignment.reactions import reassign_by
+from services.leads.assigning.returns import api as returns
+from services.leads.assigning.returns.reactions import remind_by
+from services.leads.assigning.standings.reactions import standings_projection
+from services.leads.capture.campaigns import api as campaigns
+from services.leads.capture.custom_fields import api as custom_fields
+from services.leads.capture.history_import import api as history_import
+from services.leads.capture.intake import api as intake
+from services.leads.capture.intake.use_cases import stages_in_use
+from services.leads.capture.refitting import api as refitting
+from services.leads.capture.refitting.reactions import refit_by
+from services.leads.capture.row_import import api as row_import
+from services.leads.deduplication.duplicates import api as duplicates
+from services.leads.deduplication.duplicates.policy import tenants_that_merge
+from services.leads.deduplication.likeness import api as likeness
+from services.leads.deduplication.likeness.reactions import compare_after, compare_by
+from services.leads.deduplication.merging import api as merging
+from services.leads.deduplication.merging.arriving import merge_repeats
+from services.leads.deduplication.relatives import api as relatives
+from services.leads.finding.exports import api as exports
+from services.leads.finding.exports.reactions import expire_by
+from services.leads.finding.listing import api as listing
+from services.leads.finding.views import api as views
+from services.leads.follow_up.automation import api as automation
+from services.leads.follow_up.automation.reactions import (
+    automate_by,
+    automation_reaction,
+    keep_runs_purged,
+    ring_by,
+)
+from services.leads.follow_up.first_response import api as first_response
+from services.leads.follow_up.first_response.reactions import heed_by, respond_by
+from services.leads.follow_up.first_response.starting import start_clocks
+from services.leads.follow_up.pipelines import api as pipelines
+from services.leads.follow_up.pipelines.reactions import pipelines_reaction
+from services.leads.follow_up.progress import api as progress
+from services.leads.follow_up.timeline import api as timeline
+from services.leads.follow_up.touches.reactions import touches_projection
+from services.leads.judging.classification import api as classification
+from services.leads.judging.classification.reactions import count_by, judge_after, judge_by
+from services.leads.judging.classification.use_cases import as_ruled
+from services.leads.judging.qualification import api as qualification
+from services.leads.judging.quality import api as quality
+from services.leads.pools.curation import api as curation
+from services.leads.pools.pool import api as pool
+from services.leads.pools.pool.definitions import tenants_with_default_pool
+from services.leads.pools.pool.use_cases import pool_unassigned
+from services.leads.pools.recycling import api as recycling
+from services.leads.pools.recycling.reactions import plan_by, recycling_timers
+from services.leads.privacy.audit import api as audit
+from services.leads.privacy.audit.use_cases import write_down
+from services.leads.privacy.consents import api as consents
+from services.leads.privacy.contact_reads import api as contact_reads
+from services.leads.privacy.contact_reads.use_cases import keep_months_ahead, witness
+from services.leads.privacy.do_not_contact import api as do_not_contact
+from services.leads.privacy.do_not_contact.reactions import heed_by as wishes_by
+from services.leads.privacy.do_not_contact.use_cases import heed_list
+from services.leads.privacy.erasure import api as erasure
+from services.leads.privacy.erasure.reactions import let_go_by
+from services.leads.privacy.personal_data import api as personal_data
+from services.leads.privacy.retention import api as retention
+from services.leads.privacy.retention.reactions import retain_by
+from services.leads.privacy.wishes.listing import tenants_with_list
 from shared.access.projection import directory_projection
 from shared.clock import Clock, SystemClock
 from shared.events.appside import AppSide

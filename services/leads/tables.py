@@ -2,37 +2,37 @@
 
 from sqlalchemy import MetaData
 
-import services.leads.assignment.tables
-import services.leads.audit.tables
-import services.leads.automation.tables
-import services.leads.campaigns.tables
-import services.leads.classification.tables
-import services.leads.contact_reads.tables
-import services.leads.custom_fields.tables
-import services.leads.duplicates.tables
-import services.leads.erasure.tables
-import services.leads.exports.tables
-import services.leads.first_response.tables
-import services.leads.handover.tables
-import services.leads.history_import.tables
-import services.leads.intake.tables
-import services.leads.likeness.tables
-import services.leads.parts.tables
-import services.leads.pipelines.tables
-import services.leads.pool.tables
-import services.leads.progress.tables
-import services.leads.qualification.tables
-import services.leads.reassignment.tables
-import services.leads.recycling.tables
-import services.leads.refitting.tables
-import services.leads.retention.tables
-import services.leads.returns.tables
-import services.leads.sealing.tables
-import services.leads.standings.tables
-import services.leads.touches.tables
-import services.leads.views.tables
-import services.leads.wishes.tables
-import services.leads.workload.tables  # noqa: F401 - importing a room's tables puts them into the metadata
+import services.leads.assigning.assignment.tables
+import services.leads.assigning.handover.tables
+import services.leads.assigning.reassignment.tables
+import services.leads.assigning.returns.tables
+import services.leads.assigning.standings.tables
+import services.leads.assigning.workload.tables
+import services.leads.capture.campaigns.tables
+import services.leads.capture.custom_fields.tables
+import services.leads.capture.history_import.tables
+import services.leads.capture.intake.tables
+import services.leads.capture.refitting.tables
+import services.leads.deduplication.duplicates.tables
+import services.leads.deduplication.likeness.tables
+import services.leads.deduplication.parts.tables
+import services.leads.finding.exports.tables
+import services.leads.finding.views.tables
+import services.leads.follow_up.automation.tables
+import services.leads.follow_up.first_response.tables
+import services.leads.follow_up.pipelines.tables
+import services.leads.follow_up.progress.tables
+import services.leads.follow_up.touches.tables
+import services.leads.judging.classification.tables
+import services.leads.judging.qualification.tables
+import services.leads.pools.pool.tables
+import services.leads.pools.recycling.tables
+import services.leads.privacy.audit.tables
+import services.leads.privacy.contact_reads.tables
+import services.leads.privacy.erasure.tables
+import services.leads.privacy.retention.tables
+import services.leads.privacy.sealing.tables
+import services.leads.privacy.wishes.tables  # noqa: F401 - importing a room's tables puts them into the metadata
 from services.leads.metadata import metadata
 from shared.access.tables import metadata as access
 from shared.events.tables import metadata as backbone

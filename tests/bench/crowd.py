@@ -15,12 +15,12 @@ from uuid import UUID
 import asyncpg
 
 from services.leads.bulk import json_text
-from services.leads.custom_fields.finding import found_by as found_by_custom
-from services.leads.custom_fields.models import CustomFieldIn
-from services.leads.intake.lead import Lead
-from services.leads.intake.rules import Contact, found_by
-from services.leads.intake.use_cases import created_event
-from services.leads.normalising.phones import Phone
+from services.leads.capture.custom_fields.finding import found_by as found_by_custom
+from services.leads.capture.custom_fields.models import CustomFieldIn
+from services.leads.capture.intake.lead import Lead
+from services.leads.capture.intake.rules import Contact, found_by
+from services.leads.capture.intake.use_cases import created_event
+from services.leads.capture.normalising.phones import Phone
 from shared.contracts.base import Credit
 from shared.ids import new_id
 from tests.bench.history import JOURNAL

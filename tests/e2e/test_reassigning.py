@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.leads.reassignment import going_on, use_cases
+from services.leads.assigning.reassignment import going_on, use_cases
 from tests.e2e.test_leaving import become
 from tests.support.speaking import Tenant
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from services.leads.recycling.use_cases import TIMER
+from services.leads.pools.recycling.use_cases import TIMER
 from tests.bench.mark import Bench
 from tests.bench.measure import Costs, middle
 from tests.bench.result import Asked, Result

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Column, FromClause, MetaData, Table, Text, Uuid, select
 
-from services.leads.search.use_cases import Question, find_leads
+from services.leads.finding.search.use_cases import Question, find_leads
 from shared.access.visibility import visible
 from shared.database.engine import make_engine
 from shared.database.transactions import Access, Database, Visibility

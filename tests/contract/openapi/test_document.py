@@ -165,6 +165,10 @@ class TestDocument:
         assert {"get_leads_lead_id", "get_imports_import_id", "delete_api_keys_key_id"} <= linked.keys()
         assert set(linked.values()) <= places
 
+    def test_no_name_tells_where_a_module_lies_when_two_have_the_same(self, merged: Json) -> None:
+        # Of two bodies of one name the framework puts the modules into their names: `services__leads__…`.
+        assert [name for name in merged["components"]["schemas"] if "__" in name] == []
+
     def test_lists_page_alike_when_there_are_many(self, merged: Json) -> None:
         pages = [
             schema for name, schema in merged["components"]["schemas"].items() if name.startswith("Page_")

@@ -5,7 +5,7 @@ Revision ID: 0001
 
 from alembic import op
 
-from services.leads.search import tables as search
+from services.leads.finding.search import tables as search
 from shared.access import migrations as access
 from shared.database.rls import run, search_policy, tenant_policy, visibility_policy
 from shared.events import migrations as backbone

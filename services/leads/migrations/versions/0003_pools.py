@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from services.leads.search import tables as search
+from services.leads.finding.search import tables as search
 from shared.database.rls import run, tenant_policy
 
 revision = "0003"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from alembic import op
 
-from services.leads.likeness import tables as likeness
-from services.leads.parts import tables as parts
+from services.leads.deduplication.likeness import tables as likeness
+from services.leads.deduplication.parts import tables as parts
 from shared.database.rls import run, search_policy, tenant_policy
 
 revision = "0015"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from alembic import op
 
-from services.leads.custom_fields import tables as custom_fields
-from services.leads.refitting import tables as refitting
+from services.leads.capture.custom_fields import tables as custom_fields
+from services.leads.capture.refitting import tables as refitting
 from shared.database.rls import run, tenant_policy
 
 revision = "0016"

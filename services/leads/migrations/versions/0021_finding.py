@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from alembic import op
 
-from services.leads.search import function as search
-from services.leads.views import tables as views
+from services.leads.finding.search import function as search
+from services.leads.finding.views import tables as views
 from shared.database.rls import run, tenant_policy
 
 revision = "0021"

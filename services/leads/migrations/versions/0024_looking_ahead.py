@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from services.leads.search import function as search
+from services.leads.finding.search import function as search
 from shared.database.rls import run
 
 revision = "0024"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from services.leads.reassignment.tables import MADE
+from services.leads.assigning.reassignment.tables import MADE
 from shared.database.rls import run, tenant_policy
 
 revision = "0025"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from alembic import op
 
-from services.leads.campaigns import tables as campaigns
-from services.leads.search import function as search
+from services.leads.capture.campaigns import tables as campaigns
+from services.leads.finding.search import function as search
 from shared.database.rls import run, tenant_policy
 
 revision = "0026"

@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 
-from services.leads.audit.use_cases import write_down
-from services.leads.automation.acting import ChangedHands
-from services.leads.automation.triggers import Occurrence
-from services.leads.automation.use_cases import run_rules
+from services.leads.follow_up.automation.acting import ChangedHands
+from services.leads.follow_up.automation.triggers import Occurrence
+from services.leads.follow_up.automation.use_cases import run_rules
+from services.leads.privacy.audit.use_cases import write_down
 from shared.database.engine import make_engine
 from shared.database.transactions import Access, Database
 from shared.settings import Settings

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.leads.recycling.reactions import recycling_timers
-from services.leads.recycling.use_cases import plan_leads, plan_pool_anew
+from services.leads.pools.recycling.reactions import recycling_timers
+from services.leads.pools.recycling.use_cases import plan_leads, plan_pool_anew
 from shared.database.engine import make_engine
 from shared.database.transactions import Access, Database
 from shared.events.backbone import Backbone
@@ -20,7 +20,7 @@ from shared.events.timing.timers import Timers
 from shared.ids import new_id
 from shared.settings import Settings
 from tests.integration.services.leads.conftest import Desk
-from tests.integration.services.leads.test_pool import claim, pooled
+from tests.integration.services.leads.pools.test_pool import claim, pooled
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 SEVEN = {"follow_up_days": 7, "warn_days": [3, 1]}

@@ -8,14 +8,14 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.leads.first_response.starting import start_clocks
-from services.leads.first_response.use_cases import heed
+from services.leads.follow_up.first_response.starting import start_clocks
+from services.leads.follow_up.first_response.use_cases import heed
 from shared.database.transactions import Access
 from shared.ids import new_id
 from shared.settings import Settings
+from tests.integration.services.leads.assigning.test_assignment import react, rule, users
 from tests.integration.services.leads.conftest import Desk
 from tests.integration.services.leads.passing import Time
-from tests.integration.services.leads.test_assignment import react, rule, users
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 FORM = {

@@ -9,14 +9,14 @@ from uuid import UUID
 
 import pytest
 
-from services.leads.assignment.use_cases import assign_by_rules
+from services.leads.assigning.assignment.use_cases import assign_by_rules
 from shared.database import connections
 from shared.database.engine import make_engine
 from shared.database.transactions import Access, Database
 from shared.ids import new_id
 from shared.settings import Settings
 from tests.integration.services.leads.conftest import Desk
-from tests.integration.services.leads.test_progress import loads
+from tests.integration.services.leads.follow_up.test_progress import loads
 
 REFUSALS = {"same_stage", "same_owner", "owner_changed", "changed_meanwhile"}
 

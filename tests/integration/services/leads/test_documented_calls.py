@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import UUID
 
-from services.leads.first_response.starting import start_clocks
+from services.leads.follow_up.first_response.starting import start_clocks
 from shared.database.engine import make_engine
 from shared.database.transactions import Access, Database
 from shared.settings import Settings
+from tests.integration.services.leads.assigning.test_assignment import react
 from tests.integration.services.leads.automating import reading
+from tests.integration.services.leads.capture.test_refitting import Looking, looking  # noqa: F401 - a fixture
 from tests.integration.services.leads.conftest import Desk
-from tests.integration.services.leads.test_assignment import react
-from tests.integration.services.leads.test_classification import Judges, judges
-from tests.integration.services.leads.test_pool import make_pool
-from tests.integration.services.leads.test_refitting import Looking, looking  # noqa: F401 - a fixture
+from tests.integration.services.leads.judging.test_classification import Judges, judges
+from tests.integration.services.leads.pools.test_pool import make_pool
 from tests.support.calls import calls_of
 
 __all__ = ["judges"]
