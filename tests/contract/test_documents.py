@@ -91,6 +91,6 @@ class TestDocuments:
 
         def ask() -> None:
             with served(build) as url:
-                assert_conforms(url, "good", examples=6, phases="fuzzing,stateful")
+                assert_conforms(url, "good", examples=6)
 
         await asyncio.to_thread(ask)

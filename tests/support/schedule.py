@@ -14,14 +14,13 @@ from xdist.workermanage import WorkerController
 LONGEST = (
     "tests/chaos/test_short_forms.py",
     "tests/e2e/",
-    "tests/integration/services/leads/test_document.py",
+    "tests/contract/test_documents.py",
     "tests/bench/test_short_forms.py",
     "tests/integration/deploy/test_up_and_down.py",
     "tests/integration/deploy/test_run.py",
     "tests/integration/shared/web/test_schemas.py",
     "tests/chaos/mutants/test_relay_mutants.py",
     "tests/machines/test_mutants.py",
-    "tests/contract/test_documents.py",
 )
 """Begun in this order, before all others: one of them begun last would have a worker to itself at the end."""
 
