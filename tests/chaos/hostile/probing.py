@@ -36,6 +36,9 @@ KINDS = {
 _NOT_OF_ALL = frozenset({"/v1/leads/{lead_id}/erasure"})
 """What only some things have: of another one that they may see, people are told that there is none."""
 
+_OF_OWNERS = frozenset({"/v1/exports/{export_id}/file"})
+"""What only who owns a thing is given: others who may see that it is there are told that it is not theirs."""
+
 Ask = Callable[..., Awaitable[Answer]]
 _NOTHING = (None, 0, "0", "0.00", 0.0)
 
@@ -174,9 +177,14 @@ class Probing:
             self.seen += 1
         elif answer.status == 404 and operation.path in _NOT_OF_ALL:
             pass
+        elif answer.status == 403 and operation.path in _OF_OWNERS and not self._owns(person, path):
+            self.refused += 1
         else:
             self.faults.append(f"{operation} as {person.role}: {answer.status} for what they may see")
         self._heard(person, operation, answer, path.values(), str(operation))
+
+    def _owns(self, person: Someone, path: dict[str, str]) -> bool:
+        return all(self.world.things[each].owner.user == person.id for each in path.values())
 
     async def _listed(
         self, person: Someone, operation: Operation, path: dict[str, str], query: dict[str, str],

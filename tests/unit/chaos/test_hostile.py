@@ -85,6 +85,23 @@ class TestProbing:
         assert probing.seen
         assert probing.refused
 
+    @pytest.mark.parametrize(("owner", "fault"), [(REP.id, True), (None, False)])
+    async def test_found_when_an_owner_is_told_that_it_is_not_theirs_and_nobody_else(
+        self, owner: str | None, fault: bool
+    ) -> None:
+        export = Thing("export", MINE.id, OURS, Credit(owner, TEAM))
+        found = world()
+        found.things = {export.id: export}
+        decider = replace(REP, visibility="tenant", scopes=REP.scopes | {"config:write"})
+        asked = document(path="/v1/exports/{export_id}/file", parameters=[ID | {"name": "export_id"}])
+
+        async def refuse(*_: Any, **__: Any) -> Answer:
+            return problem(403)
+
+        probing = Probing(asked, found, refuse, random.Random(1))
+        await probing.probe(decider)
+        assert bool(probing.faults) == fault
+
     @pytest.mark.parametrize("lead", [NEAR, FAR])
     async def test_found_when_a_route_has_no_visibility_check(self, lead: Thing) -> None:
         probing = await probed(document(), Leads(answer(200, {"id": lead.id, "name": lead.mark})))

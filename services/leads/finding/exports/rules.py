@@ -51,6 +51,11 @@ class DecisionNotAllowed(Forbidden):
     title = "Another director or admin decides about an export"
 
 
+class NotYourExport(Forbidden):
+    code = "not_your_export"
+    title = "Only who asked for an export downloads it"
+
+
 class UnknownColumn(Invalid):
     code = "unknown_column"
     title = "Leads have no such column"

@@ -22,6 +22,7 @@ from services.leads.finding.exports.rules import (
     Export,
     ExportGrew,
     ExportRunning,
+    NotYourExport,
     TooManyRows,
     check_ready,
 )
@@ -35,7 +36,7 @@ from services.leads.finding.exports.tables import (
     SEIZE,
     exports,
 )
-from services.leads.finding.exports.use_cases import UnknownExport, export_of, person_of
+from services.leads.finding.exports.use_cases import export_of, person_of
 from services.leads.finding.listing.use_cases import Wish
 from services.leads.finding.listing.walking import count_matching, next_leads, question_of
 from shared.access.directory import credit_of, people, tenant_of
@@ -169,12 +170,12 @@ class Sending:
 
 
 async def begin_download(house: House, who: Principal, export_id: UUID, where: Where) -> Sending:
-    """Raises UnknownExport, ExportNotReady, ExportGrew, ExportRunning, TooManyRows."""
+    """Raises UnknownExport, NotYourExport, ExportNotReady, ExportGrew, ExportRunning, TooManyRows."""
     now = house.clock.now()
     async with house.database.transaction(who.access()) as tx:
         export = await export_of(tx, who, export_id)
         if export.user_id != person_of(who):
-            raise UnknownExport("only who asked for an export downloads it")
+            raise NotYourExport
         check_ready(export, now)
         question = question_of(export.filters, export.view_filters, export.at)
         zone = ZoneInfo((await tenant_of(tx)).timezone)

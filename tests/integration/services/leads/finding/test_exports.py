@@ -175,7 +175,7 @@ class TestSight:
 
     async def test_only_who_asked_fetches_it_and_only_who_decides_sees_others(self, company: Desk) -> None:
         export = await asked(company, by="north1")
-        for name, status in (("top", 404), ("north2", 404), ("auditor", 404)):
+        for name, status in (("top", 403), ("north2", 404), ("auditor", 404)):
             assert (await fetched(company, export, by=name)).status == status
         path = f"{PATH}/{export['id']}"
         for name, status in (("head", 200), ("top", 200), ("north2", 404), ("auditor", 404)):
