@@ -15,7 +15,14 @@ from services.leads.capture.history_import.rules import marks_of
 from services.leads.capture.intake.models import BadField
 from services.leads.capture.row_import.arriving import SharedIn, arrived
 from services.leads.capture.row_import.turns import Place, Turns
-from services.leads.capture.row_import.use_cases import Batch, Taken, import_rows, make_ready, only_claims
+from services.leads.capture.row_import.use_cases import (
+    Batch,
+    Taken,
+    as_of_now,
+    import_rows,
+    make_ready,
+    only_claims,
+)
 from services.leads.deduplication.duplicates.policy import policy_of
 from shared.database.transactions import Access, Tx
 from shared.errors import CoxError
@@ -75,8 +82,9 @@ async def post_rows(
     async def work(tx: Tx) -> tuple[list[Taken], Sequence[str]]:
         await tx.on_behalf_of(access)
         async with tx.savepoint(keep=not shared.dry_run):
-            made = await import_rows(tx, tenant_id, batch, found.rows, ready, at)
-        if not shared.dry_run and only_claims(batch, ready):
+            rows = await as_of_now(tx, tenant_id, batch, found.rows, ready, at)
+            made = await import_rows(tx, tenant_id, batch, rows, at)
+        if not shared.dry_run and only_claims(batch, rows):
             turns.over(_place(tenant_id, shared, shared.last))
         return made, (await policy_of(tx, tenant_id)).blocking if shared.dry_run else ()
 

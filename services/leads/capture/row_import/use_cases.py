@@ -103,6 +103,15 @@ async def make_ready(
     return Ready(start, asked, dict(zip(asked, leads, strict=bool(new))), failed)
 
 
+async def as_of_now(
+    tx: Tx, tenant_id: UUID, batch: Batch, rows: Sequence[Asked | CoxError], ready: Ready, at: datetime
+) -> Ready:
+    """The rows as they were made ready, or anew if what held then does not hold any more."""
+    if ready.start == await opening(tx, tenant_id, {batch.user_id}, at):
+        return ready
+    return await make_ready(tx, tenant_id, batch, rows, at)
+
+
 def only_claims(batch: Batch, ready: Ready) -> bool:
     """Whether all that rows ask of earlier ones is who has a key, which waits for their transaction to end.
 
@@ -111,12 +120,8 @@ def only_claims(batch: Batch, ready: Ready) -> bool:
     return batch.mode == "create" and ready.start.policy.only_flags
 
 
-async def import_rows(
-    tx: Tx, tenant_id: UUID, batch: Batch, rows: Sequence[Asked | CoxError], ready: Ready, at: datetime
-) -> list[Taken]:
-    """What became of each row, in their order. Rows that are refused keep no other out."""
-    if ready.start != await opening(tx, tenant_id, {batch.user_id}, at):
-        ready = await make_ready(tx, tenant_id, batch, rows, at)
+async def import_rows(tx: Tx, tenant_id: UUID, batch: Batch, ready: Ready, at: datetime) -> list[Taken]:
+    """What became of each row, in their order; `ready` as of now. Rows that are refused keep no other out."""
     taken = {place: Taken("failed", error=error) for place, error in ready.failed.items()}
     asked = dict(ready.asked)
     await _check_owners(tx, tenant_id, batch, asked, taken)
@@ -126,7 +131,7 @@ async def import_rows(
         found = await _found(tx, tenant_id, batch, {place: key for place, (_, key) in later.items()})
         for place, (row, key) in later.items():
             taken[place] = await _update(tx, tenant_id, batch, row, key, found.get(place), at)
-    return [taken[place] for place in range(len(rows))]
+    return [taken[place] for place in sorted(taken)]
 
 
 async def _check_owners(
