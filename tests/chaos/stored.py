@@ -28,14 +28,14 @@ _MARKS = {
     "activities": "select note as mark, count(*) from activities where tenant_id = $1 group by 1",
 }
 _JOURNAL = """
-select event_id, type, aggregate_id, seq, occurred_at, payload from events
+select event_id, type, aggregate_id, seq, occurred_at, payload, id from events
 where tenant_id = $1 order by id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An event of the journal, as `tests.support.recompute` wants it too."""
+    """An event of the journal, as `tests.support.recompute` wants it too; `id` is its place there."""
 
     event_id: UUID
     type: str
@@ -43,6 +43,7 @@ class Row:
     seq: int
     occurred_at: datetime
     value: bytes
+    id: int
 
     @property
     def told(self) -> Told:
@@ -70,7 +71,7 @@ async def journal_in(connection: Connection, tenant_id: UUID) -> list[Row]:
     """The tenant's events in the journal of this database, in its order."""
     async with connection.transaction():
         return [
-            Row(row[0], row[1], row[2], row[3], row[4], row[5].encode())
+            Row(row[0], row[1], row[2], row[3], row[4], row[5].encode(), row[6])
             async for row in connection.cursor(_JOURNAL, tenant_id, prefetch=5000)
         ]
 

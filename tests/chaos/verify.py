@@ -47,10 +47,11 @@ async def check_everything(
         told = [row.told for row in rows]
         log = await stored.log(stack, service, tenant)
         # A service may go on recording what nobody consumes: scoring's notices come when they come.
-        later = [row.told for row in await stored.journal(stack, service, tenant)]
+        since = await stored.journal(stack, service, tenant)
+        later = [row.told for row in since]
         sent_again += repeats(log)
         found += check_journal(later)
-        found += check_log(told, log, later)
+        found += check_log(told, log, later, {row.event_id: row.id for row in since})
         partings |= {one for one in (*told, *log) if one.type == _PARTED}
     await stack.quiet()
     found += await check_derived(stack, tenant, journals, Counter[UUID](one.aggregate_id for one in partings))

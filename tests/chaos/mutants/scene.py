@@ -25,7 +25,7 @@ from tests.integration.shared.events.working import Notes, eventually
 from tests.support.backbone import SERVICE, STREAM, House
 
 NOTHING_PENDING = "select not exists (select from outbox_pending)"
-_JOURNAL = "select event_id, type, aggregate_id, seq, occurred_at, payload from events order by id"
+_JOURNAL = "select event_id, type, aggregate_id, seq, occurred_at, payload, id from events order by id"
 _OFFSETS = "select consumer, stream, partition, next from offsets"
 
 
@@ -74,7 +74,10 @@ class Scene:
     async def findings(self, *, ends: dict[int, int] | None = None) -> list[str]:
         """What is wrong, a sentence each. `ends`: the log's, by partition, where a test wrote it by hand."""
         rows = await self.house.rows(_JOURNAL)
-        journal = [Row(id_, type_, of, seq, at, value.encode()) for id_, type_, of, seq, at, value in rows]
+        journal = [
+            Row(id_, type_, of, seq, at, value.encode(), place)
+            for id_, type_, of, seq, at, value, place in rows
+        ]
         told = [row.told for row in journal]
         found = [*map(str, check_journal(told))]
         if ends is None:

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
+from shared.events.relaying.rules import LOOK_BACK
 from tests.chaos.checks import (
     Heard,
     Told,
@@ -120,6 +121,14 @@ class TestLog:
     def test_found_when_order_is_broken(self) -> None:
         told = history(1, 2, 3)
         assert "mismatch" in kinds(check_log(told, [told[1], told[0], told[2]]))
+
+    @pytest.mark.parametrize(("drawn", "found"), [(LOOK_BACK, True), (LOOK_BACK + 1, False)])
+    def test_found_when_a_late_commit_stands_behind_its_successor_unless_many_ids_were_drawn_meanwhile(
+        self, drawn: int, found: bool
+    ) -> None:
+        told = history(1, 2, 3)
+        places = {told[0].event_id: 5, told[1].event_id: 6, told[2].event_id: 6 + drawn}
+        assert bool(check_log(told, [told[0], told[2], told[1]], (), places)) == found
 
     def test_found_when_the_log_has_what_no_journal_holds(self) -> None:
         told = history(1, 2)
