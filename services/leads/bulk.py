@@ -15,7 +15,6 @@ from shared.database.literals import array_literal
 from shared.database.rows import FORMS, Columns, Form
 from shared.database.transactions import Tx
 
-_EMPTY = "{}"
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves dialects untyped
 
 
@@ -74,8 +73,8 @@ def _encoder(kind: object) -> Any:
 
 
 def array_text(values: Collection[object]) -> str:
-    """A PostgreSQL array literal, every element quoted; of no elements always the same object."""
-    return array_literal([str(value) for value in values]) if values else _EMPTY
+    """A PostgreSQL array literal, every element quoted."""
+    return array_literal([str(value) for value in values])
 
 
 def json_text(value: object) -> str:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import orjson
 
+_EMPTY = "{}"
 _HARMLESS = re.compile(r"[A-Za-z0-9 /_{}.:%-]*")
 
 
@@ -30,9 +31,12 @@ def literal(value: UUID | datetime | str | Sequence[UUID] | None) -> str:
 
 
 def array_literal(texts: Sequence[str | None]) -> str:
-    """The text of a PostgreSQL array; its reading is the server's (section 8.15.6 of its manual)."""
+    """The text of a PostgreSQL array as its server reads it (section 8.15.6 of its manual).
+
+    Of no texts it is always the same object.
+    """
     if not texts:
-        return "{}"
+        return _EMPTY
     if None in texts:
         return "{" + ",".join(["NULL" if text is None else f'"{_escaped(text)}"' for text in texts]) + "}"
     whole: Sequence[str] = texts  # type: ignore[assignment]  # looked through just now

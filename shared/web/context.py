@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, TypeVar
 from uuid import UUID
 
 from fastapi import Depends
@@ -19,6 +19,8 @@ from shared.errors import Unauthenticated
 from shared.events.positions import Position
 from shared.settings import Settings
 from shared.web.cursors import Cursors
+
+T = TypeVar("T")
 
 PRINCIPAL = "cox.principal"
 """The scope's key of who is asking."""
@@ -78,6 +80,15 @@ class Context:
 
 def context_of(connection: HTTPConnection) -> Context:
     found: Context = connection.app.state.context
+    return found
+
+
+def one_of(request: Request, name: str, make: Callable[[], T]) -> T:
+    """What an app has one of, made when it is first asked for; `name` is its own among all that it has."""
+    state = request.app.state
+    if not hasattr(state, name):
+        setattr(state, name, make())
+    found: T = getattr(state, name)
     return found
 
 

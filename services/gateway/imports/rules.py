@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from services.gateway.imports.values.amounts import UnclearAmount, read_amount
 from services.gateway.imports.values.dates import UnclearDate, read_date
 from shared.errors import CoxError
-from shared.money import CURRENCIES, Money, from_minor, to_minor
+from shared.money import CURRENCIES, Money, to_minor, written
 
 ImportKind = Literal["leads", "org", "history"]
 ImportState = Literal["waiting", "reading", "running", "done", "failed"]
@@ -197,7 +197,7 @@ def parse_amount(fields: Fields, field: str, currency: str, factor: Decimal | No
         raise RowError(field, error.code, f"{text[:60]!r}: {error}") from None
     except CoxError as error:
         raise RowError(field, "bad_amount", f"{text[:60]!r}: {error.detail}") from error
-    plain = format(from_minor(minor, unit).amount if found.odd else found.amount, "f")
+    plain = written(minor, unit) if found.odd else format(found.amount, "f")
     return Worth({"amount": plain, "currency": unit}, f"{text[:60]!r} read as {plain}" if found.odd else None)
 
 

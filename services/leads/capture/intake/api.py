@@ -32,7 +32,7 @@ from shared.database.together import Together
 from shared.database.transactions import Tx
 from shared.errors import CoxError
 from shared.observability.traces import current_traceparent
-from shared.web.context import Now, context_of
+from shared.web.context import Now, context_of, one_of
 from shared.web.routing import BodyLimit, PerItem, Router
 from shared.web.wire import Id
 from shared.web.writes import Write, write_access
@@ -46,24 +46,18 @@ Writing = Annotated[Write, Depends(write_access("leads:write"))]
 
 
 async def _together(request: Request) -> Together[Newcomer, Lead]:
-    """Leads that come one by one at the same time; made for an app when it is first asked for one."""
-    state, context = request.app.state, context_of(request)
-    if not hasattr(state, "newcomers"):
-        state.newcomers = Together(
-            context.database,
-            lambda tx, tenant_id, newcomers: create_leads(tx, tenant_id, newcomers, context.clock.now()),
-        )
-    found: Together[Newcomer, Lead] = state.newcomers
-    return found
+    """Leads that come one by one at the same time."""
+    context = context_of(request)
+
+    async def create(tx: Tx, tenant_id: UUID, newcomers: Sequence[Newcomer]) -> list[Lead | CoxError]:
+        return await create_leads(tx, tenant_id, newcomers, context.clock.now())
+
+    return one_of(request, "newcomers", lambda: Together(context.database, create))
 
 
 async def _turns(request: Request) -> asyncio.Semaphore:
-    """Those who wait for a turn; made for an app when it is first asked for one."""
-    state = request.app.state
-    if not hasattr(state, "batches"):
-        state.batches = asyncio.Semaphore(BATCHES_AT_ONCE)
-    found: asyncio.Semaphore = state.batches
-    return found
+    """Batches that wait for a turn."""
+    return one_of(request, "batches", lambda: asyncio.Semaphore(BATCHES_AT_ONCE))
 
 
 @router.post("", status_code=201, response_model=LeadOut)

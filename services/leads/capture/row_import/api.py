@@ -26,7 +26,7 @@ from services.leads.capture.row_import.use_cases import (
 from services.leads.deduplication.duplicates.policy import policy_of
 from shared.database.transactions import Access, Tx
 from shared.errors import CoxError
-from shared.web.context import context_of
+from shared.web.context import context_of, one_of
 from shared.web.routing import Router, StreamedBody
 from shared.web.wire import Id, WireModel
 from shared.web.writes import Write, write_access
@@ -55,12 +55,7 @@ class RowsOut(WireModel):
 
 
 async def _turns(request: Request) -> Turns:
-    """Made for an app when it is first asked for."""
-    state = request.app.state
-    if not hasattr(state, "turns_of_rows"):
-        state.turns_of_rows = Turns()
-    found: Turns = state.turns_of_rows
-    return found
+    return one_of(request, "turns_of_rows", Turns)
 
 
 @router.post("/rows", response_model=RowsOut, dependencies=[Depends(StreamedBody())])

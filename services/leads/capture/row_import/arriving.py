@@ -1,7 +1,7 @@
 """Rows as they arrive: a line of what all of them share, lines of rows, an empty one once they may be taken.
 
-Rows are read and made ready while those before them are stored, and wait for the empty line: so parts are
-taken in the file's order, and the app is not idle between them.
+Rows are read and made ready while those before them are stored, and wait for the empty line, or for the part
+before (see `turns`): so parts are taken in the file's order, and the app is not idle between them.
 """
 
 from __future__ import annotations
