@@ -6,6 +6,7 @@ import ast
 import hashlib
 import importlib.util
 import io
+import sys
 import zipfile
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -51,6 +52,37 @@ class TestOldPythons:
         ast.parse((ROOT / "cox").read_text(encoding="utf-8"), feature_version=(3, 4))
 
 
+class TestPython:
+    """Of `.venv`: the system's where whoever started `cox` is slower and of the same version."""
+
+    def test_system_s_is_taken_when_this_one_was_built_without_a_profile(
+        self, cox: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        system = _python(tmp_path, fits=True)
+        assert _chosen(cox, monkeypatch, system, built="--enable-shared") == system
+
+    @pytest.mark.parametrize(
+        ("built", "platform"), [("'--enable-optimizations' '--with-lto'", "linux"), ("", "darwin")]
+    )
+    def test_this_one_is_taken_when_it_is_as_fast_or_nothing_is_known_of_the_system_s(
+        self, cox: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, built: str, platform: str
+    ) -> None:
+        system = _python(tmp_path, fits=True)
+        monkeypatch.setattr(cox.sys, "platform", platform)
+        assert _chosen(cox, monkeypatch, system, built=built) == sys.executable
+
+    def test_this_one_is_taken_when_the_system_s_is_of_another_version(
+        self, cox: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        system = _python(tmp_path, fits=False)
+        assert _chosen(cox, monkeypatch, system, built="") == sys.executable
+
+    def test_this_one_is_taken_when_the_system_has_none(
+        self, cox: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        assert _chosen(cox, monkeypatch, str(tmp_path / "none"), built="") == sys.executable
+
+
 class TestUv:
     def test_lock_pins_a_wheel_when_this_platform_asks(self, cox: Any) -> None:
         names = [wheel["url"] for wheel in cox.locked_uv()["wheels"]]
@@ -75,6 +107,22 @@ class TestUv:
         monkeypatch.setattr(cox, "locked_uv", lambda: package)
         monkeypatch.setattr(cox, "uv_by_pip", _no_pip)
         assert Path(cox.own_uv()).parent == cox.TOOLS / "bin"
+
+
+def _python(folder: Path, *, fits: bool) -> str:
+    """A program that answers as a Python that fits, or does not."""
+    program = folder / "python3"
+    program.write_text(f"#!/bin/sh\nexit {0 if fits else 1}\n")
+    program.chmod(0o755)
+    return str(program)
+
+
+def _chosen(cox: Any, monkeypatch: pytest.MonkeyPatch, system: str, *, built: str) -> str:
+    monkeypatch.setattr(cox, "SYSTEM_PYTHON", system)
+    monkeypatch.setattr(cox.sys, "base_prefix", "/opt/python")
+    monkeypatch.setattr(cox.sysconfig, "get_config_var", lambda name: built)
+    chosen: str = cox.best_python()
+    return chosen
 
 
 def _no_pip(package: dict[str, Any]) -> Path:
