@@ -95,6 +95,9 @@ def judge(policy: Policy, place: Place | None, mark: Mark) -> tuple[Verdict, Pla
     if mark.epoch < place.epoch:
         return Verdict.DROP, place
     if mark.epoch > place.epoch:
+        if mark.event_id == place.event_id:
+            # A backup may hold as unsent what was sent a moment later: it comes as news and is none.
+            return Verdict.SKIP, Place(mark.epoch, mark.seq - 1, parked=place.parked, settling=True)
         # What is parked is of the old epoch; the rows go when their successors come.
         place = Place(mark.epoch, 0, parked=place.parked, settling=True)
     return _by_seq(policy, place, mark)

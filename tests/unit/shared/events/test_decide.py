@@ -42,6 +42,17 @@ class Event:
         return UUID(int=(self.aggregate_id.int << 64) + (self.epoch << 32) + (self.seq << 8) + self.variant)
 
 
+@dataclass(frozen=True)
+class Again(Event):
+    """An event that a lost epoch had too."""
+
+    met: Event = field(default_factory=lambda: Event(1))
+
+    @property
+    def event_id(self) -> UUID:
+        return self.met.event_id
+
+
 def handled(_: str) -> Route:
     return Route.HANDLED
 
@@ -109,6 +120,15 @@ class TestJudge:
 
         assert advanced(settling, Event(5, epoch=2, replay=True)).settling
         assert not advanced(settling, Event(5, epoch=2)).settling
+
+    def test_a_reaction_does_not_act_again_when_what_it_met_last_comes_as_news_of_a_new_epoch(self) -> None:
+        first = Event(1)
+        verdict, place = judge(REACTION, Place(1, 1, first.event_id), Again(1, epoch=2, met=first))
+        assert verdict is Verdict.SKIP
+        after = advanced(place, Again(1, epoch=2, met=first))
+        assert (after.epoch, after.seq, after.event_id) == (2, 1, first.event_id)
+        assert judge(REACTION, after, Event(2, epoch=2))[0] is Verdict.APPLY
+        assert judge(REACTION, Place(1, 1, first.event_id), Event(1, epoch=2))[0] is Verdict.APPLY
 
 
 class TestPlanner:
