@@ -18,8 +18,8 @@ from services.leads.bulk import json_text
 from services.leads.capture.custom_fields.finding import found_by as found_by_custom
 from services.leads.capture.custom_fields.models import CustomFieldIn
 from services.leads.capture.intake.lead import Lead
+from services.leads.capture.intake.preparing import created_event
 from services.leads.capture.intake.rules import Contact, found_by
-from services.leads.capture.intake.use_cases import created_event
 from services.leads.capture.normalising.phones import Phone
 from shared.contracts.base import Credit
 from shared.ids import new_id

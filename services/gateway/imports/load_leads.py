@@ -14,8 +14,8 @@ from services.gateway.imports.rows.tables import Cells
 from services.gateway.imports.rules import Note, Problem, RowError
 from services.gateway.imports.sending import Sent, SentRow, Turn, send_rows
 
-PARTS_AT_ONCE = 3
-"""One is stored, one lies there, one is made ready: each holds its rows in the memory of both."""
+PARTS_AT_ONCE = 4
+"""Two are stored, one lies there, one is made ready: each holds its rows in the memory of both."""
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class _Prepared:
 
 
 async def load_all_leads(loader: Loader, mapping: LeadsMapping) -> bool:
-    """Part after part, in order: while the leads service stores one, the next lies there, read and waiting,
+    """Part after part, in order: while the leads service stores two, the next lies there, read and waiting,
     the one before is committed and the one behind made ready. False where another process loads them too.
     """
     under_way: deque[tuple[_Prepared, asyncio.Task[None]]] = deque()

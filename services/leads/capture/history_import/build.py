@@ -13,8 +13,8 @@ from services.leads.capture.custom_fields.finding import NOTHING
 from services.leads.capture.history_import.rules import Handed, Moved, Step, replay, start_of
 from services.leads.capture.intake.changes import contact_columns, value_columns
 from services.leads.capture.intake.lead import Lead
+from services.leads.capture.intake.preparing import created_event
 from services.leads.capture.intake.rules import Given, contact_of, found_by
-from services.leads.capture.intake.use_cases import created_event
 from services.leads.capture.normalising.regions import region_of
 from services.leads.deduplication.duplicates.rules import Key
 from services.leads.follow_up.pipelines.rules import Pipeline

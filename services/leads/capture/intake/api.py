@@ -24,8 +24,9 @@ from services.leads.capture.intake.models import (
     UndisclosedLead,
     drafted,
 )
+from services.leads.capture.intake.preparing import Newcomer
 from services.leads.capture.intake.rules import Draft
-from services.leads.capture.intake.use_cases import Newcomer, create_leads
+from services.leads.capture.intake.use_cases import create_leads
 from services.leads.deduplication.duplicates.rules import DuplicateLead
 from services.leads.edge import position
 from shared.database.together import Together
@@ -39,8 +40,8 @@ from shared.web.writes import Write, write_access
 
 router = Router(prefix="/v1/leads", tags=["leads"])
 BATCH_BYTES = 16 * 1024 * 1024
-BATCHES_AT_ONCE = 2
-"""One is worked out while another one is stored. More would only hold memory: 12 MB for a thousand leads."""
+BATCHES_AT_ONCE = 3
+"""One is worked out while two are stored. More would only hold memory: 12 MB for a thousand leads."""
 
 Writing = Annotated[Write, Depends(write_access("leads:write"))]
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from services.leads.capture.intake.lead import Lead
 from services.leads.capture.intake.opening import Opening, opening
-from services.leads.capture.intake.rules import Contact, Draft, check_named, contact_of, found_by
+from services.leads.capture.intake.preparing import Newcomer, Prepared, creation, prepare
 from services.leads.capture.intake.tables import (
     AFTER,
     COUNT_CUSTOMERS,
@@ -28,21 +28,14 @@ from services.leads.capture.intake.tables import (
     standing_change,
     write_passed,
 )
-from services.leads.capture.normalising.regions import region_of
-from services.leads.deduplication.duplicates.rules import Claim, DuplicateLead, Key
-from services.leads.deduplication.duplicates.use_cases import screened
-from services.leads.judging.valuation.rules import Valued
-from services.leads.judging.valuation.use_cases import Valuer
-from services.leads.privacy.wishes.rules import Statement
-from services.leads.privacy.wishes.use_cases import Newly, events_of, record_new, said_of_new, versions_shown
+from services.leads.deduplication.duplicates.rules import Claim, DuplicateLead
+from services.leads.deduplication.duplicates.use_cases import claimed, screened
+from services.leads.privacy.wishes.use_cases import Newly, events_of, record_new
 from shared.contracts.base import Credit
-from shared.contracts.leads import LeadCreated
 from shared.database.transactions import Tx
 from shared.errors import Conflict, CoxError, NotFound
-from shared.events.breathing import Breather
 from shared.events.journal import NewEvent, RowChange, change_and_record, record_events
 from shared.events.positions import Position
-from shared.ids import new_id
 
 
 class UnknownLead(NotFound):
@@ -60,30 +53,6 @@ class LeadMerged(Conflict):
     title = "The lead is a part of another one, which stands for it"
 
 
-class Newcomer(NamedTuple):
-    """A lead to be, and who brings it; the trace that it belongs to (None: the one under way), its id (None:
-    a new one).
-    """
-
-    draft: Draft
-    creator_id: UUID | None
-    traceparent: str | None = None
-    id: UUID | None = None
-
-
-class Prepared(NamedTuple):
-    """A lead that may be stored, what it is found by, its exact keys, the event of its start, and what its
-    person agrees to, if anything.
-    """
-
-    lead: Lead
-    search_text: str
-    terms: str
-    keys: tuple[Key, ...]
-    event: NewEvent
-    said: Statement | None
-
-
 async def create_leads(
     tx: Tx, tenant_id: UUID, newcomers: Sequence[Newcomer], at: datetime
 ) -> list[Lead | CoxError]:
@@ -94,45 +63,17 @@ async def create_leads(
     return await store_prepared(tx, start, await prepare(tx, start, newcomers, at))
 
 
-async def prepare(
-    tx: Tx, start: Opening, newcomers: Sequence[Newcomer], at: datetime
-) -> list[Prepared | CoxError]:
-    """The leads that they become while `start` holds; in the place of a bad one what is wrong with it.
-
-    Nothing is locked or written.
-    """
-    valuer, region = Valuer(tx, start.tenant), region_of(start.tenant.timezone, start.tenant.currency)
-    await valuer.prefetch((new.draft.value, at) for new in newcomers)
-    notices = await versions_shown(tx, start.tenant.id, (new.draft.consent for new in newcomers))
-    prepared: list[Prepared | CoxError] = []
-    breather = Breather()
-    for new in newcomers:
-        # Others wait for the loop meanwhile, to whom the database has answered.
-        await breather.breathe()
-        draft = new.draft
-        try:
-            check_named(draft.name, draft.company, draft.phone, draft.email)
-            contact = contact_of(draft.given, region)
-            value = valuer.known(draft.value, at)
-            custom = start.schema.of_new(draft.custom, start.pipeline.first_stage)
-            text, terms = found_by(
-                start.tenant.id, draft.name, draft.company, contact, draft.tags, start.found_by(custom)
-            )
-            lead = _new_lead(start, new, contact, value, custom, at)
-            said = draft.consent and said_of_new(draft.consent, new.creator_id, at, notices)
-            if said is not None:
-                lead = lead._replace(seq=lead.seq + len(said.purposes))
-            event = _creation(start, lead, new.traceparent)
-            prepared.append(Prepared(lead, text, terms, contact.keys, event, said))
-        except CoxError as error:
-            prepared.append(error)
-    return prepared
-
-
 async def store_prepared(
-    tx: Tx, start: Opening, prepared: Sequence[Prepared | CoxError]
+    tx: Tx,
+    start: Opening,
+    prepared: Sequence[Prepared | CoxError],
+    keys_held: Callable[[], None] | None = None,
 ) -> list[Lead | CoxError]:
-    """See `create_leads`; `start` still holds."""
+    """See `create_leads`; `start` still holds.
+
+    `keys_held`: called as soon as whoever claims a key of these leads waits for this transaction's end; to
+    store all else is most of the work.
+    """
     tenant_id = start.tenant.id
     good = [one for one in prepared if isinstance(one, Prepared)]
     claims = [Claim(one.lead.id, one.keys) for one in good]
@@ -142,6 +83,9 @@ async def store_prepared(
         found = await screened(tx, tenant_id, claims, start.policy)
         kept_out = {lead_id: DuplicateLead(*repeat) for lead_id, repeat in found.blocked.items()}
         good, claims, repeats = [one for one in good if one.lead.id not in kept_out], [], found.repeats
+    elif good and keys_held is not None:
+        claims, repeats = [], await claimed(tx, tenant_id, claims)
+        keys_held()
     good = [_repeating(start, one, repeats.get(one.lead.id)) for one in good]
     rows = [(one.lead, one.search_text, one.terms) for one in good]
     events = [event for one in good for event in (one.event, *_agreements(one))]
@@ -160,88 +104,13 @@ def _repeating(start: Opening, one: Prepared, first: UUID | None) -> Prepared:
     if first is None:
         return one
     lead = one.lead._replace(duplicate_of=first)
-    return one._replace(lead=lead, event=_creation(start, lead, one.event.traceparent))
-
-
-def _creation(start: Opening, lead: Lead, traceparent: str | None) -> NewEvent:
-    event = created_event(lead, start.credit(lead.created_by), start.tenant.currency)
-    return NewEvent(lead.id, event, lead.created_at, traceparent=traceparent)
+    return one._replace(lead=lead, event=creation(start, lead, one.event.traceparent))
 
 
 def _agreements(one: Prepared) -> Sequence[NewEvent]:
     if one.said is None:
         return ()
     return events_of(one.lead.id, one.said, Credit(), one.lead.dimensions, one.event.traceparent)
-
-
-def _new_lead(
-    start: Opening,
-    new: Newcomer,
-    contact: Contact,
-    value: Valued | None,
-    custom: dict[str, Any],
-    at: datetime,
-) -> Lead:
-    draft, phone, pipeline = new.draft, contact.phone, start.pipeline
-    return Lead(
-        tenant_id=start.tenant.id,
-        id=new.id or new_id(),
-        seq=1,
-        name=draft.name,
-        phone=phone.e164 if phone else None,
-        phone_extension=phone.extension if phone else None,
-        phone_text=draft.phone,
-        email=contact.email,
-        email_text=draft.email,
-        company=draft.company,
-        source=draft.source,
-        channel=draft.channel,
-        region=draft.region,
-        product=draft.product,
-        value_minor=value.minor if value else None,
-        value_currency=value.currency if value else None,
-        value_tenant_minor=value.tenant_minor if value else None,
-        tags=draft.tags,
-        custom=custom,
-        pipeline_id=pipeline.id,
-        stage=pipeline.first_stage,
-        status="open",
-        stage_entered_at=at,
-        owner_id=None,
-        team_id=None,
-        created_by=new.creator_id,
-        duplicate_of=None,
-        started_at=at,
-        start_known=True,
-        created_at=at,
-        updated_at=at,
-        closed_at=None,
-        lost_reason=None,
-        other_phones=tuple(other.key for other in contact.others),
-        credit_code=contact.credit_code,
-        credit_code_text=draft.credit_code,
-        wecom_id=contact.wecom_id,
-        label=draft.label,
-        value_class=draft.value_class,
-        intent=draft.intent,
-        campaign=draft.campaign,
-    )
-
-
-def created_event(lead: Lead, credit: Credit, currency: str) -> LeadCreated:
-    """The event of a lead as it starts. Credit is the creator's if a rep, else empty."""
-    return LeadCreated(
-        credit=credit,
-        dimensions=lead.dimensions,
-        source=lead.source,
-        campaign=lead.campaign,
-        pipeline_id=lead.pipeline_id,
-        stage=lead.stage,
-        value=lead.amount(currency),
-        start_known=lead.start_known,
-        duplicate_of=lead.duplicate_of,
-        created_by=lead.created_by,
-    )
 
 
 async def store_new(

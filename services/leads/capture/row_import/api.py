@@ -74,13 +74,15 @@ async def post_rows(
         ready = await make_ready(tx, tenant_id, batch, found.rows, at)
     await turns.wait(_place(tenant_id, shared, shared.after), found.turn())
 
+    def over() -> None:
+        turns.over(_place(tenant_id, shared, shared.last))
+
     async def work(tx: Tx) -> tuple[list[Taken], Sequence[str]]:
         await tx.on_behalf_of(access)
         async with tx.savepoint(keep=not shared.dry_run):
             rows = await as_of_now(tx, tenant_id, batch, found.rows, ready, at)
-            made = await import_rows(tx, tenant_id, batch, rows, at)
-        if not shared.dry_run and only_claims(batch, rows):
-            turns.over(_place(tenant_id, shared, shared.last))
+            early = not shared.dry_run and only_claims(batch, rows)
+            made = await import_rows(tx, tenant_id, batch, rows, at, over if early else None)
         return made, (await policy_of(tx, tenant_id)).blocking if shared.dry_run else ()
 
     return await write.run(work, render=lambda done: _shown(tenant_id, *done))

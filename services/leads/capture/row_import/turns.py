@@ -1,8 +1,8 @@
-"""Whose turn it is among the parts of an import: the next one's, once the one before has written its rows.
+"""Whose turn it is among the parts of an import: the next one's, once the one before holds its rows' keys.
 
 The empty line says so in any case, after the answer to the part before. Where both parts are with the same
-process, it knows earlier: nothing but the end of a transaction is left of the part before then, and whoever
-meets a key of its rows waits for that end.
+process, it knows earlier: whoever meets a key of the part before waits for the end of its transaction, so the
+rows themselves may be stored side by side.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Turns:
             await end([line, known])
 
     def over(self, place: Place | None) -> None:
-        """The part that ends there holds all that it wrote."""
+        """The part that ends there holds all its keys."""
         waiting = None if place is None else self._waiting.get(place)
         if waiting is not None:
             waiting.set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -20,8 +20,9 @@ from services.leads.capture.history_import.use_cases import RepeatedRow, claim_r
 from services.leads.capture.intake.changes import keys, update_lead
 from services.leads.capture.intake.lead import Lead
 from services.leads.capture.intake.opening import Opening, opening
+from services.leads.capture.intake.preparing import Newcomer, Prepared, prepare
 from services.leads.capture.intake.rules import Contact, contact_of
-from services.leads.capture.intake.use_cases import Newcomer, Prepared, get_leads, prepare, store_prepared
+from services.leads.capture.intake.use_cases import get_leads, store_prepared
 from services.leads.capture.normalising.regions import region_of
 from services.leads.capture.row_import.rules import (
     Asked,
@@ -120,13 +121,23 @@ def only_claims(batch: Batch, ready: Ready) -> bool:
     return batch.mode == "create" and ready.start.policy.only_flags
 
 
-async def import_rows(tx: Tx, tenant_id: UUID, batch: Batch, ready: Ready, at: datetime) -> list[Taken]:
-    """What became of each row, in their order; `ready` as of now. Rows that are refused keep no other out."""
+async def import_rows(
+    tx: Tx,
+    tenant_id: UUID,
+    batch: Batch,
+    ready: Ready,
+    at: datetime,
+    keys_held: Callable[[], None] | None = None,
+) -> list[Taken]:
+    """What became of each row, in their order; `ready` as of now. Rows that are refused keep no other out.
+
+    `keys_held`: see `store_prepared`.
+    """
     taken = {place: Taken("failed", error=error) for place, error in ready.failed.items()}
     asked = dict(ready.asked)
     await _check_owners(tx, tenant_id, batch, asked, taken)
     new, later = await _divided(tx, tenant_id, batch, asked, taken)
-    await _create(tx, tenant_id, batch, ready, new, taken, at)
+    await _create(tx, tenant_id, batch, ready, new, taken, at, keys_held)
     if later:
         found = await _found(tx, tenant_id, batch, {place: key for place, (_, key) in later.items()})
         for place, (row, key) in later.items():
@@ -209,6 +220,7 @@ async def _create(
     asked: Mapping[int, Asked],
     taken: dict[int, Taken],
     at: datetime,
+    keys_held: Callable[[], None] | None,
 ) -> None:
     if not asked:
         return
@@ -228,7 +240,7 @@ async def _create(
             taken[place] = Taken("failed", error=RepeatedRow("an earlier row has the same external id"))
         else:
             new.append(place)
-    made = await store_prepared(tx, ready.start, [ready.leads[place] for place in new])
+    made = await store_prepared(tx, ready.start, [ready.leads[place] for place in new], keys_held)
     gifts: list[ToGive] = []
     for place, lead in zip(new, made, strict=True):
         if isinstance(lead, CoxError):

@@ -38,6 +38,14 @@ def claiming_keys(tenant_id: UUID, claims: Sequence[Claim], first: int) -> tuple
     return claiming(first), [tenant_id, kinds, values, ids]
 
 
+async def claimed(tx: Tx, tenant_id: UUID, claims: Sequence[Claim]) -> dict[UUID, UUID]:
+    """Claim the keys of new leads; `{lead: the earlier one it repeats}` of those that do."""
+    parts, values = claiming_keys(tenant_id, claims, 1)
+    statement = f"with {parts} select lead_id, first_id from repeats"  # noqa: S608 - own words
+    rows = await tx.connection.fetch(statement, *values)
+    return {row["lead_id"]: row["first_id"] for row in rows}
+
+
 async def release_key(tx: Tx, tenant_id: UUID, lead_id: UUID, key: Key, successor: UUID | None) -> None:
     """The lead has the key no longer; `successor` is another lead that still has it."""
     if successor is None:

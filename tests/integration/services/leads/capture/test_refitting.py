@@ -9,8 +9,9 @@ from uuid import UUID
 
 import pytest
 
+from services.leads.capture.intake.preparing import Newcomer
 from services.leads.capture.intake.rules import Draft
-from services.leads.capture.intake.use_cases import Newcomer, create_leads
+from services.leads.capture.intake.use_cases import create_leads
 from services.leads.capture.refitting import use_cases
 from services.leads.capture.refitting.reactions import refit_by
 from shared.database.engine import make_engine

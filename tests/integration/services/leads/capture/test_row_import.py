@@ -11,6 +11,8 @@ from uuid import UUID
 import orjson
 import pytest
 
+from services.leads.capture.intake import use_cases as intake
+from services.leads.capture.intake.use_cases import store_new
 from shared.ids import new_id
 from tests.integration.services.leads.conftest import NOON, Desk
 from tests.support.asgi import Answer, Chunk
@@ -148,6 +150,23 @@ class TestTurns:
         [made], [repeat] = first.json()["items"], (await second).json()["items"]
         assert (repeat["status"], repeat["duplicate_of"]) == ("created", made["lead_id"])
         assert not line.let_go.is_set()
+
+    async def test_a_part_is_stored_beside_the_one_before_when_that_holds_its_keys(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        both, run, line = asyncio.Barrier(2), new_id(), HeldBack()
+
+        async def beside(*given: Any) -> Any:
+            await both.wait()
+            return await store_new(*given)
+
+        monkeypatch.setattr(intake, "store_new", beside)
+        second = asyncio.create_task(sent(desk, body(desk, [row("Ben")], run=run, after=1, last=2), line))
+        await line.asked.wait()
+        first = await sent(desk, body(desk, [row("Anna", **ANNA)], run=run, after=0, last=1) + b"\n")
+        assert [one["status"] for answer in (first, await second) for one in answer.json()["items"]] == (
+            ["created"] * 2
+        )
 
     @pytest.mark.parametrize(
         "head", [{"mode": "upsert", "key": "phone"}, {"mode": "update", "key": "phone"}, {"dry_run": True}]
