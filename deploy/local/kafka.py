@@ -118,6 +118,8 @@ class EmbeddedKafka:
             "default.replication.factor": 1,
             "offsets.topic.replication.factor": 1,
             "offsets.topic.num.partitions": 4,
+            # A hundred years: where a republish cut the log off must be known as long as the log is.
+            "offsets.retention.minutes": 52_560_000,
             "transaction.state.log.replication.factor": 1,
             "transaction.state.log.min.isr": 1,
             "transaction.state.log.num.partitions": 4,

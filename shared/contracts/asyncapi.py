@@ -76,6 +76,11 @@ _HEADERS: Json = {
             "description": "Imported past: show it, do not act on it.",
         },
         "ce_replay": {"type": "string", "const": "true", "description": "Published again from the journal."},
+        "ce_again": {
+            "type": "string",
+            "const": "true",
+            "description": "News to its restored publisher alone: the epoch before had it as well.",
+        },
         "traceparent": {"type": "string", "description": "W3C trace context of what caused it."},
     },
 }

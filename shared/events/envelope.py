@@ -35,7 +35,9 @@ class Unplaceable(Exception):
     """The headers do not say which event of which aggregate this is."""
 
 
-def headers_of(row: Any, *, source: bytes, epoch: int, replay: bool) -> list[tuple[str, bytes]]:
+def headers_of(
+    row: Any, *, source: bytes, epoch: int, replay: bool, again: bool = False
+) -> list[tuple[str, bytes]]:
     """The headers of a journal row (a mapping with the columns of `events`)."""
     event_type: str = row["type"]
     # The first of a chain names itself: the header is always there, as the contract lists it.
@@ -58,6 +60,8 @@ def headers_of(row: Any, *, source: bytes, epoch: int, replay: bool) -> list[tup
         headers.append(("ce_historic", b"true"))
     if replay:
         headers.append(("ce_replay", b"true"))
+    if again:
+        headers.append(("ce_again", b"true"))
     if row["traceparent"] is not None:
         headers.append(("traceparent", row["traceparent"].encode()))
     return headers
@@ -85,8 +89,8 @@ class Received:
     """
 
     __slots__ = (
-        "_data", "_event", "_headers", "_prepared", "aggregate_id", "epoch", "event_id", "historic", "key",
-        "offset", "partition", "replay", "seq", "stream", "tenant_id", "timestamp_ms", "topic", "type",
+        "_data", "_event", "_headers", "_prepared", "again", "aggregate_id", "epoch", "event_id", "historic",
+        "key", "offset", "partition", "replay", "seq", "stream", "tenant_id", "timestamp_ms", "topic", "type",
         "value",
     )  # fmt: skip
 
@@ -115,6 +119,7 @@ class Received:
         self.value: bytes = value or b""
         self.historic = found.get("ce_historic") == b"true"
         self.replay = found.get("ce_replay") == b"true"
+        self.again = found.get("ce_again") == b"true"
         self._headers = found
         self._data: dict[str, Any] | None = None
         self._event: Event | None = None

@@ -301,7 +301,7 @@ class Reader:
         return self._client.highwater(real) if real in self._client.assignment() else None
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """A hint for those who watch the group; bounded, and nothing rests on it."""
+        """For those who look at the group; bounded. No consumer's place rests on it."""
         mine = self._client.assignment()
         wanted = {_TopicPartition(*tp): offset for tp, offset in offsets.items() if tp in mine}
         if wanted:
@@ -347,6 +347,13 @@ class Admin:
                 # aiokafka has the request, and no public way to send it.
                 await self._client._send_request(LeaveGroupRequest(group, member_id), coordinator)
         return len(gone)
+
+    async def committed(self, group: str, tp: TopicPartition) -> int | None:
+        """The offset that a group has committed for a partition; None: none."""
+        real = _TopicPartition(*tp)
+        async with asyncio.timeout(CALL_TIMEOUT_S):
+            found = await self._client.list_consumer_group_offsets(group, partitions=[real])
+        return found[real].offset if real in found and found[real].offset >= 0 else None
 
     async def create(self, topics: Mapping[str, int], config: Mapping[str, str]) -> None:
         """Create topics with the broker's default replication; one that is there already is left alone."""

@@ -205,3 +205,8 @@ V1: tuple[str, ...] = (
     *_CARE,
 )
 """Tables, partitions, row-level security and storage settings of the first release."""
+SENT_BEFORE: tuple[str, ...] = (
+    "alter table outbox_pending add column again boolean not null default false",
+    "alter table positions add column met bigint",
+)
+"""What makes known which events a restored database takes for unsent, and how far reactions were before."""

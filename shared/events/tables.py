@@ -48,9 +48,13 @@ events = Table(
 """The journal: append-only, kept for ever. Leaves have a unique index on (aggregate_id, seq)."""
 
 outbox_pending = Table(
-    "outbox_pending", metadata, Column("id", BigInteger, primary_key=True, autoincrement=False)
+    "outbox_pending",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("again", Boolean, nullable=False, server_default=text("false")),
 )
-"""Ids of events not yet acknowledged by Kafka."""
+"""Ids of events not yet acknowledged by Kafka. `again`: the log of the epoch before held it, so the database
+was restored to before it was acknowledged."""
 
 streams = Table(
     "streams",
@@ -128,12 +132,13 @@ positions = Table(
     Column("dead_seq", BigInteger),
     Column("parked", Integer, nullable=False),
     Column("settling", Boolean, nullable=False),
+    Column("met", BigInteger),
     PrimaryKeyConstraint("consumer", "stream", "aggregate_id"),
     postgresql_with={"fillfactor": "80"},
 )
 """The last event that a consumer applied, per aggregate. `dead_seq`: the next one is a dead letter;
 `parked`: how many wait behind it or behind a gap; `settling`: a reaction is being told of a new epoch's
-past."""
+past; `met`: how far it was in the epoch before, until it is beyond that."""
 
 parked = Table(
     "parked",

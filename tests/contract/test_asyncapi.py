@@ -111,7 +111,7 @@ class TestEnvelope:
         checker = jsonschema.Draft202012Validator(described, format_checker=jsonschema.FormatChecker())
         full = {
             name: raw.decode()
-            for name, raw in headers_of(row, source=b"/services/leads", epoch=1, replay=True)
+            for name, raw in headers_of(row, source=b"/services/leads", epoch=1, replay=True, again=True)
         }
         assert set(full) == set(described["properties"])
         checker.validate(full)

@@ -28,6 +28,7 @@ class Event:
     happening: Happening
     historic: bool = False
     replay: bool = False
+    again: bool = False
     epoch: int = 1
     stream: str = STREAM
     tenant_id: UUID = TENANT

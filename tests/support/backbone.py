@@ -97,6 +97,7 @@ class House:
 SCHEMA = (
     *PRELUDE,
     *migrations.V1,
+    *migrations.SENT_BEFORE,
     "create table things (tenant_id uuid, id uuid, seq bigint, note text, primary key (tenant_id, id))",
     *tenant_policy("things"),
     """create table notes (id bigint generated always as identity, consumer text, aggregate_id uuid, seq

@@ -39,6 +39,8 @@ class Mark(Protocol):
     def historic(self) -> bool: ...
     @property
     def replay(self) -> bool: ...
+    @property
+    def again(self) -> bool: ...
 
 
 M = TypeVar("M", bound=Mark)
@@ -56,6 +58,7 @@ class Place(NamedTuple):
     dead_seq: int | None = None
     parked: int = 0
     settling: bool = False
+    met: int | None = None
 
 
 class Verdict(Enum):
@@ -95,11 +98,8 @@ def judge(policy: Policy, place: Place | None, mark: Mark) -> tuple[Verdict, Pla
     if mark.epoch < place.epoch:
         return Verdict.DROP, place
     if mark.epoch > place.epoch:
-        if mark.event_id == place.event_id:
-            # A backup may hold as unsent what was sent a moment later: it comes as news and is none.
-            return Verdict.SKIP, Place(mark.epoch, mark.seq - 1, parked=place.parked, settling=True)
         # What is parked is of the old epoch; the rows go when their successors come.
-        place = Place(mark.epoch, 0, parked=place.parked, settling=True)
+        place = Place(mark.epoch, 0, parked=place.parked, settling=True, met=place.seq or None)
     return _by_seq(policy, place, mark)
 
 
@@ -111,16 +111,25 @@ def _by_seq(policy: Policy, place: Place, mark: Mark) -> tuple[Verdict, Place]:
         return Verdict.PARK, place
     if place.dead_seq == mark.seq:
         return Verdict.DROP, place
-    if policy.kind == "reaction" and (mark.historic or (place.settling and mark.replay)):
+    if policy.kind == "reaction" and (mark.historic or _was_met(place, mark)):
         return Verdict.SKIP, place
     return Verdict.APPLY, place
+
+
+def _was_met(place: Place, mark: Mark) -> bool:
+    """Whether a new epoch tells once more what this reaction acted on in the one before."""
+    if mark.again:
+        # A backup holds as unsent what was sent a moment later. Up to there both epochs are the same.
+        return place.met is not None and mark.seq <= place.met
+    return place.settling and mark.replay
 
 
 def advanced(place: Place, mark: Mark) -> Place:
     """The place after this event was applied or skipped. A live event ends a new epoch's settling."""
     settling = place.settling and mark.replay
+    met = None if place.met is None or mark.seq >= place.met else place.met
     # Without the call of Python that the name of a named tuple is: one is made per event.
-    return tuple.__new__(Place, (mark.epoch, mark.seq, mark.event_id, None, place.parked, settling))
+    return tuple.__new__(Place, (mark.epoch, mark.seq, mark.event_id, None, place.parked, settling, met))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from shared.events.consuming.starting import (
     other_log,
     where_to_start,
 )
+from shared.events.cuts import was_cut
 from shared.events.envelope import identity
 from shared.events.kafka import Reader, Record, TopicPartition
 from shared.observability.logs import get_logger
@@ -135,7 +136,9 @@ class Seeker:
                 log.warning("another_log", consumer=self._name, partition=str(tp), stored=stored.next)
                 await self._rewind(tp, stored, 0)
             case AcrossHole(begin):
-                if begin < bounds[tp][1]:
+                if await was_cut(self._backbone.bootstrap, self._backbone.prefix, tp, begin):
+                    await self._rewind(tp, stored, begin)
+                elif begin < bounds[tp][1]:
                     # No problem yet: after a republish the log begins again, and the probe will see that.
                     self._probing[tp] = (stored, begin)
                     self._reader.go_on(tp, begin)

@@ -103,15 +103,16 @@ async def move_offset(raw: Raw, consumer: str, stream: str, partition: int, old:
 async def lock_places(raw: Raw, consumer: str, keys: Sequence[Key]) -> dict[Key, Place]:
     """The places of these aggregates, locked in the order of `keys`, which is sorted."""
     rows = await raw.fetch(
-        """select p.stream, p.aggregate_id, p.epoch, p.seq, p.event_id, p.dead_seq, p.parked, p.settling
+        """select p.stream, p.aggregate_id, p.epoch, p.seq, p.event_id, p.dead_seq, p.parked, p.settling,
+            p.met
         from unnest($2::text[], $3::uuid[]) u(stream, aggregate_id)
         join positions p on p.consumer = $1 and p.stream = u.stream and p.aggregate_id = u.aggregate_id
         order by p.stream, p.aggregate_id for update of p""",
         consumer, [stream for stream, _ in keys], [aggregate for _, aggregate in keys],
     )  # fmt: skip
     return {
-        (stream, aggregate): Place(epoch, seq, event_id, dead_seq, parked, settling)
-        for stream, aggregate, epoch, seq, event_id, dead_seq, parked, settling in rows
+        (stream, aggregate): Place(epoch, seq, event_id, dead_seq, parked, settling, met)
+        for stream, aggregate, epoch, seq, event_id, dead_seq, parked, settling, met in rows
     }
 
 
@@ -122,7 +123,7 @@ _COLUMNS = [column.name for column in positions.columns]
 _ADD = """insert into positions select * from unnest($1::positions[]) order by stream, aggregate_id
 on conflict do nothing"""
 _MOVE = """update positions p set epoch = u.epoch, seq = u.seq, event_id = u.event_id, dead_seq = u.dead_seq,
-    parked = u.parked, settling = u.settling
+    parked = u.parked, settling = u.settling, met = u.met
 from unnest($2::positions[]) u
 where p.consumer = $1 and p.stream = u.stream and p.aggregate_id = u.aggregate_id"""
 
@@ -137,7 +138,7 @@ async def save_places(
     """Store changed places. Raises Fenced when one that was not there has appeared."""
     rows = [
         (consumer, *key, tenants[key], place.epoch, place.seq, place.event_id, place.dead_seq, place.parked,
-        place.settling)
+        place.settling, place.met)
         for key, place in after.items()
     ]  # fmt: skip
     fresh = [row for row, key in zip(rows, after, strict=True) if key not in before]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -60,15 +61,18 @@ class Publisher:
         """Each partition's end as it is now: what is sent from here on stands behind it."""
         self._ends = dict(ends)
 
-    async def send(self, rows: Sequence[Any], *, epoch: int, replay: Iterable[int] = ()) -> None:
-        """Send rows in the order given and await every acknowledgement; `replay` are ids to mark as such.
+    async def send(
+        self, rows: Sequence[Any], *, epoch: int, replay: Iterable[int] = (), again: Iterable[int] = ()
+    ) -> None:
+        """Send rows in the order given and await every acknowledgement; `replay` and `again` are ids to mark
+        as such.
 
         Raises LogWentBack, errors of the broker.
         """
         await self.open()
         assert self._producer is not None  # noqa: S101 - opened just now
-        replayed = frozenset(replay)
-        outgoing = [self._outgoing(row, epoch, row["id"] in replayed) for row in rows]
+        replayed, sent = frozenset(replay), frozenset(again)
+        outgoing = [self._outgoing(row, epoch, row["id"] in replayed, row["id"] in sent) for row in rows]
         try:
             self._follow(await self._producer.send(outgoing, SEND_TIMEOUT_S))
         except BaseException:
@@ -84,8 +88,8 @@ class Publisher:
                 raise LogWentBack(tp, offset, self._ends[tp])
             self._ends[tp] = max(offset + 1, self._ends.get(tp, 0))
 
-    def _outgoing(self, row: Any, epoch: int, replay: bool) -> Outgoing:
-        headers = headers_of(row, source=self._source, epoch=epoch, replay=replay)
+    def _outgoing(self, row: Any, epoch: int, replay: bool, again: bool) -> Outgoing:
+        headers = headers_of(row, source=self._source, epoch=epoch, replay=replay, again=again)
         return Outgoing(
             self.place_of(row["type"], row["aggregate_id"]),
             key_of(row["aggregate_id"]),
@@ -149,6 +153,12 @@ async def _between(
 ) -> dict[TopicPartition, list[Record]]:
     """The records from one offset to before another, of each partition, in order."""
     found: dict[TopicPartition, list[Record]] = {tp: [] for tp in wanted}
+    async for record in _each(reader, wanted):
+        found[TopicPartition(record.topic, record.partition)].append(record)
+    return found
+
+
+async def _each(reader: Reader, wanted: Mapping[TopicPartition, tuple[int, int]]) -> AsyncIterator[Record]:
     left = {tp: until for tp, (since, until) in wanted.items() if until > since}
     for tp in left:
         reader.go_on(tp, wanted[tp][0])
@@ -156,7 +166,22 @@ async def _between(
         for record in await reader.poll(500, 1000):
             tp = TopicPartition(record.topic, record.partition)
             if record.offset < wanted[tp][1]:
-                found[tp].append(record)
+                yield record
             if record.offset + 1 >= left.get(tp, record.offset + 2):
                 del left[tp]
-    return found
+
+
+async def records_since(
+    bootstrap: str, partitions: Sequence[TopicPartition], at: datetime
+) -> AsyncIterator[Record]:
+    """What was published at `at` or later, and before now."""
+    reader = Reader(bootstrap, "cox-since", group=None, max_wait_ms=100)
+    try:
+        await reader.start()
+        reader.assign(partitions)
+        begins = await reader.since(partitions, int(at.timestamp() * 1000))
+        ends = await reader.bounds(begins)
+        async for record in _each(reader, {tp: (begin, ends[tp][1]) for tp, begin in begins.items()}):
+            yield record
+    finally:
+        await reader.stop()

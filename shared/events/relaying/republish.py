@@ -12,9 +12,11 @@ from typing import Any
 from uuid import UUID
 
 from shared.database.connections import Raw
+from shared.events.cuts import remember_cuts
 from shared.events.kafka import Admin, Reader
 from shared.events.relaying.leader import Leadership
 from shared.events.relaying.publishing import COLUMNS, Publisher
+from shared.events.relaying.sent import mark_sent
 from shared.events.relaying.tail import newest_epoch
 from shared.ids import new_id
 from shared.observability.logs import get_logger
@@ -114,6 +116,7 @@ async def continue_republish(leadership: Leadership, publisher: Publisher, setti
 
 async def _begin(leadership: Leadership, publisher: Publisher, settings: Settings) -> None:
     await _choose_epoch(leadership, publisher, settings)
+    await mark_sent(leadership, publisher, settings.kafka_bootstrap)
     await _cut_off(publisher, settings)
     await leadership.fetch(
         """update relay_state set republish_state = 'running', republish_at_id = 0,
@@ -143,6 +146,8 @@ async def _cut_off(publisher: Publisher, settings: Settings) -> None:
         bounds = await reader.bounds(publisher.partitions())
     finally:
         await reader.stop()
+    # A partition may be left empty, or begin with news: that nothing is missing there must be known anyway.
+    await remember_cuts(settings.kafka_bootstrap, settings.topic_prefix, {tp: bounds[tp][1] for tp in bounds})
     full = {tp: end for tp, (begin, end) in bounds.items() if end > begin}
     if full:
         async with Admin(settings.kafka_bootstrap) as admin:
@@ -151,16 +156,16 @@ async def _cut_off(publisher: Publisher, settings: Settings) -> None:
 
 async def _chunk(leadership: Leadership, above: int, until: int) -> list[Any]:
     return await leadership.fetch(
-        f"""select {COLUMNS}, exists (select from outbox_pending p where p.id = e.id) as pending
-        from events e where e.id > $1 and e.id <= $2 order by e.id limit {CHUNK}""",  # noqa: S608
+        f"""select {COLUMNS}, p.again from events e left join outbox_pending p on p.id = e.id
+        where e.id > $1 and e.id <= $2 order by e.id limit {CHUNK}""",  # noqa: S608
         above, until,
     )  # fmt: skip
 
 
 async def _send(leadership: Leadership, publisher: Publisher, rows: list[Any], epoch: int) -> None:
-    """What was never sent goes out as the news it is; all else is marked as a replay."""
-    pending = [row["id"] for row in rows if row["pending"]]
+    """What was never sent, as far as the journal knows, goes out as news; all else is marked as a replay."""
+    pending = [row["id"] for row in rows if row["again"] is not None]
     known = {row["id"] for row in rows} - set(pending)
-    await publisher.send(rows, epoch=epoch, replay=known)
+    await publisher.send(rows, epoch=epoch, replay=known, again=[row["id"] for row in rows if row["again"]])
     if pending:
         await leadership.fetch("delete from outbox_pending where id = any($1::bigint[])", pending)

@@ -172,6 +172,54 @@ class TestNewEpoch:
         assert before == [(2,)]
         assert await notes.of(house, thing) == await acts.of(house, thing) == [1, 2, 3]
 
+    async def test_a_reaction_acts_once_when_the_restored_database_takes_what_was_sent_for_unsent(
+        self, house: House
+    ) -> None:
+        acts = Notes("gateway.acts", Reaction)
+        async with working(house, acts.handlers):
+            thing = await house.created()
+            for _ in range(2):
+                await house.changed(thing)
+            await acts.reaches(house, thing, 3)
+        # A backup of before the second was acknowledged; then life goes on.
+        await house.admin.execute("delete from events where seq = 3")
+        await house.admin.execute("insert into outbox_pending select id from events where seq = 2")
+        await house.admin.execute("update things set seq = 2")
+        await house.changed(thing)
+        unmet = await house.created()
+
+        async with working(house, acts.handlers, ready=False):
+            await eventually(house, "select refusal is not null from relay_state")
+            await request(house.admin, new_epoch=True)
+            await acts.reaches(house, unmet, 1)
+            await eventually(house, "select exists (select from positions where epoch = 2 and seq = 3)")
+
+        assert await acts.of(house, thing) == [1, 2, 3, 3]
+        assert await house.value("select count(*) = 0 from positions where met is not null")
+
+    async def test_consumers_go_on_when_it_leaves_partitions_empty_or_beginning_with_news(
+        self, house: House
+    ) -> None:
+        notes = Notes("gateway.notes")
+        async with working(house, notes.handlers):
+            lost = [await house.created() for _ in range(9)]
+            for each in lost:
+                await notes.reaches(house, each, 1)
+        # The backup is older than all of them.
+        await house.admin.execute("delete from events")
+        await house.admin.execute("delete from things")
+        news = await house.created(thing=beside(lost[0]))
+
+        async with working(house, notes.handlers, ready=False) as worker:
+            await eventually(house, "select refusal is not null from relay_state")
+            await request(house.admin, new_epoch=True)
+            await notes.reaches(house, news, 1)
+            await comes_true(worker.ready)
+        after = [await house.created(thing=beside(each)) for each in lost]
+        async with working(house, notes.handlers):
+            for each in after:
+                await notes.reaches(house, each, 1)
+
 
 class TestRegistration:
     async def test_a_reaction_added_later_begins_at_the_logs_end(self, house: House) -> None:

@@ -30,6 +30,7 @@ class Event:
     seq: int
     epoch: int = 1
     replay: bool = False
+    again: bool = False
     historic: bool = False
     type: str = "cox.leads.lead_created.v1"
     aggregate_id: UUID = LEAD
@@ -40,17 +41,6 @@ class Event:
     @property
     def event_id(self) -> UUID:
         return UUID(int=(self.aggregate_id.int << 64) + (self.epoch << 32) + (self.seq << 8) + self.variant)
-
-
-@dataclass(frozen=True)
-class Again(Event):
-    """An event that a lost epoch had too."""
-
-    met: Event = field(default_factory=lambda: Event(1))
-
-    @property
-    def event_id(self) -> UUID:
-        return self.met.event_id
 
 
 def handled(_: str) -> Route:
@@ -121,14 +111,28 @@ class TestJudge:
         assert advanced(settling, Event(5, epoch=2, replay=True)).settling
         assert not advanced(settling, Event(5, epoch=2)).settling
 
-    def test_a_reaction_does_not_act_again_when_what_it_met_last_comes_as_news_of_a_new_epoch(self) -> None:
-        first = Event(1)
-        verdict, place = judge(REACTION, Place(1, 1, first.event_id), Again(1, epoch=2, met=first))
+    def test_a_reaction_acts_once_when_a_restored_database_takes_what_was_sent_for_unsent(self) -> None:
+        past = [Event(1, 2, replay=True), *(Event(seq, 2, again=True) for seq in (2, 3, 4, 5))]
+        news = [Event(6, 2), Event(7, 2, replay=True)]
+
+        place: Place | None = at(3)
+        verdicts = []
+        for event in (*past, *news):
+            verdict, before = judge(REACTION, place, event)
+            verdicts.append(verdict)
+            place = advanced(before, event)
+
+        # It had met three of them; of the fourth and fifth it hears for the first time.
+        assert verdicts == [Verdict.SKIP] * 3 + [Verdict.APPLY] * 4
+
+    def test_a_reaction_acts_on_news_when_the_lost_epoch_had_another_event_of_that_seq(self) -> None:
+        verdict, place = judge(REACTION, at(3), Event(1, 2, replay=True))
         assert verdict is Verdict.SKIP
-        after = advanced(place, Again(1, epoch=2, met=first))
-        assert (after.epoch, after.seq, after.event_id) == (2, 1, first.event_id)
-        assert judge(REACTION, after, Event(2, epoch=2))[0] is Verdict.APPLY
-        assert judge(REACTION, Place(1, 1, first.event_id), Event(1, epoch=2))[0] is Verdict.APPLY
+        assert judge(REACTION, advanced(place, Event(1, 2, replay=True)), Event(2, 2))[0] is Verdict.APPLY
+
+    def test_a_projection_takes_it_in_when_the_epoch_before_had_it_too(self) -> None:
+        policy = Policy("projection", epochs={STREAM: 2})
+        assert judge(policy, at(1, epoch=2), Event(2, 2, again=True))[0] is Verdict.APPLY
 
 
 class TestPlanner:
